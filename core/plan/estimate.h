@@ -1,0 +1,44 @@
+// What a run will need: memory split by cause, and time. Torch-free; calibrated against measurements in tests/bench/RESULTS.md.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/model_files/model_config.h"
+#include "core/plan/run_config.h"
+
+namespace attune {
+
+struct Computer {
+    int cores = 1;
+    std::int64_t memoryBytes = 0, freeMemoryBytes = 0, freeDiskBytes = 0;
+    bool bf16 = false;     // avx512_bf16 or amx_bf16
+    double gflopsF32 = 0, gflopsBf16 = 0; // measured GEMM rates; 0 = not measured (an estimate from cores is used)
+    std::string cpuName, gpuName, blas;
+};
+/// Cores, memory, CPU flags and free disk at `folder` read from the system; GEMM rates stay 0.
+Computer inspectComputer(const std::string& folder = ".");
+
+struct MemoryEstimate {
+    std::int64_t weights = 0, gradients = 0, optimizer = 0, activations = 0, overhead = 0;
+    std::int64_t total() const { return weights + gradients + optimizer + activations + overhead; }
+};
+struct TimeEstimate {
+    double secondsPerStep = 0, seconds = 0;
+    std::int64_t steps = 0;
+    double tokensPerSecond = 0;
+};
+/// averageTokens / averageTargets: tokens of a row and how many of them are trained.
+struct DataShape {
+    std::int64_t rows = 0;
+    double averageTokens = 0, averageTargets = 0;
+    std::int64_t longestTokens = 0;
+};
+MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const DataShape& data,
+                              const Computer& computer);
+TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const DataShape& data,
+                          const Computer& computer);
+/// Trainable parameters of the configured method on this model.
+std::int64_t trainableParameters(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
+
+} // namespace attune
