@@ -1,8 +1,9 @@
 #include "core/base/json.h"
 
 #include <algorithm>
-#include <set>
 #include <string>
+#include <type_traits>
+#include <unordered_map>
 #include <vector>
 
 namespace attune {
@@ -33,9 +34,23 @@ public:
     bool end_object() { return close(); }
     bool end_array() { return close(); }
     bool key(string_t& name) {
-        if (!m_limits.allowDuplicateKeys && !m_keys.back().insert(name).second)
+        auto& object = m_stack.back()->template get_ref<typename Value::object_t&>();
+        bool fresh = true;
+        if constexpr (kOrdered) { // such an object is a list: finding a key in it would take time for every member
+            const auto [place, added] = m_places.back().try_emplace(name, object.size());
+            if (added)
+                object.emplace_back(name, nullptr);
+            fresh = added;
+            m_slot = &(object.begin() + static_cast<std::ptrdiff_t>(place->second))->second;
+        } else {
+            const auto [member, added] = object.try_emplace(std::move(name), nullptr);
+            fresh = added;
+            m_slot = &member->second;
+            if (!added)
+                name = member->first;
+        }
+        if (!fresh && !m_limits.allowDuplicateKeys)
             return stop("the key \"" + name.substr(0, 80) + "\" appears twice in one object");
-        m_key = std::move(name);
         return true;
     }
     template <class Exception>
@@ -52,6 +67,7 @@ public:
     std::size_t position() const { return m_position; }
 
 private:
+    static constexpr bool kOrdered = std::is_same_v<Value, OrderedJson>;
     bool stop(std::string reason) {
         m_reason = std::move(reason);
         return false;
@@ -67,9 +83,8 @@ private:
             parent.push_back(Value(std::forward<T>(value)));
             return &parent.back();
         }
-        Value& slot = parent[m_key];
-        slot = Value(std::forward<T>(value));
-        return &slot;
+        *m_slot = Value(std::forward<T>(value));
+        return m_slot;
     }
     template <class T>
     bool add(T&& value) {
@@ -84,19 +99,23 @@ private:
         if (++m_values > m_limits.maxValues)
             return stop("it holds more than " + std::to_string(m_limits.maxValues) + " values");
         m_stack.push_back(place(std::move(container)));
-        m_keys.emplace_back();
+        if constexpr (kOrdered)
+            m_places.emplace_back();
         return true;
     }
     bool close() {
         m_stack.pop_back();
-        m_keys.pop_back();
+        if constexpr (kOrdered)
+            m_places.pop_back();
         return true;
     }
 
     const JsonLimits& m_limits;
     std::vector<Value*> m_stack; // pointers stay valid: only the innermost container grows
-    std::vector<std::set<std::string>> m_keys;
-    std::string m_key, m_reason;
+    Value* m_slot = nullptr;     // where the value of the last key goes
+    std::vector<std::unordered_map<std::string, std::size_t>>
+        m_places; // per open object of OrderedJson: key to position
+    std::string m_reason;
     std::size_t m_values = 0, m_position = 0;
 };
 

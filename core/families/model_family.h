@@ -33,6 +33,9 @@ public:
     virtual std::vector<DiskTensor> diskTensors(std::string_view canonicalName, const ModelConfig& config) const = 0;
     /// The name PEFT uses for a linear layer, e.g. "model.layers.0.self_attn.q_proj" (without base_model.model.).
     virtual std::string peftModule(std::string_view canonicalModule, const ModelConfig& config) const = 0;
+    /// Stored tensors without a meaning of their own (buffers of old exports, the second copy of a tied head): not an error when they
+    /// are there and no parameter asks for them.
+    virtual bool ignorable(std::string_view diskName, const ModelConfig& config) const = 0;
 };
 
 const std::vector<std::unique_ptr<ModelFamily>>& builtinFamilies();

@@ -26,12 +26,13 @@ public:
     virtual std::vector<StateTensor> state(CausalLm& model) const = 0;
     /// Copies stored tensors back and refreshes the compute weights. Errors: InvalidData (missing, extra or misshapen tensor, named).
     virtual Status load(CausalLm& model, const std::vector<StateTensor>& state) const = 0;
-    /// Adds the adapter to the base weights (in f32, rounded once) / takes it out again. Full fine-tuning: nothing to do.
+    /// Adds the adapter to the base weights (in f32, rounded once) and takes it off the model, which then computes the same without
+    /// it. Full fine-tuning: nothing to do.
     virtual Status merge(CausalLm& model) const = 0;
     virtual bool producesAdapter() const = 0;
 };
 
-const std::vector<std::unique_ptr<Method>>& builtinMethods(); // "full", "lora"
+const std::vector<std::unique_ptr<Method>>& builtinMethods(); // "lora", "full"
 const Method* findMethod(std::string_view id);
 
 } // namespace attune

@@ -27,7 +27,8 @@ struct Parameter {
 /// A base weight: what the products read, and its master when it is trained.
 struct Weight {
     std::string name;  // canonical name; empty for a fused weight (its parts carry the names)
-    at::Tensor compute; // compute dtype. May be the same memory as trained->value when dtypes agree
+    at::Tensor compute; // compute dtype, but master type for norms (bf16 would swallow their updates). The same memory as
+                        // trained->value when dtypes agree
     std::unique_ptr<Parameter> trained;
     bool defined() const { return compute.defined(); }
 };
@@ -53,6 +54,12 @@ struct Linear {
     Weight weight;                 // [out, in], rows contiguous (stride(1) == 1; stride(0) >= in)
     Weight bias;                   // [out] or undefined
     std::vector<LinearPart> parts; // tile the rows
+    // With adapters (CausalLm::prepareAdapters) base and adapter are one product along a longer K:
+    // y = [x | x loraA^T] augmented^T. R = ranks of the parts that have an adapter, one after the other.
+    at::Tensor augmented; // [out, in + R] = [W | scale * B, zero outside the part's rows]; weight.compute is its first columns
+    at::Tensor loraA;     // [R, in], compute dtype
+    at::Tensor loraAGradient; // [R, in], master type; the adapters' a.grad are its rows
+    std::int64_t adapterRank() const { return loraA.defined() ? loraA.size(0) : 0; }
     std::int64_t inFeatures() const { return weight.compute.size(1); }
     std::int64_t outFeatures() const { return weight.compute.size(0); }
 };
@@ -82,7 +89,7 @@ public:
     at::ScalarType masterType() const { return m_settings.dtype == at::kDouble ? at::kDouble : at::kFloat; }
 
     Weight embedding; // [V, H]
-    Weight positions; // [context, H], learned positions only
+    Weight positions; // [context, H], learned positions only: "model.embed_positions.weight"
     std::vector<Block> blocks;
     Norm finalNorm;
     Weight head; // [V, H]; the same tensor as embedding when tied
@@ -102,6 +109,9 @@ public:
     std::vector<Parameter*> trainable();
     std::int64_t trainableCount();
     void zeroGradients();
+    /// After adapters were put on or taken off parts: rebuilds Linear::augmented and loraA (then refreshComputeWeights fills
+    /// them) and gives the adapters zero gradients. Base weights keep their values; views of them taken before are stale.
+    void prepareAdapters();
     /// Makes all base weights trained (full fine-tuning): masters in f32, norms and biases without decay.
     void trainAllWeights();
     /// After an optimizer step or after loading: masters -> compute weights.
@@ -112,6 +122,7 @@ public:
 
 private:
     CausalLm() = default;
+    std::vector<Weight*> weights(); // each once, in the order of baseTensors
     ModelConfig m_config;
     ComputeSettings m_settings;
     bool m_adaptersEnabled = true;

@@ -14,6 +14,7 @@ namespace attune {
 
 class Decoder {
 public:
+    struct Impl; // one per precision, in decoder.cpp
     /// The model must outlive the decoder and not change while it is used.
     explicit Decoder(const CausalLm& model);
     ~Decoder();
@@ -29,7 +30,6 @@ public:
     std::vector<std::int64_t> lengths() const;
 
 private:
-    struct Impl;
     std::unique_ptr<Impl> m_impl;
 };
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -45,13 +47,16 @@ public:
     /// For objectives whose weights depend on the log-probabilities of several passes: gradient of sum_i g_i * logp_i, recomputing logits.
     Status setLogProbGradient(const at::Tensor& gradient);
 
-    /// From the gradient set by one of the two above: accumulates into Parameter::grad of everything trained.
+    /// From the gradient set by one of the two above: accumulates into Parameter::grad of everything trained (the head's and the
+    /// final norm's share is already added there). Once per forward: it consumes what was kept.
     Status backward();
 
     /// Frees the buffers (between training and generating).
     void releaseBuffers();
     /// Bytes held by buffers now.
     std::int64_t bufferBytes() const;
+    /// Adds the seconds spent in each part ("products", "attention", ...) to `times` from now on; null stops it.
+    void collectTimes(std::map<std::string, double>* times);
 
 private:
     struct Impl;

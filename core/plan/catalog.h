@@ -24,6 +24,7 @@ struct Catalog {
     std::vector<ObjectiveEntry> objectives;
     std::vector<Described> optimizers;
     std::vector<Described> schedules;
+    std::vector<Described> exporters; // formats of Engine::exportRun
 };
 
 /// The knobs every run has (batch size, length, learning rate, checkpoints ...). Keys used by the training loop:

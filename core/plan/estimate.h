@@ -28,7 +28,7 @@ struct TimeEstimate {
     std::int64_t steps = 0;
     double tokensPerSecond = 0;
 };
-/// averageTokens / averageTargets: tokens of a row and how many of them are trained.
+/// Rows that are trained on; averageTokens / averageTargets: tokens of a row and how many of them are trained.
 struct DataShape {
     std::int64_t rows = 0;
     double averageTokens = 0, averageTargets = 0;
@@ -38,7 +38,21 @@ MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config,
                               const Computer& computer);
 TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const DataShape& data,
                           const Computer& computer);
+/// Tokens that go through the model at once while training: large enough that the products are efficient, small enough that the
+/// activations stay small. A longer row goes alone.
+std::int64_t microBatchTokens(const ModelConfig& model);
 /// Trainable parameters of the configured method on this model.
 std::int64_t trainableParameters(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
+/// "bf16" or "f32": what precision "auto" becomes on this computer.
+std::string effectivePrecision(const RunConfig& config, const Computer& computer);
+
+/// The largest usual model whose LoRA training (512-token rows) fits into this computer's free memory, for "what this computer can do".
+struct LargestModel {
+    std::string name;             // "1.5 B"; empty: not even the smallest
+    std::int64_t parameters = 0;
+    MemoryEstimate memory;
+    double tokensPerSecond = 0;
+};
+LargestModel largestTunableModel(const Computer& computer);
 
 } // namespace attune

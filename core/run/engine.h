@@ -69,9 +69,9 @@ struct Sampling {
 };
 
 struct Prompt { // exactly one of the three
-    std::vector<Message> messages;
-    std::string text;
-    std::vector<std::int64_t> ids;
+    std::vector<Message> messages = {};
+    std::string text = {};
+    std::vector<std::int64_t> ids = {};
 };
 
 struct GeneratedText {

@@ -1,0 +1,69 @@
+// attune-cli bench train|generate|tokenize|import: the one instrument for speed. Prints one JSON object with --json.
+#include <iostream>
+
+#include "app/cli/commands.h"
+
+namespace attune::cli {
+
+namespace {
+
+void printResult(const Json& result, const Cli& cli) {
+    if (cli.json)
+        return printJson(result);
+    for (const auto& [key, value] : result.items())
+        std::cout << key << ": " << value.dump() << '\n';
+}
+
+void runEngineBench(const std::string& what, const Json& options, Cli& cli) {
+    auto result = cli.engine().bench(what, options, cli.stop);
+    if (!result)
+        cli.exitStatus = report(result.error());
+    else
+        printResult(*result, cli);
+}
+
+struct EngineOptions {
+    std::string shape = "135m", model, method = "lora", dtype = "bf16";
+    std::int64_t batch = 4, seq = 512, steps = 5, tokens = 128, threads = 0;
+    Json toJson() const {
+        return {{"shape", shape}, {"model", model}, {"method", method}, {"dtype", dtype},   {"batch", batch},
+                {"seq", seq},     {"steps", steps}, {"tokens", tokens}, {"threads", threads}};
+    }
+};
+
+void addShape(CLI::App* command, EngineOptions& options) {
+    command->add_option("--shape", options.shape, "Model shape with random weights: 15m, 135m, 360m, 1b")->capture_default_str();
+    command->add_option("--model", options.model, "A model folder instead of a shape");
+    command->add_option("--dtype", options.dtype, "bf16 or f32")->capture_default_str();
+    command->add_option("--threads", options.threads, "Threads, 0 = all cores")->capture_default_str();
+}
+
+} // namespace
+
+void addBenchCommand(CLI::App& app, Cli& cli) {
+    auto* bench = app.add_subcommand("bench", "Measure speed and memory against this machine's limit");
+    bench->require_subcommand(1);
+
+    auto options = std::make_shared<EngineOptions>();
+    auto* train = bench->add_subcommand("train", "Training steps: tokens/s, peak memory, share of the GEMM limit");
+    addShape(train, *options);
+    train->add_option("--method", options->method, "lora or full")->capture_default_str();
+    train->add_option("--batch", options->batch, "Rows of a step")->capture_default_str();
+    train->add_option("--seq", options->seq, "Tokens of a row")->capture_default_str();
+    train->add_option("--steps", options->steps, "Measured steps (the median counts)")->capture_default_str();
+    train->callback([options, &cli] { runEngineBench("train", options->toJson(), cli); });
+
+    auto generateOptions = std::make_shared<EngineOptions>();
+    generateOptions->batch = 1;
+    auto* generate = bench->add_subcommand("generate", "Prefill and decoding: tokens/s");
+    addShape(generate, *generateOptions);
+    generate->add_option("--batch", generateOptions->batch, "Prompts decoded together")->capture_default_str();
+    generate->add_option("--seq", generateOptions->seq, "Tokens of a prompt")->capture_default_str();
+    generate->add_option("--tokens", generateOptions->tokens, "Tokens to decode")->capture_default_str();
+    generate->callback([generateOptions, &cli] { runEngineBench("generate", generateOptions->toJson(), cli); });
+
+    addBenchTokenizeTo(*bench, cli);
+    addBenchImportTo(*bench, cli);
+}
+
+} // namespace attune::cli

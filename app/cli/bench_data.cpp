@@ -1,0 +1,83 @@
+// attune-cli bench tokenize and bench import: the two torch-free benchmarks.
+#include <chrono>
+#include <iostream>
+
+#include "app/cli/commands.h"
+#include "core/base/files.h"
+#include "core/engine/process_memory.h"
+#include "core/store/bench_import.h"
+#include "core/text/tokenizer.h"
+
+namespace attune::cli {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+void print(const Json& result, const Cli& cli) {
+    if (cli.json)
+        return printJson(result);
+    for (const auto& [key, value] : result.items())
+        std::cout << key << ": " << value.dump() << '\n';
+}
+
+struct TokenizeOptions {
+    std::string model, file;
+    int repeat = 3;
+};
+
+// One thread, whole lines: what importing and training see. The best of the repeats counts; the first one fills the word cache.
+Result<Json> benchTokenize(const TokenizeOptions& options, const Cli& cli) {
+    ATTUNE_ASSIGN(const auto tokenizer, Tokenizer::load(options.model));
+    ATTUNE_ASSIGN(const std::string text, readFile(options.file));
+    double best = 1e30, first = 0;
+    std::size_t tokens = 0;
+    for (int round = 0; round < options.repeat && !cli.stop.stop_requested(); ++round) {
+        const auto start = Clock::now();
+        tokens = 0;
+        for (std::size_t begin = 0; begin < text.size();) {
+            const std::size_t end = std::min(text.find('\n', begin), text.size() - 1) + 1;
+            ATTUNE_ASSIGN(const Encoding encoding, tokenizer->encode(std::string_view(text).substr(begin, end - begin)));
+            tokens += encoding.ids.size();
+            begin = end;
+        }
+        const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+        if (round == 0)
+            first = seconds;
+        best = std::min(best, seconds);
+    }
+    const auto bytes = static_cast<double>(text.size());
+    return Json{{"tokens_per_second", static_cast<double>(tokens) / best}, {"bytes_per_second", bytes / best},
+                {"bytes_per_second_first", bytes / first},                 {"bytes", text.size()},
+                {"tokens", tokens},                                        {"peak_bytes", peakResidentBytes()}};
+}
+
+} // namespace
+
+void addBenchTokenizeTo(CLI::App& benchCommand, Cli& cli) {
+    auto* command = benchCommand.add_subcommand("tokenize", "Tokenizer throughput on one core");
+    auto options = std::make_shared<TokenizeOptions>();
+    command->add_option("--model", options->model, "Folder with the tokenizer")->required();
+    command->add_option("file", options->file, "Text file")->required();
+    command->add_option("--repeat", options->repeat, "Times the file is tokenised")->capture_default_str()->check(CLI::Range(1, 1000));
+    command->callback([options, &cli] {
+        if (auto result = benchTokenize(*options, cli))
+            print(*result, cli);
+        else
+            cli.exitStatus = report(result.error());
+    });
+}
+
+void addBenchImportTo(CLI::App& benchCommand, Cli& cli) {
+    auto* command = benchCommand.add_subcommand("import", "Rows a second from JSONL into a project");
+    auto rows = std::make_shared<std::int64_t>(1'000'000);
+    command->add_option("--rows", *rows, "Rows to make and import")->capture_default_str()->check(CLI::Range(1, 100'000'000));
+    command->callback([rows, &cli] {
+        if (auto result = benchImport(*rows, cli.stop))
+            print(*result, cli);
+        else
+            cli.exitStatus = report(result.error());
+    });
+}
+
+} // namespace attune::cli

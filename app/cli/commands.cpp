@@ -1,0 +1,13 @@
+#include "app/cli/commands.h"
+
+namespace attune::cli {
+
+const std::vector<AddCommand>& commands() {
+    static const std::vector<AddCommand> list = {
+        addDemoCommand,  addAdviseCommand, addDataCommand,     addModelCommand,  addTokenizeCommand, addRenderCommand,
+        addScoreCommand, addTrainCommand,  addGenerateCommand, addExportCommand, addBenchCommand,
+    };
+    return list;
+}
+
+} // namespace attune::cli

@@ -1,0 +1,346 @@
+// attune-cli data: import, stats, check, split, export.
+#include <iostream>
+#include <map>
+#include <memory>
+
+#include "app/cli/cli.h"
+#include "core/data/import_file.h"
+#include "core/data/jsonl_export.h"
+#include "core/data/quality.h"
+#include "core/data/split.h"
+#include "core/store/import_dataset.h"
+#include "core/store/project.h"
+
+namespace attune::cli {
+
+namespace {
+
+struct DataOptions {
+    std::string file, project, dataset, name, mapping, out, group = "content", stratify = "none", split;
+    double validation = 0.1, test = 0.1;
+    std::int64_t validationRows = -1, testRows = -1, problems = 20;
+    std::uint64_t seed = 42;
+};
+
+const char* splitLabel(Split split) {
+    return split == Split::None ? "none" : splitId(split);
+}
+
+Progress progressOf(const Cli& cli) {
+    Progress progress;
+    progress.stop = cli.stop;
+    return progress;
+}
+
+Json toJson(const ImportProblem& problem) {
+    return {{"row", problem.row}, {"line", problem.line}, {"field", problem.field}, {"reason", problem.reason}};
+}
+
+Result<ImportOptions> importOptions(const DataOptions& options) {
+    ImportOptions result;
+    if (options.mapping.empty())
+        return result;
+    // The columns of the file decide what a short mapping means.
+    if (auto inspection = inspectFile(options.file)) {
+        ATTUNE_ASSIGN(result.mapping, parseMapping(options.mapping, inspection->rows));
+        return result;
+    }
+    // Not detectable: that is what the mapping is for. Any reading of the rows will do to learn the columns.
+    ATTUNE_ASSIGN(const Importer* importer, sniffImporter(options.file));
+    std::vector<Json> rows;
+    ATTUNE_CHECK(importer->read(
+        options.file, {},
+        [&](RawRow&& row) {
+            rows.push_back(std::move(row.value));
+            return rows.size() < 100;
+        },
+        [](const ImportProblem&) {}, {}));
+    ATTUNE_ASSIGN(result.mapping, parseMapping(options.mapping, rows));
+    return result;
+}
+
+/// Lists problems on stderr, the first ones only.
+void tellProblems(const Cli& cli, const std::vector<ImportProblem>& problems, std::int64_t total, std::int64_t shown) {
+    for (std::size_t i = 0; i < problems.size() && static_cast<std::int64_t>(i) < shown; ++i) {
+        if (cli.json)
+            printJson({{"problem", toJson(problems[i])}});
+        else
+            std::cerr << describe(problems[i]) << '\n';
+    }
+    if (!cli.json && total > shown)
+        std::cerr << "... and " << total - shown << " more\n";
+}
+
+Status importCommand(const Cli& cli, const DataOptions& options) {
+    ATTUNE_ASSIGN(ImportOptions import, importOptions(options));
+    std::vector<ImportProblem> problems;
+    ImportSummary summary;
+    std::int64_t datasetId = 0;
+    std::map<std::string, std::int64_t> kinds;
+    if (options.project.empty()) {
+        ATTUNE_ASSIGN(summary, importFile(
+                                   options.file, import,
+                                   [&](Sample&& sample) -> Status {
+                                       ++kinds[sampleKindId(sample.kind)];
+                                       return {};
+                                   },
+                                   [&](const ImportProblem& problem) {
+                                       if (std::ssize(problems) < options.problems)
+                                           problems.push_back(problem);
+                                   },
+                                   progressOf(cli)));
+    } else {
+        ATTUNE_ASSIGN(const auto project, Project::openOrCreate(options.project));
+        ATTUNE_ASSIGN(const ImportedDataset imported,
+                      importDataset(project->datasets(), options.file, options.name, import, progressOf(cli)));
+        summary = imported.summary;
+        datasetId = imported.datasetId;
+        kinds[sampleKindId(findMappingFormat(summary.mapping.format)->kind)] = summary.rows;
+        ATTUNE_ASSIGN(problems, project->datasets().problems(
+                                    datasetId, static_cast<std::size_t>(std::max<std::int64_t>(0, options.problems))));
+    }
+    tellProblems(cli, problems, summary.problems, options.problems);
+    if (cli.json) {
+        Json result{{"importer", summary.importer},
+                    {"format", summary.mapping.format},
+                    {"mapping", attune::toJson(summary.mapping)},
+                    {"rows", summary.rows},
+                    {"problems", summary.problems},
+                    {"kinds", kinds}};
+        if (datasetId != 0)
+            result["dataset"] = datasetId;
+        printJson(result);
+        return {};
+    }
+    std::cout << findImporter(summary.importer)->description().title << ". " << describe(summary.mapping) << '\n'
+              << summary.rows << " rows, " << summary.problems << " problems\n";
+    if (datasetId != 0)
+        std::cout << "dataset " << datasetId << " in " << options.project << '\n';
+    return {};
+}
+
+/// The dataset named on the command line (id or name), else the newest.
+Result<DatasetInfo> chosenDataset(DatasetStore& store, const std::string& wanted) {
+    ATTUNE_ASSIGN(const auto datasets, store.list());
+    for (const DatasetInfo& info : datasets)
+        if (wanted.empty() || info.name == wanted || std::to_string(info.id) == wanted)
+            return info;
+    return fail(ErrorCode::NotFound,
+                wanted.empty() ? "The project has no dataset" : "The project has no dataset \"" + wanted + "\"",
+                "Import one with: attune-cli data import FILE --project DIR");
+}
+
+/// Every sample of FILE or of the project's dataset. Fills `problems` for a file.
+Status forEachSample(const Cli& cli, const DataOptions& options, const std::function<Status(Sample&&)>& onSample,
+                     std::vector<ImportProblem>& problems) {
+    if (!options.file.empty()) {
+        ATTUNE_ASSIGN(const ImportOptions import, importOptions(options));
+        ATTUNE_CHECK(importFile(
+            options.file, import, onSample, [&](const ImportProblem& problem) { problems.push_back(problem); },
+            progressOf(cli)));
+        return {};
+    }
+    if (options.project.empty())
+        return fail(ErrorCode::InvalidArgument, "Neither FILE nor --project was given", "Give one of them.");
+    ATTUNE_ASSIGN(const auto project, Project::open(options.project));
+    ATTUNE_ASSIGN(const DatasetInfo info, chosenDataset(project->datasets(), options.dataset));
+    SampleQuery query;
+    query.datasetId = info.id;
+    Status status;
+    ATTUNE_CHECK(project->datasets().forEach(
+        query,
+        [&](const StoredSample& stored) {
+            status = onSample(Sample(stored.sample));
+            return status.has_value();
+        },
+        progressOf(cli)));
+    return status;
+}
+
+Status qualityCommand(const Cli& cli, const DataOptions& options, bool listRows) {
+    QualityCheck check;
+    std::map<std::string, std::int64_t> kinds, splits;
+    std::vector<ImportProblem> problems;
+    ATTUNE_CHECK(forEachSample(
+        cli, options,
+        [&](Sample&& sample) -> Status {
+            ++kinds[sampleKindId(sample.kind)];
+            ++splits[splitLabel(sample.split)];
+            check.add(sample);
+            return {};
+        },
+        problems));
+    const QualityReport report = check.report();
+    if (listRows)
+        tellProblems(cli, problems, std::ssize(problems), options.problems);
+    Json result{{"rows", report.rows},
+                {"problems", problems.size()},
+                {"kinds", kinds},
+                {"splits", splits},
+                {"bytes", report.bytes},
+                {"longest_bytes", report.longestBytes},
+                {"empty_prompts", report.emptyPrompt},
+                {"empty_completions", report.emptyCompletion},
+                {"exact_duplicates", report.exactDuplicates},
+                {"near_duplicates", report.nearDuplicates},
+                {"conflicting_prompts", report.conflicting},
+                {"leaked", report.leaked},
+                {"leaked_prompts", report.leakedPrompts}};
+    if (listRows) {
+        result["duplicate_rows"] = report.duplicateRows;
+        result["empty_rows"] = report.emptyRows;
+        result["leaked_rows"] = report.leakedRows;
+    }
+    if (cli.json) {
+        printJson(result);
+        return {};
+    }
+    for (const auto& [key, value] : result.items())
+        std::cout << key << ": " << value.dump() << '\n';
+    return {};
+}
+
+Status splitCommand(const Cli& cli, const DataOptions& options) {
+    SplitOptions wish;
+    wish.validation = options.validation;
+    wish.test = options.test;
+    if (options.validationRows >= 0)
+        wish.validationRows = options.validationRows;
+    if (options.testRows >= 0)
+        wish.testRows = options.testRows;
+    wish.seed = options.seed;
+    wish.group = options.group == "prompt" ? GroupRows::SamePrompt
+                 : options.group == "tag"  ? GroupRows::SameTag
+                                           : GroupRows::SameContent;
+    wish.stratify = options.stratify == "completion" ? Stratify::Completion
+                    : options.stratify == "tag"      ? Stratify::Tag
+                                                     : Stratify::No;
+    std::vector<Sample> samples;
+    std::vector<ImportProblem> problems;
+    ATTUNE_CHECK(forEachSample(
+        cli, options,
+        [&](Sample&& sample) -> Status {
+            samples.push_back(std::move(sample));
+            return {};
+        },
+        problems));
+    ATTUNE_CHECK(splitSamples(samples, wish));
+    tellProblems(cli, problems, std::ssize(problems), options.problems);
+    std::error_code error;
+    fs::create_directories(options.out, error);
+    if (error)
+        return fail(errnoError(error.value(), "Cannot make the folder", options.out));
+    Json result{{"seed", options.seed}, {"problems", problems.size()}};
+    for (const Split split : {Split::Train, Split::Validation, Split::Test}) {
+        std::vector<Sample> part;
+        for (const Sample& sample : samples)
+            if (sample.split == split)
+                part.push_back(sample);
+        const fs::path file = fs::path(options.out) / (std::string(splitId(split)) + ".jsonl");
+        if (part.empty()) { // a left-over of an earlier split would be taken for this one's
+            fs::remove(file, error);
+        } else {
+            ATTUNE_CHECK(writeJsonl(file, part, progressOf(cli)));
+        }
+        result[splitId(split)] = part.size();
+        if (!cli.json)
+            std::cout << splitId(split) << ": " << part.size() << (part.empty() ? "" : "  " + file.string()) << '\n';
+    }
+    if (cli.json)
+        printJson(result);
+    return {};
+}
+
+Status exportCommand(const Cli& cli, const DataOptions& options) {
+    std::vector<ImportProblem> problems;
+    std::int64_t rows = 0;
+    const bool toStdout = options.out == "-";
+    ATTUNE_ASSIGN(AtomicFile output, toStdout ? Result<AtomicFile>(AtomicFile()) : AtomicFile::create(options.out));
+    ATTUNE_CHECK(forEachSample(
+        cli, options,
+        [&](Sample&& sample) -> Status {
+            if (!options.split.empty() && options.split != splitLabel(sample.split))
+                return {};
+            ++rows;
+            const std::string line = toJsonLine(sample) + "\n";
+            if (!toStdout)
+                return output.write(line);
+            std::cout << line;
+            return {};
+        },
+        problems));
+    tellProblems(cli, problems, std::ssize(problems), options.problems);
+    if (rows == 0)
+        return fail(ErrorCode::InvalidData, "There is no row to export",
+                    options.split.empty() ? "Check the dataset." : "Check --split; rows may not be split yet.");
+    if (toStdout) {
+        std::cout << std::flush;
+        return {};
+    }
+    ATTUNE_CHECK(output.commit());
+    if (cli.json)
+        printJson({{"rows", rows}, {"file", options.out}});
+    else
+        std::cout << rows << " rows in " << options.out << '\n';
+    return {};
+}
+
+using Body = std::function<Status(const Cli&, const DataOptions&)>;
+
+CLI::App* addPart(CLI::App& data, Cli& cli, const std::shared_ptr<DataOptions>& options, const char* name,
+                  const char* help, Body body) {
+    CLI::App* part = data.add_subcommand(name, help);
+    part->add_option("--mapping", options->mapping, "Format id (alpaca, chat ...) or COLUMN=PART,COLUMN=PART");
+    part->add_option("--project", options->project, "Project folder (name.attune)");
+    part->add_option("--problems", options->problems, "How many unusable rows to list")->capture_default_str();
+    part->callback([&cli, options, body = std::move(body)] {
+        if (const Status status = body(cli, *options); !status)
+            cli.exitStatus = report(status.error());
+    });
+    return part;
+}
+
+} // namespace
+
+void addDataCommand(CLI::App& app, Cli& cli) {
+    CLI::App* data = app.add_subcommand("data", "Import, check, split and export samples");
+    data->require_subcommand(1);
+    const auto options = std::make_shared<DataOptions>();
+
+    CLI::App* import = addPart(*data, cli, options, "import", "Read a file; with --project store it", importCommand);
+    import->add_option("FILE", options->file, "JSON, JSON Lines, CSV or TSV")->required();
+    import->add_option("--name", options->name, "Name of the dataset (default: the file's name)");
+
+    CLI::App* stats = addPart(*data, cli, options, "stats", "Rows, kinds, lengths, duplicates",
+                              [](const Cli& c, const DataOptions& o) { return qualityCommand(c, o, false); });
+    CLI::App* check = addPart(*data, cli, options, "check", "stats and the rows they mean",
+                              [](const Cli& c, const DataOptions& o) { return qualityCommand(c, o, true); });
+
+    CLI::App* split =
+        addPart(*data, cli, options, "split",
+                "Write train.jsonl, validation.jsonl and test.jsonl; equal rows stay together", splitCommand);
+    split->add_option("--out", options->out, "Folder for the three files")->required();
+    split->add_option("--validation", options->validation, "Share of the rows")->capture_default_str();
+    split->add_option("--test", options->test, "Share of the rows")->capture_default_str();
+    split->add_option("--validation-rows", options->validationRows, "Number of rows instead of a share");
+    split->add_option("--test-rows", options->testRows, "Number of rows instead of a share");
+    split->add_option("--seed", options->seed)->capture_default_str();
+    split->add_option("--group", options->group, "What must stay together")
+        ->check(CLI::IsMember({"content", "prompt", "tag"}))
+        ->capture_default_str();
+    split->add_option("--stratify", options->stratify, "Give each of these the same shares")
+        ->check(CLI::IsMember({"none", "completion", "tag"}))
+        ->capture_default_str();
+
+    CLI::App* exported = addPart(*data, cli, options, "export", "Write samples as JSON Lines", exportCommand);
+    exported->add_option("--out", options->out, "File, or - for standard output")->required();
+    exported->add_option("--split", options->split, "Only rows of this split")
+        ->check(CLI::IsMember({"train", "validation", "test", "none"}));
+
+    for (CLI::App* part : {stats, check, split, exported}) {
+        part->add_option("FILE", options->file, "JSON, JSON Lines, CSV or TSV");
+        part->add_option("--dataset", options->dataset, "Dataset of the project, by id or name (default: the newest)");
+    }
+}
+
+} // namespace attune::cli

@@ -1,0 +1,108 @@
+// attune-cli generate: answers to prompts, one JSON object per line, or one answer streamed as plain text.
+#include <iostream>
+
+#include "app/cli/cli.h"
+
+namespace attune::cli {
+
+namespace {
+
+struct GenerateCommand {
+    GenerateRequest request;
+    std::string prompt, file;
+};
+
+tl::unexpected<Error> badLine(std::size_t number, const std::string& what) {
+    return fail(ErrorCode::InvalidData, "line " + std::to_string(number) + ": " + what,
+                "Each line is one JSON object, {\"prompt\": ...}, {\"messages\": [...]} or {\"ids\": [...]}.");
+}
+
+Result<Prompt> promptOf(const Json& object, std::size_t number) {
+    Prompt prompt;
+    const auto text = object.find("prompt"), messages = object.find("messages"), ids = object.find("ids");
+    if (text != object.end() && text->is_string()) {
+        prompt.text = text->get<std::string>();
+    } else if (messages != object.end() && messages->is_array() && !messages->empty()) {
+        for (const Json& message : *messages) {
+            const bool good = message.is_object() && message.contains("role") && message["role"].is_string() &&
+                              message.contains("content") && message["content"].is_string();
+            if (!good)
+                return badLine(number, "each message needs the texts \"role\" and \"content\"");
+            prompt.messages.push_back({message["role"].get<std::string>(), message["content"].get<std::string>()});
+        }
+    } else if (ids != object.end() && ids->is_array() && !ids->empty()) {
+        for (const Json& id : *ids) {
+            if (!id.is_number_unsigned() || id.get<std::uint64_t>() > 0x7fffffff)
+                return badLine(number, "\"ids\" must hold token ids");
+            prompt.ids.push_back(id.get<std::int64_t>());
+        }
+    } else {
+        return badLine(number, "it needs \"prompt\", \"messages\" or \"ids\"");
+    }
+    return prompt;
+}
+
+Json toJson(const GeneratedText& text) {
+    return {{"completion", text.text}, {"tokens", text.tokens}, {"finish", text.finish}};
+}
+
+// One prompt on the command line: the text appears while it is written.
+Status streamOne(const GenerateCommand& command, Cli& cli) {
+    const auto show = [](const TrainingEvent& event) {
+        if (const auto* piece = std::get_if<TextGenerated>(&event))
+            std::cout << piece->text << (piece->finished ? "\n" : "") << std::flush;
+    };
+    ATTUNE_ASSIGN(const auto texts, cli.engine().generate(command.request, cli.stop, cli.json ? Emit([](const TrainingEvent&) {}) : Emit(show)));
+    if (cli.json)
+        for (const GeneratedText& text : texts)
+            printJson(toJson(text));
+    return {};
+}
+
+Status generate(GenerateCommand command, Cli& cli) {
+    if (command.file.empty()) {
+        command.request.prompts.push_back({{}, command.prompt, {}});
+        return streamOne(command, cli);
+    }
+    ATTUNE_CHECK(forEachLine(command.file, [&](std::string_view line, std::size_t number) -> Status {
+        ATTUNE_ASSIGN(const Json object, parseJson(line, "line " + std::to_string(number)));
+        if (!object.is_object())
+            return badLine(number, "not a JSON object");
+        ATTUNE_ASSIGN(Prompt prompt, promptOf(object, number));
+        command.request.prompts.push_back(std::move(prompt));
+        return {};
+    }));
+    ATTUNE_ASSIGN(const auto texts, cli.engine().generate(command.request, cli.stop, [](const TrainingEvent&) {}));
+    for (const GeneratedText& text : texts)
+        printJson(toJson(text));
+    return {};
+}
+
+} // namespace
+
+void addGenerateCommand(CLI::App& app, Cli& cli) {
+    auto* command = app.add_subcommand("generate", "Let a model continue texts or answer messages");
+    auto options = std::make_shared<GenerateCommand>();
+    GenerateRequest& request = options->request;
+    Sampling& sampling = request.sampling;
+    command->add_option("--model", request.model, "Model folder")->required();
+    command->add_option("--adapter", request.adapter, "Adapter folder (PEFT) or run folder");
+    command->add_option("--precision", request.precision, "auto (default), bf16 or f32")->check(CLI::IsMember({"auto", "bf16", "f32"}));
+    command->add_option("--temperature", sampling.temperature, "0 = always the most likely token")->check(CLI::NonNegativeNumber);
+    command->add_option("--top-k", sampling.topK, "Choose among the k most likely tokens; 0 = off")->check(CLI::NonNegativeNumber);
+    command->add_option("--top-p", sampling.topP, "Choose among the tokens that make up this share")->check(CLI::Range(0.0, 1.0));
+    command->add_option("--repetition-penalty", sampling.repetitionPenalty, "Above 1: tokens that occurred get less likely")->check(CLI::PositiveNumber);
+    command->add_option("--seed", sampling.seed, "The same seed gives the same texts");
+    command->add_option("--max-tokens", sampling.maxTokens, "At most so many new tokens")->check(CLI::NonNegativeNumber);
+    command->add_option("--stop", sampling.stop, "Stop before this text (may be given several times)");
+    auto* prompt = command->add_option("--prompt", options->prompt, "A text to continue");
+    command->add_option("file", options->file, "One JSON object per line; - for standard input")->excludes(prompt);
+    command->callback([options, prompt, &cli] {
+        if (options->file.empty() && prompt->count() == 0)
+            throw CLI::RequiredError("--prompt or FILE");
+        if (const auto status = generate(*options, cli); !status)
+            cli.exitStatus = report(status.error());
+    });
+}
+
+} // namespace attune::cli

@@ -1,0 +1,91 @@
+// attune-cli score: the model's log-probabilities of given texts, one JSON object per line.
+#include "app/cli/cli.h"
+#include "core/text/tokenizer.h"
+
+namespace attune::cli {
+
+namespace {
+
+struct ScoreOptions {
+    ScoreRequest request;
+    std::string file;
+};
+
+tl::unexpected<Error> badLine(std::size_t number, const std::string& what) {
+    return fail(ErrorCode::InvalidData, "line " + std::to_string(number) + ": " + what,
+                "Each line is one JSON object, {\"text\": ...} or {\"ids\": [...]}.");
+}
+
+Result<std::vector<std::int64_t>> rowOf(const Tokenizer& tokenizer, const Json& object, std::size_t number) {
+    std::vector<std::int64_t> ids;
+    const auto text = object.find("text"), list = object.find("ids");
+    if (text != object.end() && text->is_string()) {
+        auto encoded = tokenizer.encode(text->get_ref<const std::string&>(), {.addSpecialTokens = true});
+        if (!encoded)
+            return badLine(number, encoded.error().message);
+        ids.assign(encoded->ids.begin(), encoded->ids.end());
+    } else if (list != object.end() && list->is_array()) {
+        for (const Json& id : *list) {
+            if (!id.is_number_unsigned() || id.get<std::uint64_t>() > 0x7fffffff)
+                return badLine(number, "\"ids\" must hold token ids");
+            ids.push_back(id.get<std::int64_t>());
+        }
+    } else {
+        return badLine(number, "it needs \"text\" or \"ids\"");
+    }
+    if (ids.empty())
+        return badLine(number, "the text has no tokens");
+    return ids;
+}
+
+Status score(ScoreOptions options, Cli& cli) {
+    constexpr std::size_t kRowsAtOnce = 256; // results come while a long file is read
+    std::shared_ptr<const Tokenizer> tokenizer;
+    {
+        ATTUNE_ASSIGN(tokenizer, Tokenizer::load(options.request.model));
+    }
+    std::size_t before = 0; // rows already scored, so that a message can name the input's row
+    const auto flush = [&]() -> Status {
+        if (options.request.rows.empty())
+            return {};
+        auto scored = cli.engine().score(options.request, cli.stop);
+        if (!scored) {
+            Error error = std::move(scored).error();
+            if (before > 0 && error.message.starts_with("Row "))
+                error.message += " (counted after the first " + std::to_string(before) + " rows)";
+            return fail(std::move(error));
+        }
+        for (std::size_t i = 0; i < scored->size(); ++i)
+            printJson({{"ids", options.request.rows[i]}, {"logprobs", (*scored)[i]}});
+        before += options.request.rows.size();
+        options.request.rows.clear();
+        return {};
+    };
+    ATTUNE_CHECK(forEachLine(options.file, [&](std::string_view line, std::size_t number) -> Status {
+        ATTUNE_ASSIGN(const Json object, parseJson(line, "line " + std::to_string(number)));
+        if (!object.is_object())
+            return badLine(number, "not a JSON object");
+        ATTUNE_ASSIGN(std::vector<std::int64_t> row, rowOf(*tokenizer, object, number));
+        options.request.rows.push_back(std::move(row));
+        return options.request.rows.size() >= kRowsAtOnce ? flush() : Status{};
+    }));
+    return flush();
+}
+
+} // namespace
+
+void addScoreCommand(CLI::App& app, Cli& cli) {
+    auto* command = app.add_subcommand("score", "Log-probabilities of given texts");
+    auto options = std::make_shared<ScoreOptions>();
+    command->add_option("--model", options->request.model, "Model folder")->required();
+    command->add_option("--adapter", options->request.adapter, "Adapter folder (PEFT) or run folder");
+    command->add_option("--precision", options->request.precision, "f32 (default), bf16 or auto")
+        ->check(CLI::IsMember({"f32", "bf16", "auto"}));
+    command->add_option("file", options->file, "One JSON object per line; - for standard input")->required();
+    command->callback([options, &cli] {
+        if (const auto status = score(*options, cli); !status)
+            cli.exitStatus = report(status.error());
+    });
+}
+
+} // namespace attune::cli

@@ -1,0 +1,82 @@
+// attune-cli train RECIPE.yaml [--out DIR] [--resume] [--set key=value ...]
+#include <iostream>
+
+#include "app/cli/commands.h"
+#include "app/cli/train_printer.h"
+#include "app/run_setup.h"
+#include "core/run/event_json.h"
+#include "core/run/run_controller.h"
+#include "core/run/run_folder.h"
+
+namespace attune::cli {
+
+namespace {
+
+struct Options {
+    std::string recipe, out;
+    bool resume = false;
+    std::vector<std::string> assignments;
+};
+
+// A folder that holds another run is never written over.
+Status checkOutputFolder(const fs::path& folder, bool resume) {
+    std::error_code code;
+    if (!resume && fs::exists(RunFolder{folder}.checkpoints(), code))
+        return fail(ErrorCode::InvalidArgument, "The folder " + folder.string() + " already holds a run",
+                    "Add --resume to continue it, or choose another folder with --out.");
+    return {};
+}
+
+Status train(const Options& options, Cli& cli) {
+    Engine& engine = cli.engine();
+    ATTUNE_ASSIGN(RunConfig config, readRunConfig(options.recipe, engine.catalog()));
+    for (const std::string& assignment : options.assignments)
+        ATTUNE_CHECK(setByPath(config, assignment, engine.catalog()));
+    for (const Complaint& complaint : checkRunConfig(config, engine.catalog())) {
+        if (complaint.severity == Complaint::Severity::Error)
+            return fail(ErrorCode::InvalidArgument, options.recipe + ": " + complaint.message, complaint.hint);
+    }
+    fs::path out = options.out;
+    if (out.empty())
+        out = fs::path("runs") / (config.name.empty() ? fs::path(options.recipe).stem().string() : config.name);
+    ATTUNE_CHECK(checkOutputFolder(out, options.resume));
+    ATTUNE_CHECK(engine.check(config));
+    ATTUNE_ASSIGN(RunSetup setup, setUpRunFromFiles(config, out));
+    for (std::size_t i = 0; i < setup.problems.size() && i < 20; ++i)
+        std::cerr << "left out: " << setup.problems[i] << '\n';
+    if (setup.problems.size() > 20)
+        std::cerr << "left out: " << setup.problems.size() - 20 << " more rows\n";
+    setup.request.resume = options.resume;
+
+    TrainPrinter printer;
+    EngineThread thread(0);
+    RunController controller(engine, thread, [&](const TrainingEvent& event) {
+        if (cli.json)
+            printJson(eventToJson(event));
+        else
+            printer.print(event);
+    });
+    ATTUNE_CHECK(controller.start(std::move(setup.request)));
+    const std::stop_callback stopRun(cli.stop, [&] { controller.stop(); });
+    ATTUNE_CHECK(controller.wait());
+    if (!cli.json)
+        std::cout << (controller.state() == RunState::Finished ? "Finished: " : "Stopped, continue with --resume: ") << out.string() << '\n';
+    return {};
+}
+
+} // namespace
+
+void addTrainCommand(CLI::App& app, Cli& cli) {
+    auto* command = app.add_subcommand("train", "Train as a recipe says; the run becomes a folder any tool can open");
+    auto options = std::make_shared<Options>();
+    command->add_option("recipe", options->recipe, "Recipe file (YAML)")->required();
+    command->add_option("--out", options->out, "Run folder (default: runs/<name of the recipe>)");
+    command->add_flag("--resume", options->resume, "Continue from the last checkpoint in the run folder, if there is one");
+    command->add_option("--set", options->assignments, "Change one value of the recipe: section.key=value (repeatable)");
+    command->callback([options, &cli] {
+        if (auto done = train(*options, cli); !done)
+            cli.exitStatus = report(done.error());
+    });
+}
+
+} // namespace attune::cli

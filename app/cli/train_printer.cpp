@@ -1,0 +1,80 @@
+#include "app/cli/train_printer.h"
+
+#include <cmath>
+#include <cstdio>
+
+namespace attune::cli {
+
+namespace {
+
+std::string timeLeft(double seconds) {
+    if (seconds < 0)
+        return "";
+    char text[32];
+    const auto whole = static_cast<long>(std::lround(seconds));
+    std::snprintf(text, sizeof text, ", %ld:%02ld left", whole / 60, whole % 60);
+    return text;
+}
+
+std::string firstLine(const std::string& text, std::size_t length = 110) {
+    std::string line = text.substr(0, text.find('\n'));
+    if (line.size() > length || line.size() < text.size()) {
+        line = line.substr(0, length);
+        while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0xC0) == 0x80)
+            line.pop_back(); // never cut inside a character
+        line += " ...";
+    }
+    return line;
+}
+
+template <class... Ts>
+struct Overloaded : Ts... {
+    using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+} // namespace
+
+void TrainPrinter::print(const TrainingEvent& event) {
+    char text[256];
+    std::visit(Overloaded{
+                   [&](const StateChanged& e) {
+                       if (e.state == RunState::Preparing)
+                           m_line.show(e.what);
+                       else
+                           m_line.end();
+                   },
+                   [&](const StepFinished& e) {
+                       m_smoothed = m_any ? 0.9 * m_smoothed + 0.1 * e.loss : e.loss;
+                       m_any = true;
+                       std::snprintf(text, sizeof text, "step %lld of %lld  loss %.4f  %.0f tokens/s%s", static_cast<long long>(e.step),
+                                     static_cast<long long>(e.totalSteps), m_smoothed, e.tokensPerSecond, timeLeft(e.secondsLeft).c_str());
+                       m_line.show(text);
+                   },
+                   [&](const EvalFinished& e) {
+                       m_line.end();
+                       std::fprintf(stderr, "step %lld: %s loss %.4f over %lld tokens%s\n", static_cast<long long>(e.step), e.name.c_str(),
+                                    e.loss, static_cast<long long>(e.targets), e.best && e.step > 0 ? " (best so far)" : "");
+                   },
+                   [&](const SampleGenerated& e) {
+                       if (e.index > 0)
+                           return; // one example is enough in a terminal; all are in metrics.jsonl
+                       m_line.end();
+                       std::fprintf(stderr, "step %lld: answers \"%s\"\n", static_cast<long long>(e.step), firstLine(e.completion).c_str());
+                   },
+                   [&](const MemoryReported&) {},
+                   [&](const CheckpointSaved&) {},
+                   [&](const WarningRaised& e) {
+                       m_line.end();
+                       std::fprintf(stderr, "note: %s\n", e.message.c_str());
+                       if (!e.hint.empty())
+                           std::fprintf(stderr, "  next: %s\n", e.hint.c_str());
+                   },
+                   [&](const RunFailed&) { m_line.end(); },
+                   [&](const TextGenerated&) {},
+               },
+               event);
+}
+
+} // namespace attune::cli

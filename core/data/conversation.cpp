@@ -1,0 +1,146 @@
+#include "core/data/conversation.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace attune {
+
+namespace {
+
+constexpr std::array<std::pair<const char*, const char*>, 20> kRoles{{
+    {"user", "user"},           {"human", "user"},    {"prompter", "user"},      {"customer", "user"},
+    {"assistant", "assistant"}, {"gpt", "assistant"}, {"chatgpt", "assistant"},  {"model", "assistant"},
+    {"bot", "assistant"},       {"ai", "assistant"},  {"agent", "assistant"},    {"function_call", "assistant"},
+    {"tool_call", "assistant"}, {"system", "system"}, {"developer", "system"},   {"tool", "tool"},
+    {"observation", "tool"},    {"function", "tool"}, {"tool_response", "tool"}, {"ipython", "tool"},
+}};
+
+std::string dumped(const Json& value) {
+    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// A text, or parts of which each is a text.
+RowResult<std::string> readContent(const Json& content, const std::string& field) {
+    if (content.is_string())
+        return content.get<std::string>();
+    if (content.is_null())
+        return std::string();
+    if (!content.is_array())
+        return rowProblem(field, std::string("the content is not text but a ") + content.type_name());
+    std::string text;
+    for (const Json& part : content) {
+        if (part.is_string())
+            text += part.get<std::string>();
+        else if (part.is_object() && part.contains("text") && part["text"].is_string())
+            text += part["text"].get<std::string>();
+        else
+            return rowProblem(field, "the content has a part that is not text (an image or sound?)");
+    }
+    return text;
+}
+
+// Calls become text as the models write them: one JSON object each.
+RowResult<std::string> readToolCalls(const Json& calls, const std::string& field) {
+    if (!calls.is_array())
+        return rowProblem(field, "tool_calls is not a list");
+    std::string text;
+    for (const Json& call : calls) {
+        const Json* function = &call;
+        if (call.is_object() && call.contains("function"))
+            function = &call["function"];
+        if (!function->is_object() || !function->contains("name"))
+            return rowProblem(field, "a tool call has no name");
+        Json arguments = function->value("arguments", Json::object());
+        if (arguments.is_string())
+            if (auto parsed = parseJson(arguments.get<std::string>(), "the arguments"))
+                arguments = std::move(*parsed);
+        if (!text.empty())
+            text += '\n';
+        text += dumped({{"name", (*function)["name"]}, {"arguments", std::move(arguments)}});
+    }
+    return text;
+}
+
+} // namespace
+
+std::string canonicalRole(const std::string& role) {
+    std::string lower = role;
+    for (char& c : lower)
+        if (c >= 'A' && c <= 'Z')
+            c = static_cast<char>(c + 32);
+    for (const auto& [spelling, canonical] : kRoles)
+        if (lower == spelling)
+            return canonical;
+    return {};
+}
+
+RowResult<Message> readTurn(const Json& turn, const std::string& field) {
+    if (!turn.is_object())
+        return rowProblem(field, std::string("the turn is not an object but a ") + turn.type_name());
+    const char* roleKey = turn.contains("role") ? "role" : "from";
+    if (!turn.contains(roleKey) || !turn[roleKey].is_string())
+        return rowProblem(field, "the turn has no role");
+    Message message;
+    message.role = canonicalRole(turn[roleKey].get<std::string>());
+    if (message.role.empty())
+        return rowProblem(field, "unknown role \"" + turn[roleKey].get<std::string>().substr(0, 40) +
+                                     "\" (known: system, user, assistant, tool)");
+    for (const char* key : {"content", "value", "text"}) {
+        if (!turn.contains(key))
+            continue;
+        auto content = readContent(turn[key], field);
+        if (!content)
+            return tl::unexpected(std::move(content).error());
+        message.content = std::move(*content);
+        break;
+    }
+    if (turn.contains("tool_calls") && !turn["tool_calls"].is_null()) {
+        auto calls = readToolCalls(turn["tool_calls"], field);
+        if (!calls)
+            return tl::unexpected(std::move(calls).error());
+        if (!message.content.empty() && !calls->empty())
+            message.content += '\n';
+        message.content += *calls;
+    }
+    return message;
+}
+
+RowResult<std::vector<Message>> readTurns(const Json& turns, const std::string& field) {
+    if (turns.is_string()) {
+        const auto parsed = parseJson(turns.get_ref<const std::string&>(), "the turns");
+        if (!parsed || !parsed->is_array())
+            return rowProblem(field, "not a list of turns");
+        return readTurns(*parsed, field);
+    }
+    if (!turns.is_array())
+        return rowProblem(field, std::string("not a list of turns but a ") + turns.type_name());
+    if (turns.empty())
+        return rowProblem(field, "the list of turns is empty");
+    std::vector<Message> messages;
+    for (const Json& turn : turns) {
+        auto message = readTurn(turn, field + "[" + std::to_string(messages.size()) + "]");
+        if (!message)
+            return tl::unexpected(std::move(message).error());
+        messages.push_back(std::move(*message));
+    }
+    return messages;
+}
+
+std::vector<Message> readHumanAssistantText(const std::string& text) {
+    static const std::string human = "\n\nHuman: ", assistant = "\n\nAssistant: ";
+    std::vector<Message> messages;
+    std::size_t at = 0;
+    if (!text.starts_with(human))
+        return messages;
+    while (at < text.size()) {
+        const bool user = text.compare(at, human.size(), human) == 0;
+        at += user ? human.size() : assistant.size();
+        const std::size_t end = std::min({text.find(human, at), text.find(assistant, at), text.size()});
+        messages.push_back({user ? "user" : "assistant", text.substr(at, end - at)});
+        at = end;
+    }
+    return messages;
+}
+
+} // namespace attune

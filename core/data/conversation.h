@@ -1,0 +1,32 @@
+// Turns in the spellings that datasets use (role/content, from/value, content parts, tool calls) to Messages. Pure
+// functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "core/base/json.h"
+#include "core/data/import_problem.h"
+#include "core/text/prompt_format.h"
+
+namespace attune {
+
+template <class T>
+using RowResult = tl::expected<T, ImportProblem>;
+
+inline tl::unexpected<ImportProblem> rowProblem(std::string field, std::string reason) {
+    return tl::unexpected<ImportProblem>(ImportProblem{0, 0, std::move(field), std::move(reason)});
+}
+
+/// "system", "user", "assistant", "tool", or "" for an unknown spelling.
+std::string canonicalRole(const std::string& role);
+/// One turn; `field` names it in problems.
+RowResult<Message> readTurn(const Json& turn, const std::string& field);
+/// A list of turns (also as JSON inside a text, as CSV files have it).
+RowResult<std::vector<Message>> readTurns(const Json& turns, const std::string& field);
+/// "\n\nHuman: ...\n\nAssistant: ..." as turns; empty when the text is not of that form.
+std::vector<Message> readHumanAssistantText(const std::string& text);
+
+} // namespace attune

@@ -1,0 +1,158 @@
+#include "core/data/import_file.h"
+
+#include "core/data/row_reader.h"
+#include "core/data/sample_hash.h"
+
+namespace attune {
+
+namespace {
+
+struct Head {
+    const Importer* importer = nullptr;
+    std::vector<Json> rows;
+    std::vector<ImportProblem> problems;
+};
+
+Result<Head> readHead(const fs::path& file, const std::string& importerId, std::size_t count, ImportLimits limits) {
+    Head head;
+    if (importerId.empty()) {
+        ATTUNE_ASSIGN(head.importer, sniffImporter(file));
+    } else if (head.importer = findImporter(importerId); !head.importer) {
+        return fail(ErrorCode::InvalidArgument, "There is no importer \"" + importerId + "\"",
+                    "Use json, jsonl or csv.");
+    }
+    limits.maxRows = 0;
+    std::size_t seen = 0;
+    bool stop = false;
+    ATTUNE_CHECK(head.importer->read(
+        file, limits,
+        [&](RawRow&& row) {
+            head.rows.push_back(std::move(row.value));
+            stop = ++seen >= count;
+            return !stop;
+        },
+        [&](const ImportProblem& problem) {
+            if (head.problems.size() < count)
+                head.problems.push_back(problem);
+        },
+        {}));
+    if (head.rows.empty()) {
+        const std::string first =
+            head.problems.empty() ? std::string("it has no row") : describe(head.problems.front());
+        return fail(ErrorCode::InvalidData, "No row of " + file.string() + " can be read: " + first,
+                    "Correct the file or choose another one.");
+    }
+    return head;
+}
+
+} // namespace
+
+std::vector<Sample> previewSamples(const std::vector<Json>& rows, const Mapping& mapping,
+                                   std::vector<ImportProblem>* problems) {
+    std::vector<Sample> samples;
+    SampleIds ids;
+    for (std::int64_t number = 1; const Json& row : rows) {
+        auto sample = toSample(row, mapping);
+        if (sample) {
+            sample->sourceRow = number;
+            if (sample->id.empty())
+                sample->id = ids.next(*sample);
+            samples.push_back(std::move(*sample));
+        } else if (problems) {
+            sample.error().row = number;
+            problems->push_back(std::move(sample.error()));
+        }
+        ++number;
+    }
+    return samples;
+}
+
+Result<FileInspection> inspectFile(const fs::path& file, std::size_t rows) {
+    ATTUNE_ASSIGN(Head head, readHead(file, {}, rows, {}));
+    FileInspection inspection;
+    inspection.importer = head.importer->description().id;
+    inspection.columns = columnsOf(head.rows);
+    inspection.problems = std::move(head.problems);
+    auto mapping = detectMapping(head.rows);
+    if (!mapping)
+        return fail(mapping.error().code, file.string() + ": " + mapping.error().message, mapping.error().hint);
+    inspection.mapping = std::move(*mapping);
+    inspection.preview = previewSamples(head.rows, inspection.mapping, &inspection.problems);
+    inspection.rows = std::move(head.rows);
+    return inspection;
+}
+
+Result<ImportSummary> importFile(const fs::path& file, const ImportOptions& options,
+                                 const std::function<Status(Sample&&)>& onSample, const OnProblem& onProblem,
+                                 const Progress& progress) {
+    constexpr std::size_t kLookedAt = 100;
+    ATTUNE_ASSIGN(const Head head, readHead(file, options.importer, kLookedAt, options.limits));
+    ImportSummary summary;
+    summary.importer = head.importer->description().id;
+    if (options.mapping) {
+        ATTUNE_CHECK(checkMapping(*options.mapping));
+        summary.mapping = *options.mapping;
+    } else {
+        auto mapping = detectMapping(head.rows);
+        if (!mapping)
+            return fail(mapping.error().code, file.string() + ": " + mapping.error().message, mapping.error().hint);
+        summary.mapping = std::move(*mapping);
+    }
+    SampleIds ids;
+    Status delivered;
+    std::string firstProblem;
+    const auto problem = [&](const ImportProblem& found) {
+        if (summary.problems++ == 0)
+            firstProblem = describe(found);
+        if (onProblem)
+            onProblem(found);
+    };
+    ATTUNE_CHECK(head.importer->read(
+        file, options.limits,
+        [&](RawRow&& row) {
+            auto sample = toSample(row.value, summary.mapping);
+            if (!sample) {
+                sample.error().row = row.row;
+                sample.error().line = row.line;
+                problem(sample.error());
+                return true;
+            }
+            sample->sourceRow = row.row;
+            if (sample->id.empty())
+                sample->id = ids.next(*sample);
+            ++summary.rows;
+            delivered = onSample(std::move(*sample));
+            return delivered.has_value();
+        },
+        problem, progress));
+    if (!delivered)
+        return fail(std::move(delivered).error());
+    if (summary.rows == 0)
+        return fail(ErrorCode::InvalidData,
+                    "No row of " + file.string() + " can be used (" + std::to_string(summary.problems) + " problems; " +
+                        firstProblem + ")",
+                    "Correct the file, or choose the columns by hand. Read as: " + describe(summary.mapping));
+    return summary;
+}
+
+Result<std::vector<Sample>> loadSamples(const fs::path& file, const std::string& mapping,
+                                        std::vector<ImportProblem>* problems, const Progress& progress) {
+    ImportOptions options;
+    if (!mapping.empty()) {
+        ATTUNE_ASSIGN(const Head head, readHead(file, {}, 100, {}));
+        ATTUNE_ASSIGN(options.mapping, parseMapping(mapping, head.rows));
+    }
+    std::vector<Sample> samples;
+    const auto keep = [&](Sample&& sample) -> Status {
+        samples.push_back(std::move(sample));
+        return {};
+    };
+    const auto note = [&](const ImportProblem& problem) {
+        if (problems)
+            problems->push_back(problem);
+    };
+    ATTUNE_CHECK(importFile(file, options, keep, note, progress));
+    return samples;
+}
+
+} // namespace attune

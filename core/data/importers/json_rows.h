@@ -1,0 +1,22 @@
+// What the JSON importers share: one row's text to a RawRow, or to a problem. Pure.
+#pragma once
+
+#include "core/data/importer.h"
+
+namespace attune {
+
+/// Parses one row and hands it to onRow, or reports why not. Returns false when the reading should end.
+bool handJsonRow(std::string_view text, std::int64_t row, std::int64_t line, const ImportLimits& limits,
+                 const OnRow& onRow, const OnProblem& onProblem);
+
+/// "is longer than 16 MiB"
+std::string tooLongReason(const ImportLimits& limits);
+
+/// Whether this text is one complete JSON object.
+bool isJsonObject(std::string_view text);
+
+const Importer& jsonlImporter();
+const Importer& jsonImporter();
+const Importer& csvImporter();
+
+} // namespace attune

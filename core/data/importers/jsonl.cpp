@@ -1,0 +1,112 @@
+// JSON Lines: one object per line.
+#include "core/data/importers/json_rows.h"
+
+#include <algorithm>
+
+#include "core/data/line_reader.h"
+#include "core/text/utf8.h"
+
+namespace attune {
+
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+    const auto begin = text.find_first_not_of(" \t\r\n");
+    if (begin == std::string_view::npos)
+        return {};
+    return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+}
+
+class JsonlImporter final : public Importer {
+public:
+    const Described& description() const override {
+        static const Described described{"jsonl", "JSON Lines", "One JSON object per line (.jsonl, .ndjson).", {}};
+        return described;
+    }
+
+    double sniff(std::string_view head, std::string_view extension) const override {
+        const bool named = extension == ".jsonl" || extension == ".ndjson";
+        const std::string_view text = trimmed(head);
+        if (text.empty() || (text.front() != '{' && !named))
+            return 0;
+        const auto newline = text.find('\n');
+        if (isJsonObject(trimmed(text.substr(0, newline)))) {
+            const bool second = newline != std::string_view::npos && trimmed(text.substr(newline)).starts_with('{');
+            return named || second ? 1 : 0.6;
+        }
+        return named ? 0.7 : 0.1;
+    }
+
+    Status read(const fs::path& file, const ImportLimits& limits, const OnRow& onRow, const OnProblem& onProblem,
+                const Progress& progress) const override {
+        ATTUNE_ASSIGN(auto blocks, BlockReader::open(file));
+        LineReader lines(std::move(blocks), limits.maxRowBytes);
+        std::int64_t rows = 0;
+        for (;;) {
+            ATTUNE_ASSIGN(const auto line, lines.next(progress));
+            if (line.end)
+                return {};
+            if (line.tooLong) {
+                onProblem({line.number, line.number, {}, tooLongReason(limits)});
+            } else if (const auto text = trimmed(line.text); !text.empty()) {
+                if (!handJsonRow(text, line.number, line.number, limits, onRow, onProblem))
+                    return {};
+            } else {
+                continue;
+            }
+            if (++rows == limits.maxRows)
+                return {};
+        }
+    }
+};
+
+// "(byte 12): reason" of parseJson's sentence; row and line are told by the problem itself.
+std::string jsonReason(const Error& error) {
+    const auto colon = error.message.find(": ");
+    return colon == std::string::npos ? error.message : error.message.substr(colon + 2);
+}
+
+} // namespace
+
+bool handJsonRow(std::string_view text, std::int64_t row, std::int64_t line, const ImportLimits& limits,
+                 const OnRow& onRow, const OnProblem& onProblem) {
+    if (const auto bad = utf8::firstInvalid(text); bad != text.size()) {
+        onProblem({row, line, {}, "not valid UTF-8 (byte " + std::to_string(bad + 1) + " of the row)"});
+        return true;
+    }
+    JsonLimits json;
+    json.maxBytes = limits.maxRowBytes;
+    json.maxDepth = limits.maxDepth;
+    json.maxValues = limits.maxRowValues;
+    auto value = parseJson(text, "the row", json);
+    if (!value) {
+        onProblem({row, line, {}, "not valid JSON (" + jsonReason(value.error()) + ")"});
+        return true;
+    }
+    if (!value->is_object()) {
+        onProblem({row, line, {}, std::string("not a JSON object but a ") + value->type_name()});
+        return true;
+    }
+    return onRow(RawRow{row, line, std::move(*value)});
+}
+
+std::string tooLongReason(const ImportLimits& limits) {
+    const std::size_t mebibytes = limits.maxRowBytes >> 20;
+    return "longer than " +
+           (mebibytes > 0 ? std::to_string(mebibytes) + " MiB" : std::to_string(limits.maxRowBytes) + " bytes");
+}
+
+bool isJsonObject(std::string_view text) {
+    if (!text.starts_with('{') || !text.ends_with('}'))
+        return false;
+    JsonLimits limits;
+    limits.allowDuplicateKeys = true;
+    return parseJson(text, "the row", limits).has_value();
+}
+
+const Importer& jsonlImporter() {
+    static const JsonlImporter importer;
+    return importer;
+}
+
+} // namespace attune

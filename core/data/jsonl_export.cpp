@@ -1,0 +1,88 @@
+#include "core/data/jsonl_export.h"
+
+#include "core/base/json.h"
+
+namespace attune {
+
+namespace {
+
+OrderedJson turns(const std::vector<Message>& messages) {
+    OrderedJson list = OrderedJson::array();
+    for (const Message& message : messages)
+        list.push_back({{"role", message.role}, {"content", message.content}});
+    return list;
+}
+
+OrderedJson answer(const std::string& text) {
+    return turns({{"assistant", text}});
+}
+
+} // namespace
+
+std::string toJsonLine(const Sample& sample) {
+    OrderedJson row = OrderedJson::object();
+    switch (sample.kind) {
+    case SampleKind::Chat:
+        row["messages"] = turns(sample.messages);
+        break;
+    case SampleKind::Text:
+        row["text"] = sample.text;
+        break;
+    case SampleKind::Preference:
+        row["prompt"] = turns(sample.messages);
+        row["chosen"] = answer(sample.chosen);
+        row["rejected"] = answer(sample.rejected);
+        if (sample.margin != 0)
+            row["margin"] = sample.margin;
+        break;
+    case SampleKind::Unpaired:
+        row["prompt"] = turns(sample.messages);
+        row["completion"] = answer(sample.chosen);
+        row["label"] = sample.label;
+        break;
+    case SampleKind::PromptOnly:
+        row["prompt"] = turns(sample.messages);
+        break;
+    }
+    if (!sample.tags.empty())
+        row["tags"] = sample.tags;
+    return row.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+Result<std::int64_t> writeJsonl(const fs::path& file, const std::function<Result<std::optional<Sample>>()>& next,
+                                const Progress& progress) {
+    constexpr std::size_t kBuffer = std::size_t{1} << 20;
+    ATTUNE_ASSIGN(AtomicFile output, AtomicFile::create(file));
+    std::string buffer;
+    std::int64_t rows = 0;
+    for (;; ++rows) {
+        if (progress.cancelled())
+            return fail(ErrorCode::Cancelled, "Writing " + file.string() + " was cancelled");
+        ATTUNE_ASSIGN(const std::optional<Sample> sample, next());
+        if (!sample)
+            break;
+        buffer += toJsonLine(*sample);
+        buffer += '\n';
+        if (buffer.size() >= kBuffer) {
+            ATTUNE_CHECK(output.write(buffer));
+            buffer.clear();
+        }
+    }
+    ATTUNE_CHECK(output.write(buffer));
+    ATTUNE_CHECK(output.commit());
+    return rows;
+}
+
+Result<std::int64_t> writeJsonl(const fs::path& file, std::span<const Sample> samples, const Progress& progress) {
+    std::size_t index = 0;
+    return writeJsonl(
+        file,
+        [&]() -> Result<std::optional<Sample>> {
+            if (index == samples.size())
+                return std::nullopt;
+            return samples[index++];
+        },
+        progress);
+}
+
+} // namespace attune

@@ -1,0 +1,362 @@
+#include "core/data/row_reader.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "core/data/conversation.h"
+#include "core/data/sample_text.h"
+
+namespace attune {
+
+namespace {
+
+bool isBlank(std::string_view text) {
+    return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+// One row being read; each step sets `problem` and the following ones then do nothing.
+class Reader {
+public:
+    Reader(const Json& row, const Mapping& mapping) : m_row(row), m_mapping(mapping) {}
+
+    tl::expected<Sample, ImportProblem> read(const MappingFormat& format);
+
+private:
+    const Json* value(const char* role) const {
+        const auto found = m_row.find(std::string(m_mapping.column(role)));
+        return found == m_row.end() || found->is_null() ? nullptr : &*found;
+    }
+    std::string field(const char* role) const { return std::string(m_mapping.column(role)); }
+    void stop(std::string field, std::string reason) {
+        if (!m_problem)
+            m_problem = ImportProblem{0, 0, std::move(field), std::move(reason)};
+    }
+    template <class T>
+    T take(RowResult<T> result) {
+        if (!result)
+            stop(result.error().field, result.error().reason);
+        return result ? std::move(*result) : T{};
+    }
+
+    std::string text(const char* role, bool required);
+    bool flag(const char* role);
+    void addSystem();
+    void addHistory();
+    void addConversation();
+    void addPromptMessages();
+    std::string completion(const char* role, bool allowConversation);
+    void endWithAnswer(std::string answer) { m_sample.messages.push_back({"assistant", std::move(answer)}); }
+    std::string popAnswer();
+    void readAlpacaPrompt();
+    void readImplicit();
+    void readCommon();
+    void check();
+
+    const Json& m_row;
+    const Mapping& m_mapping;
+    Sample m_sample;
+    std::optional<ImportProblem> m_problem;
+};
+
+// The text of all columns with this role.
+std::string Reader::text(const char* role, bool required) {
+    std::string joined;
+    bool found = false;
+    for (const ColumnRole& item : m_mapping.columns) {
+        if (item.role != role)
+            continue;
+        const auto cell = m_row.find(item.column);
+        if (cell == m_row.end() || cell->is_null())
+            continue;
+        std::string piece;
+        if (cell->is_string())
+            piece = cell->get<std::string>();
+        else if (cell->is_number() || cell->is_boolean())
+            piece = cell->dump();
+        else {
+            stop(item.column, std::string("not text but a ") + cell->type_name());
+            return {};
+        }
+        if (found && !isBlank(piece) && !joined.empty())
+            joined += "\n\n";
+        joined += piece;
+        found = true;
+    }
+    if (required && !found)
+        stop(field(role), "missing");
+    return joined;
+}
+
+bool Reader::flag(const char* role) {
+    const Json* cell = value(role);
+    if (!cell) {
+        stop(field(role), "missing");
+        return false;
+    }
+    if (cell->is_boolean())
+        return cell->get<bool>();
+    if (cell->is_number() && (*cell == 0 || *cell == 1))
+        return *cell == 1;
+    if (cell->is_string()) {
+        std::string word = cell->get<std::string>();
+        std::transform(word.begin(), word.end(), word.begin(),
+                       [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        if (word == "true" || word == "1" || word == "yes" || word == "good")
+            return true;
+        if (word == "false" || word == "0" || word == "no" || word == "bad")
+            return false;
+    }
+    stop(field(role), "neither true nor false");
+    return false;
+}
+
+// The system message, and the tools as its last paragraph.
+void Reader::addSystem() {
+    std::string system = text("system", false);
+    if (const Json* tools = value("tools")) {
+        const std::string list = tools->is_string() ? tools->get<std::string>()
+                                                    : tools->dump(-1, ' ', false, Json::error_handler_t::replace);
+        if (!isBlank(list) && list != "[]")
+            system += (system.empty() ? "Tools:\n" : "\n\nTools:\n") + list;
+    }
+    if (isBlank(system))
+        return;
+    auto& messages = m_sample.messages;
+    if (!messages.empty() && messages.front().role == "system")
+        messages.front().content += "\n\n" + system;
+    else
+        messages.insert(messages.begin(), {"system", std::move(system)});
+}
+
+void Reader::addHistory() {
+    const Json* history = value("history");
+    if (!history || (history->is_string() && isBlank(history->get_ref<const std::string&>())))
+        return;
+    if (!history->is_array())
+        return stop(field("history"), "not a list of pairs");
+    for (const Json& pair : *history) {
+        if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string())
+            return stop(field("history"), "not a list of pairs of texts");
+        m_sample.messages.push_back({"user", pair[0].get<std::string>()});
+        m_sample.messages.push_back({"assistant", pair[1].get<std::string>()});
+    }
+}
+
+void Reader::addConversation() {
+    const Json* turns = value("conversation");
+    if (!turns)
+        return stop(field("conversation"), "missing");
+    m_sample.messages = take(readTurns(*turns, field("conversation")));
+    if (!m_problem)
+        addSystem();
+}
+
+// The prompt: a text, or a list of turns.
+void Reader::addPromptMessages() {
+    const Json* prompt = value("prompt");
+    if (prompt && prompt->is_array()) {
+        m_sample.messages = take(readTurns(*prompt, field("prompt")));
+        if (!m_problem)
+            addSystem();
+        return;
+    }
+    addSystem();
+    m_sample.messages.push_back({"user", text("prompt", true)});
+}
+
+// An answer: a text, one turn, or a list of turns that ends with it.
+std::string Reader::completion(const char* role, bool allowConversation) {
+    const Json* cell = value(role);
+    if (!cell || (!cell->is_array() && !cell->is_object()))
+        return text(role, true);
+    if (cell->is_object())
+        return take(readTurn(*cell, field(role))).content;
+    auto turns = take(readTurns(*cell, field(role)));
+    if (m_problem)
+        return {};
+    if (turns.back().role != "assistant") {
+        stop(field(role), "the last turn is not the assistant's");
+        return {};
+    }
+    std::string answer = std::move(turns.back().content);
+    turns.pop_back();
+    if (!turns.empty() && allowConversation) // a whole conversation: what stands before the answer is the prompt
+        m_sample.messages = std::move(turns);
+    else
+        m_sample.messages.insert(m_sample.messages.end(), turns.begin(), turns.end());
+    return answer;
+}
+
+std::string Reader::popAnswer() {
+    if (m_problem || m_sample.messages.empty() || m_sample.messages.back().role != "assistant") {
+        stop(field("conversation"), "the last turn is not the assistant's");
+        return {};
+    }
+    std::string answer = std::move(m_sample.messages.back().content);
+    m_sample.messages.pop_back();
+    return answer;
+}
+
+void Reader::readAlpacaPrompt() {
+    addSystem();
+    addHistory();
+    std::string prompt = text("instruction", true);
+    if (const std::string input = text("input", false); !isBlank(input))
+        prompt += (prompt.empty() ? "" : "\n") + input;
+    m_sample.messages.push_back({"user", std::move(prompt)});
+}
+
+// Both sides are whole conversations: the prompt is what they share.
+void Reader::readImplicit() {
+    std::vector<Message> sides[2];
+    const char* roles[2] = {"chosen", "rejected"};
+    for (int i = 0; i < 2; ++i) {
+        const Json* cell = value(roles[i]);
+        if (!cell)
+            return stop(field(roles[i]), "missing");
+        if (cell->is_string())
+            sides[i] = readHumanAssistantText(cell->get_ref<const std::string&>());
+        if (sides[i].empty())
+            sides[i] = take(readTurns(*cell, field(roles[i])));
+        if (m_problem)
+            return;
+        if (sides[i].back().role != "assistant")
+            return stop(field(roles[i]), "the last turn is not the assistant's");
+    }
+    std::size_t shared = 0;
+    while (shared < std::min(sides[0].size(), sides[1].size()) && sides[0][shared] == sides[1][shared])
+        ++shared;
+    if (shared == sides[0].size() && shared == sides[1].size())
+        return stop(field("rejected"), "both answers are equal");
+    if (shared + 1 != sides[0].size() || shared + 1 != sides[1].size())
+        return stop(field("rejected"), "the two conversations differ in more than the last answer");
+    m_sample.chosen = std::move(sides[0].back().content);
+    m_sample.rejected = std::move(sides[1].back().content);
+    sides[0].pop_back();
+    m_sample.messages = std::move(sides[0]);
+}
+
+void Reader::readCommon() {
+    if (const Json* tags = value("tags")) {
+        if (tags->is_array()) {
+            for (const Json& tag : *tags)
+                if (tag.is_string())
+                    m_sample.tags.push_back(tag.get<std::string>());
+        } else if (tags->is_string() && !isBlank(tags->get_ref<const std::string&>())) {
+            std::string_view list = tags->get_ref<const std::string&>();
+            while (!list.empty()) {
+                const auto comma = list.find(',');
+                const std::string_view tag = list.substr(0, comma);
+                if (const auto first = tag.find_first_not_of(' '); first != std::string_view::npos)
+                    m_sample.tags.emplace_back(tag.substr(first, tag.find_last_not_of(' ') - first + 1));
+                list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+            }
+        }
+    }
+    if (const Json* split = value("split"); split && split->is_string()) {
+        const std::string& word = split->get_ref<const std::string&>();
+        if (word == "train" || word == "training")
+            m_sample.split = Split::Train;
+        else if (word == "validation" || word == "valid" || word == "val" || word == "dev" || word == "eval")
+            m_sample.split = Split::Validation;
+        else if (word == "test")
+            m_sample.split = Split::Test;
+    }
+    if (!m_mapping.column("id").empty())
+        m_sample.id = text("id", false);
+}
+
+// What every sample must have, whatever it was read from.
+void Reader::check() {
+    forEachText(m_sample, [&](std::string_view piece) {
+        if (piece.find('\0') != std::string_view::npos)
+            stop({}, "holds a NUL character");
+    });
+    const auto& messages = m_sample.messages;
+    switch (m_sample.kind) {
+    case SampleKind::Text:
+        if (isBlank(m_sample.text))
+            stop(field("text"), "empty");
+        return;
+    case SampleKind::Chat:
+        if (messages.empty() || messages.back().role != "assistant")
+            return stop(field("conversation"), "the last turn is not the assistant's");
+        if (isBlank(messages.back().content))
+            stop(field("completion"), "the answer is empty");
+        break;
+    case SampleKind::Preference:
+        if (isBlank(m_sample.chosen))
+            stop(field("chosen"), "the better answer is empty");
+        if (isBlank(m_sample.rejected))
+            stop(field("rejected"), "the worse answer is empty");
+        if (m_sample.chosen == m_sample.rejected)
+            stop(field("rejected"), "both answers are equal");
+        break;
+    case SampleKind::Unpaired:
+        if (isBlank(m_sample.chosen))
+            stop(field("completion"), "the answer is empty");
+        break;
+    case SampleKind::PromptOnly:
+        break;
+    }
+    const bool asked = std::any_of(messages.begin(), messages.end(), [](const Message& message) {
+        return (message.role == "user" || message.role == "tool") && !isBlank(message.content);
+    });
+    if (!asked)
+        stop(field("prompt"), "the prompt is empty");
+}
+
+tl::expected<Sample, ImportProblem> Reader::read(const MappingFormat& format) {
+    m_sample.kind = format.kind;
+    if (format.id == "chat" || format.id == "sharegpt") {
+        addConversation();
+    } else if (format.id == "alpaca") {
+        readAlpacaPrompt();
+        endWithAnswer(text("output", true));
+    } else if (format.id == "prompt_completion") {
+        addPromptMessages();
+        endWithAnswer(completion("completion", false));
+    } else if (format.id == "text") {
+        m_sample.text = text("text", true);
+    } else if (format.id == "preference_implicit") {
+        readImplicit();
+    } else if (format.kind == SampleKind::Preference) {
+        if (format.id == "preference")
+            addPromptMessages();
+        else if (format.id == "alpaca_preference")
+            readAlpacaPrompt();
+        else
+            addConversation();
+        m_sample.rejected = completion("rejected", true);
+        m_sample.chosen = completion("chosen", true);
+    } else if (format.id == "unpaired") {
+        addPromptMessages();
+        m_sample.chosen = completion("completion", false);
+        m_sample.label = flag("label");
+    } else if (format.id == "chat_kto") {
+        addConversation();
+        m_sample.chosen = popAnswer();
+        m_sample.label = flag("label");
+    } else {
+        addPromptMessages();
+    }
+    if (const Json* margin = value("margin"); margin && margin->is_number())
+        m_sample.margin = margin->get<double>();
+    readCommon();
+    if (!m_problem)
+        check();
+    if (m_problem)
+        return tl::unexpected(std::move(*m_problem));
+    return std::move(m_sample);
+}
+
+} // namespace
+
+tl::expected<Sample, ImportProblem> toSample(const Json& row, const Mapping& mapping) {
+    const MappingFormat* format = findMappingFormat(mapping.format);
+    if (!format)
+        return tl::unexpected(ImportProblem{0, 0, {}, "unknown format \"" + mapping.format + "\""});
+    return Reader(row, mapping).read(*format);
+}
+
+} // namespace attune

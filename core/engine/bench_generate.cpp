@@ -1,0 +1,93 @@
+#include "core/engine/bench_generate.h"
+
+#include <chrono>
+
+#include <ATen/ATen.h>
+
+#include "core/base/rng.h"
+#include "core/engine/model_loader.h"
+#include "core/engine/process_memory.h"
+#include "core/nn/bench_shapes.h"
+#include "core/nn/decoder.h"
+
+namespace attune {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Bytes a second that a large tensor can be read at: what decoding one token after the other is bound by.
+double memoryRate() {
+    const at::Tensor data = at::ones({std::int64_t{64} << 20}, at::kFloat); // 256 MB, far beyond the caches
+    double best = 1e30;
+    for (int round = 0; round < 5; ++round) {
+        const auto start = Clock::now();
+        const volatile float sum = data.sum().item<float>();
+        (void)sum;
+        best = std::min(best, secondsSince(start));
+    }
+    return static_cast<double>(data.nbytes()) / best;
+}
+
+} // namespace
+
+Result<Json> benchGenerate(const Json& options, std::stop_token stop) {
+    const std::string folder = options.value("model", std::string()), dtype = options.value("dtype", std::string("bf16"));
+    const auto batch = options.value("batch", std::int64_t{1}), length = options.value("seq", std::int64_t{512});
+    const auto tokens = options.value("tokens", std::int64_t{128});
+    if (batch < 1 || length < 1 || tokens < 1)
+        return fail(ErrorCode::InvalidArgument, "batch, seq and tokens must be at least 1", "Correct the options.");
+
+    std::unique_ptr<CausalLm> model;
+    if (!folder.empty()) {
+        ATTUNE_ASSIGN(LoadedModel loaded, loadModel({.model = folder, .adapter = {}, .precision = dtype, .stop = stop}));
+        model = std::move(loaded.model);
+    } else {
+        ATTUNE_ASSIGN(const at::ScalarType type, computeType(dtype));
+        ATTUNE_ASSIGN(const ModelConfig config, benchShape(options.value("shape", std::string("135m"))));
+        ATTUNE_ASSIGN(model, CausalLm::create(config, {type, at::kCPU}));
+        model->initializeRandom(1);
+    }
+    const ModelConfig& config = model->config();
+    const double gemm = measureGemmRate(model->settings().dtype), memory = memoryRate();
+
+    Rng rng(7);
+    std::vector<std::vector<std::int64_t>> prompts(static_cast<std::size_t>(batch));
+    for (auto& prompt : prompts) {
+        for (std::int64_t i = 0; i < length; ++i)
+            prompt.push_back(static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(config.vocabularySize))));
+    }
+    Decoder decoder(*model);
+    ATTUNE_CHECK(decoder.prefill(prompts)); // warms caches and buffers
+    const auto prefillStart = Clock::now();
+    ATTUNE_CHECK(decoder.prefill(prompts));
+    const double prefillSeconds = secondsSince(prefillStart);
+
+    const std::vector<std::int64_t> next(prompts.size(), 5);
+    const auto decodeStart = Clock::now();
+    std::int64_t steps = 0;
+    for (; steps < tokens && !stop.stop_requested(); ++steps)
+        ATTUNE_CHECK(decoder.step(next));
+    const double decodeSeconds = secondsSince(decodeStart);
+    if (steps == 0)
+        return fail(ErrorCode::Cancelled, "The benchmark was cancelled");
+
+    const auto element = static_cast<double>(model->head.compute.element_size());
+    const auto read = static_cast<double>(config.linearParameters() + config.vocabularySize * config.hiddenSize) * element;
+    const double prefillTokens = static_cast<double>(batch * length);
+    // Products of the blocks for every token, of the head for the last one, and attention's two triangles.
+    const double prefillFlop = 2.0 * static_cast<double>(config.linearParameters()) * prefillTokens +
+                               2.0 * static_cast<double>(config.vocabularySize * config.hiddenSize * batch) +
+                               2.0 * static_cast<double>(config.layers * config.queryWidth()) * static_cast<double>(length) * prefillTokens;
+    const double stepsPerSecond = static_cast<double>(steps) / decodeSeconds;
+    return Json{{"tokens_per_second", stepsPerSecond * static_cast<double>(batch)},
+                {"prefill_tokens_per_second", prefillTokens / prefillSeconds},
+                {"prefill_limit_share", prefillFlop / prefillSeconds / gemm},
+                {"limit_share", stepsPerSecond * read / memory},
+                {"gemm_gflops", gemm / 1e9},
+                {"memory_gbytes_per_second", memory / 1e9},
+                {"peak_bytes", peakResidentBytes()}};
+}
+
+} // namespace attune

@@ -1,0 +1,57 @@
+// Checkpoints that survive a kill or a power cut at any moment: tensors and state first, manifest.json (sizes and hashes) last.
+// A folder without a valid manifest does not exist. safetensors only. Engine thread.
+//
+//   <run>/checkpoints/step-000120/{model.safetensors, optimizer.safetensors, state.json, manifest.json}
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/files.h"
+#include "core/base/json.h"
+#include "core/methods/method.h"
+#include "core/optim/optimizer.h"
+
+namespace attune {
+
+/// Everything besides tensors that the continuation of a run depends on. Random numbers are counter-based and the order of
+/// rows is a function of (seed, epoch), so `step` alone fixes the position in both.
+struct TrainProgress {
+    std::int64_t step = 0; // optimizer steps done
+    std::int64_t optimizerSteps = 0; // updates applied (refused steps do not count)
+    double bestLoss = 0;
+    std::int64_t bestStep = -1; // -1: nothing measured yet
+    std::int64_t evaluationsWithoutGain = 0;
+    std::vector<std::int64_t> refusedSteps; // steps refused for NaN / Inf
+    std::int64_t tokens = 0;
+    double seconds = 0;
+    bool finished = false;
+    // Identity of what the run stands on; a resume with another identity is refused in words.
+    std::string identity;
+    bool operator==(const TrainProgress&) const = default;
+};
+
+struct Checkpoint {
+    fs::path folder;
+    TrainProgress progress;
+};
+
+/// Writes one checkpoint. Checks the free space first. Errors: OutOfSpace, Io, Numerical (a tensor holds NaN or Inf, named).
+/// Whatever happens, older checkpoints are untouched.
+Result<Checkpoint> saveCheckpoint(const fs::path& runFolder, const TrainProgress& progress, const std::vector<StateTensor>& model,
+                                  Optimizer& optimizer);
+/// The newest checkpoint whose manifest is valid, or nothing. Broken ones are skipped.
+std::optional<Checkpoint> latestCheckpoint(const fs::path& runFolder);
+std::optional<Checkpoint> checkpointAt(const fs::path& runFolder, std::int64_t step);
+/// Reads the tensors back. `optimizer` may be null (weights only).
+Result<std::vector<StateTensor>> loadCheckpoint(const Checkpoint& checkpoint, Optimizer* optimizer);
+/// Deletes all but the newest `keep` and the best one, and leftovers of interrupted writes.
+void pruneCheckpoints(const fs::path& runFolder, int keep, std::int64_t bestStep);
+
+/// Tensors as a safetensors file (F32, F64, BF16); used for checkpoints and by tests.
+Status writeTensors(const fs::path& path, const std::vector<StateTensor>& tensors);
+Result<std::vector<StateTensor>> readTensors(const fs::path& path);
+
+} // namespace attune

@@ -1,0 +1,51 @@
+// Samples turned into token rows once, and the plan which rows go through the model together. Plain data, torch-free.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/progress.h"
+#include "core/data/sample_source.h"
+#include "core/text/prompt_format.h"
+
+namespace attune {
+
+/// All usable rows of a source. Rows that cannot be used are listed, never silently lost.
+struct TokenDataset {
+    struct Row {
+        std::vector<TokenId> ids;
+        std::vector<bool> trained;
+        std::int64_t targets = 0; // trained positions that have a predecessor
+        std::size_t source = 0;   // index into the SampleSource
+        bool truncated = false;
+    };
+    struct Dropped {
+        std::size_t source = 0;
+        std::string sampleId;
+        std::string reason;
+    };
+    std::vector<Row> rows;
+    std::vector<Dropped> dropped;
+    std::int64_t tokens = 0, targets = 0, longest = 0;
+    std::int64_t truncatedRows = 0;
+    std::int64_t endNotTrained = 0; // rows whose end of turn is not among the trained tokens
+};
+
+struct TokenizeOptions {
+    TrainOn trainOn = TrainOn::Completion;
+    std::size_t maxLength = 0; // 0 = no limit
+    int threads = 1;
+};
+
+/// Tokenises every sample of `source`; the order of rows is the order of samples whatever the number of threads.
+/// Errors: Cancelled, InvalidData (no row can be used; the message tells the most frequent reason).
+Result<TokenDataset> tokenizeSamples(const SampleSource& source, const PromptFormat& format, const TokenizeOptions& options,
+                                     const Progress& progress);
+
+/// Distributes rows over micro-batches of at most `budget` tokens (a longer row gets one of its own): best fit, longest first.
+/// Deterministic. Returns indices into `lengths`.
+std::vector<std::vector<std::uint32_t>> planMicroBatches(std::span<const std::int64_t> lengths, std::int64_t budget);
+
+} // namespace attune

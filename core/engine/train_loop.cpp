@@ -1,0 +1,278 @@
+#include "core/engine/train_loop.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "core/base/rng.h"
+#include "core/engine/process_memory.h"
+
+namespace attune {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+std::int64_t tenth(std::int64_t steps) { return std::max<std::int64_t>(1, (steps + 9) / 10); }
+
+// Refused steps after which a run is not worth continuing (reliability rule: 3 in a row or 10 within 100 steps).
+constexpr std::int64_t kRefusedInARow = 3, kRefusedInWindow = 10, kRefusedWindow = 100;
+
+bool tooManyRefused(const std::vector<std::int64_t>& refused, std::int64_t step) {
+    const auto inWindow = std::count_if(refused.begin(), refused.end(), [&](auto s) { return s > step - kRefusedWindow; });
+    bool row = refused.size() >= static_cast<std::size_t>(kRefusedInARow);
+    for (std::int64_t i = 0; row && i < kRefusedInARow; ++i)
+        row = refused[refused.size() - 1 - static_cast<std::size_t>(i)] == step - i;
+    return row || inWindow >= kRefusedInWindow;
+}
+
+} // namespace
+
+TrainLoop::TrainLoop(TrainParts parts, TrainSettings settings, Emit emit)
+    : m_parts(std::move(parts)), m_settings(std::move(settings)), m_emit(std::move(emit)), m_pass(m_parts.model) {
+    const auto rows = static_cast<std::int64_t>(m_parts.train.rows.size());
+    m_settings.batchSize = std::clamp<std::int64_t>(m_settings.batchSize, 1, rows);
+    m_stepsPerEpoch = (rows + m_settings.batchSize - 1) / m_settings.batchSize;
+    m_totalSteps = m_settings.maxSteps > 0
+                       ? m_settings.maxSteps
+                       : std::max<std::int64_t>(1, std::llround(std::ceil(m_settings.epochs * static_cast<double>(m_stepsPerEpoch))));
+    m_warmupSteps = static_cast<std::int64_t>(std::ceil(m_settings.warmupRatio * static_cast<double>(m_totalSteps)));
+    m_evaluateEvery = m_settings.evaluateEvery > 0 ? m_settings.evaluateEvery : tenth(m_totalSteps);
+    m_saveEvery = m_settings.saveEvery > 0 ? m_settings.saveEvery : tenth(m_totalSteps);
+    m_progress.identity = m_parts.identity;
+    for (const ScheduleKind& kind : builtinSchedules()) {
+        if (kind.description.id == m_settings.scheduleId)
+            m_schedule = kind.factor;
+    }
+}
+
+std::vector<std::uint32_t> TrainLoop::rowsOfStep(std::int64_t step) const {
+    const auto count = static_cast<std::int64_t>(m_parts.train.rows.size());
+    const std::int64_t epoch = step / m_stepsPerEpoch, begin = (step % m_stepsPerEpoch) * m_settings.batchSize;
+    const auto order = permutation(static_cast<std::uint32_t>(count), m_settings.seed, static_cast<std::uint64_t>(epoch));
+    const std::int64_t end = std::min(begin + m_settings.batchSize, count);
+    return {order.begin() + begin, order.begin() + end};
+}
+
+PackedTokens TrainLoop::pack(const TokenDataset& data, std::span<const std::uint32_t> rows) const {
+    PackedTokens packed;
+    packed.rowStarts.push_back(0);
+    for (const std::uint32_t index : rows) {
+        const TokenDataset::Row& row = data.rows[index];
+        for (std::size_t t = 0; t < row.ids.size(); ++t) {
+            packed.ids.push_back(row.ids[t]);
+            packed.targets.push_back(t + 1 < row.ids.size() && row.trained[t + 1] ? row.ids[t + 1] : -100);
+        }
+        packed.rowStarts.push_back(static_cast<std::int32_t>(packed.ids.size()));
+    }
+    return packed;
+}
+
+Result<bool> TrainLoop::resume() {
+    const auto found = latestCheckpoint(m_parts.runFolder);
+    if (!found)
+        return false;
+    if (found->progress.identity != m_parts.identity)
+        return fail(ErrorCode::InvalidData,
+                    "The checkpoint in " + found->folder.string() + " belongs to another recipe, data set or base model",
+                    "Continue with exactly the recipe and files the run was started with, or start a new run.");
+    ATTUNE_ASSIGN(const auto state, loadCheckpoint(*found, &m_parts.optimizer));
+    ATTUNE_CHECK(m_parts.method.load(m_parts.model, state));
+    m_progress = found->progress;
+    m_lastCheckpoint = m_progress.step;
+    return true;
+}
+
+Status TrainLoop::refuse(std::int64_t step, std::span<const std::uint32_t> rows, const char* what) {
+    m_parts.model.zeroGradients();
+    m_progress.refusedSteps.push_back(step);
+    std::string sources;
+    for (std::size_t i = 0; i < std::min<std::size_t>(rows.size(), 8); ++i)
+        sources += (i ? ", " : "") + std::to_string(m_parts.train.rows[rows[i]].source + 1);
+    m_emit(WarningRaised{step, "numerical.refused",
+                         "Step " + std::to_string(step) + " was refused: " + what + " is not a finite number (rows " + sources +
+                             (rows.size() > 8 ? ", ..." : "") + ")",
+                         "The weights are unchanged. If it happens again, lower the learning rate or look at these rows."});
+    if (tooManyRefused(m_progress.refusedSteps, step))
+        return fail(ErrorCode::Numerical,
+                    "Training was stopped at step " + std::to_string(step) + ": " +
+                        std::to_string(m_progress.refusedSteps.size()) + " steps gave NaN or Inf",
+                    "Continue from the last checkpoint with a lower learning rate (half is a good start).");
+    return {};
+}
+
+Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
+    const auto start = Clock::now();
+    const auto rows = rowsOfStep(step - 1);
+    std::vector<std::int64_t> lengths;
+    std::int64_t targets = 0, tokens = 0;
+    for (const std::uint32_t row : rows) {
+        lengths.push_back(static_cast<std::int64_t>(m_parts.train.rows[row].ids.size()));
+        targets += m_parts.train.rows[row].targets;
+        tokens += lengths.back();
+    }
+    double lossSum = 0;
+    std::uint32_t microBatch = 0;
+    for (const auto& group : planMicroBatches(lengths, m_settings.microBatchTokens)) {
+        std::vector<std::uint32_t> members;
+        for (const std::uint32_t index : group)
+            members.push_back(rows[index]);
+        const PackedTokens batch = pack(m_parts.train, members);
+        const ForwardOptions options{.keepForBackward = true,
+                                     .training = true,
+                                     .dropoutSeed = m_settings.seed,
+                                     .step = static_cast<std::uint64_t>(step),
+                                     .microBatch = microBatch++};
+        ATTUNE_ASSIGN(const ObjectiveOutput output,
+                      m_parts.objective.trainMicroBatch({m_pass, batch, options, static_cast<double>(targets)}));
+        lossSum += output.lossSum;
+    }
+    const double loss = lossSum / static_cast<double>(targets);
+    if (!std::isfinite(loss)) {
+        ATTUNE_CHECK(refuse(step, rows, "the loss"));
+        return StepOutcome::Refused;
+    }
+    const double rate = m_settings.learningRate * m_schedule(step - 1, m_warmupSteps, m_totalSteps);
+    const StepResult update = m_parts.optimizer.step(rate, m_settings.maxGradientNorm);
+    if (!update.finite) {
+        ATTUNE_CHECK(refuse(step, rows, "the gradient"));
+        return StepOutcome::Refused;
+    }
+    m_parts.model.refreshComputeWeights();
+    ++m_progress.optimizerSteps;
+    m_progress.tokens += tokens;
+
+    const double seconds = secondsSince(start);
+    m_progress.seconds += seconds;
+    const double current = static_cast<double>(tokens) / std::max(seconds, 1e-9);
+    m_smoothedRate = m_smoothedRate == 0 ? current : 0.9 * m_smoothedRate + 0.1 * current;
+    const double average = m_progress.seconds / static_cast<double>(step);
+    m_emit(StepFinished{.step = step,
+                        .totalSteps = m_totalSteps,
+                        .epoch = static_cast<double>(step) / static_cast<double>(m_stepsPerEpoch),
+                        .loss = loss,
+                        .learningRate = rate,
+                        .gradientNorm = update.gradientNorm,
+                        .tokens = tokens,
+                        .targetTokens = targets,
+                        .seconds = seconds,
+                        .tokensPerSecond = m_smoothedRate,
+                        .secondsLeft = average * static_cast<double>(m_totalSteps - step)});
+    return StepOutcome::Updated;
+}
+
+Result<bool> TrainLoop::evaluate(std::int64_t step) {
+    const TokenDataset& data = *m_parts.validation;
+    std::vector<std::int64_t> lengths;
+    for (const auto& row : data.rows)
+        lengths.push_back(static_cast<std::int64_t>(row.ids.size()));
+    double lossSum = 0;
+    std::int64_t targets = 0;
+    for (const auto& group : planMicroBatches(lengths, m_settings.microBatchTokens)) {
+        const PackedTokens batch = pack(data, group);
+        const ForwardOptions options{.keepForBackward = false, .training = false};
+        ATTUNE_ASSIGN(const ObjectiveOutput output, m_parts.objective.evaluateMicroBatch({m_pass, batch, options, 1.0}));
+        lossSum += output.lossSum;
+        targets += output.targets;
+    }
+    const double loss = lossSum / static_cast<double>(targets);
+    const bool best = std::isfinite(loss) && (m_progress.bestStep < 0 || loss < m_progress.bestLoss);
+    if (best) {
+        m_progress.bestLoss = loss;
+        m_progress.bestStep = step;
+        m_progress.evaluationsWithoutGain = 0;
+    } else {
+        ++m_progress.evaluationsWithoutGain;
+    }
+    m_emit(EvalFinished{step, "validation", loss, targets, best});
+    return best;
+}
+
+Status TrainLoop::checkpoint(bool best) {
+    if (m_lastCheckpoint == m_progress.step && !m_progress.finished)
+        return {};
+    auto saved = saveCheckpoint(m_parts.runFolder, m_progress, m_parts.method.state(m_parts.model), m_parts.optimizer);
+    if (!saved)
+        return fail(std::move(saved).error());
+    m_lastCheckpoint = m_progress.step;
+    pruneCheckpoints(m_parts.runFolder, m_settings.keepCheckpoints, m_progress.bestStep);
+    m_emit(CheckpointSaved{m_progress.step, saved->folder.string(), best});
+    return {};
+}
+
+Result<bool> TrainLoop::run(std::stop_token stop, PauseToken& pause) {
+    if (m_progress.finished)
+        return true;
+    // A failing disk must not cost the work that is in memory: it is reported, and tried again at the next checkpoint.
+    const auto checkpointOrWarn = [this](bool best) {
+        if (auto saved = checkpoint(best); !saved)
+            m_emit(WarningRaised{m_progress.step, "checkpoint.failed", saved.error().message, saved.error().hint});
+    };
+    if (m_progress.step == 0 && m_progress.bestStep < 0) {
+        if (m_parts.validation) {
+            ATTUNE_CHECK(evaluate(0));
+        }
+        if (m_parts.generateSamples)
+            ATTUNE_CHECK(m_parts.generateSamples(0));
+        checkpointOrWarn(false);
+    }
+    bool stoppedEarly = false;
+    while (m_progress.step < m_totalSteps && !stoppedEarly) {
+        if (pause.paused() && !stop.stop_requested()) {
+            checkpointOrWarn(false); // a pause may last until the power is cut
+            m_emit(StateChanged{RunState::Paused, "Paused"});
+            pause.waitWhilePaused(stop);
+            if (!stop.stop_requested())
+                m_emit(StateChanged{RunState::Running, "Running"});
+        }
+        if (stop.stop_requested()) {
+            m_emit(StateChanged{RunState::Stopping, "Saving a checkpoint"});
+            ATTUNE_CHECK(checkpoint(false));
+            return false;
+        }
+        const std::int64_t step = m_progress.step + 1;
+        ATTUNE_CHECK(trainStep(step));
+        m_progress.step = step;
+
+        const bool last = step == m_totalSteps;
+        bool best = false;
+        if (m_parts.validation && (step % m_evaluateEvery == 0 || last)) {
+            ATTUNE_ASSIGN(best, evaluate(step));
+            stoppedEarly = m_settings.earlyStoppingPatience > 0 &&
+                           m_progress.evaluationsWithoutGain >= m_settings.earlyStoppingPatience;
+        }
+        if (step % m_saveEvery == 0 || best || last || stoppedEarly) {
+            // The samples belong to the checkpoint, and come first: an interrupted step is repeated with both.
+            if (m_parts.generateSamples && (step % m_evaluateEvery == 0 || last || stoppedEarly))
+                ATTUNE_CHECK(m_parts.generateSamples(step));
+            if (!last && !stoppedEarly)
+                checkpointOrWarn(best);
+            m_emit(MemoryReported{residentBytes(), peakResidentBytes()});
+        }
+    }
+    if (stoppedEarly)
+        m_emit(WarningRaised{m_progress.step, "training.early_stop",
+                             "Stopped early: validation did not improve in " + std::to_string(m_progress.evaluationsWithoutGain) +
+                                 " measurements in a row",
+                             "The checkpoint of step " + std::to_string(m_progress.bestStep) + " is used."});
+    m_progress.finished = true;
+    ATTUNE_CHECK(checkpoint(m_progress.bestStep == m_progress.step));
+    return true;
+}
+
+Result<std::int64_t> TrainLoop::restoreBest() {
+    if (m_progress.bestStep < 0 || m_progress.bestStep == m_progress.step)
+        return m_progress.step;
+    const auto best = checkpointAt(m_parts.runFolder, m_progress.bestStep);
+    if (!best)
+        return fail(ErrorCode::NotFound, "The best checkpoint (step " + std::to_string(m_progress.bestStep) + ") is missing or damaged",
+                    "Continue with the last checkpoint, or train again.");
+    ATTUNE_ASSIGN(const auto state, loadCheckpoint(*best, nullptr));
+    ATTUNE_CHECK(m_parts.method.load(m_parts.model, state));
+    return m_progress.bestStep;
+}
+
+} // namespace attune

@@ -1,0 +1,88 @@
+// The training loop: rows in seeded order, micro-batches, optimizer steps, validation, checkpoints, early stopping, refusal of NaN.
+// Knows neither files of models nor how text is generated. Engine thread.
+//
+// Everything that happens at a step is a function of (recipe, data, step): a run continued from a checkpoint does bit by bit what
+// the uninterrupted run would have done (same build, same number of threads).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "core/engine/checkpoint.h"
+#include "core/engine/token_dataset.h"
+#include "core/methods/method.h"
+#include "core/nn/causal_lm.h"
+#include "core/nn/training_pass.h"
+#include "core/objectives/objective.h"
+#include "core/optim/optimizer.h"
+#include "core/run/engine.h"
+
+namespace attune {
+
+struct TrainSettings {
+    double epochs = 3;
+    std::int64_t maxSteps = 0; // 0 = by epochs
+    std::int64_t batchSize = 8; // samples per optimizer step, accumulation included
+    double learningRate = 2e-4;
+    double warmupRatio = 0.03;
+    double maxGradientNorm = 1.0;
+    std::uint64_t seed = 42;
+    std::int64_t evaluateEvery = 0, saveEvery = 0; // steps, 0 = ten times a run
+    int keepCheckpoints = 2;
+    std::int64_t earlyStoppingPatience = 0; // evaluations without gain, 0 = off
+    std::int64_t microBatchTokens = 512;
+    std::string scheduleId = "cosine";
+};
+
+/// What the loop works on; all of it outlives the loop.
+struct TrainParts {
+    CausalLm& model;
+    const Method& method;
+    const Objective& objective;
+    Optimizer& optimizer;
+    const TokenDataset& train;
+    const TokenDataset* validation = nullptr; // null: no validation
+    fs::path runFolder;
+    std::string identity; // of recipe, data, base model, tokenizer and template
+    /// Answers the fixed prompts with the model as it is now and emits SampleGenerated events. May be empty.
+    std::function<Status(std::int64_t step)> generateSamples;
+};
+
+class TrainLoop {
+public:
+    TrainLoop(TrainParts parts, TrainSettings settings, Emit emit);
+
+    std::int64_t totalSteps() const { return m_totalSteps; }
+    /// Restores the newest valid checkpoint. False: there is none, the run starts at step 0. Errors: InvalidData (belongs to another recipe
+    /// or data, says which).
+    Result<bool> resume();
+    /// Runs until the last step, early stopping or a stop request. True: finished; false: stopped (a checkpoint was written).
+    Result<bool> run(std::stop_token stop, PauseToken& pause);
+    /// Loads the weights with the lowest validation loss (the last ones when nothing was measured). Returns their step.
+    Result<std::int64_t> restoreBest();
+    const TrainProgress& progress() const { return m_progress; }
+
+private:
+    enum class StepOutcome { Updated, Refused };
+    Result<StepOutcome> trainStep(std::int64_t step);
+    Status refuse(std::int64_t step, std::span<const std::uint32_t> rows, const char* what);
+    Result<bool> evaluate(std::int64_t step); // true: best so far
+    Status checkpoint(bool best);
+    std::vector<std::uint32_t> rowsOfStep(std::int64_t step) const;
+    PackedTokens pack(const TokenDataset& data, std::span<const std::uint32_t> rows) const;
+
+    TrainParts m_parts;
+    TrainSettings m_settings;
+    Emit m_emit;
+    TrainingPass m_pass;
+    TrainProgress m_progress;
+    std::function<double(std::int64_t, std::int64_t, std::int64_t)> m_schedule;
+    std::int64_t m_stepsPerEpoch = 1, m_totalSteps = 0, m_warmupSteps = 0, m_evaluateEvery = 1, m_saveEvery = 1;
+    double m_smoothedRate = 0;
+    std::int64_t m_lastCheckpoint = -1;
+};
+
+} // namespace attune

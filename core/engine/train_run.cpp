@@ -1,0 +1,230 @@
+#include "core/engine/train_run.h"
+
+#include <algorithm>
+#include <thread>
+
+#include <ATen/Parallel.h>
+
+#include "core/engine/generate.h"
+#include "core/engine/model_loader.h"
+#include "core/engine/token_dataset.h"
+#include "core/engine/train_loop.h"
+#include "core/export/exporter.h"
+#include "core/export/peft_adapter.h"
+#include "core/plan/estimate.h"
+#include "core/run/run_folder.h"
+
+namespace attune {
+
+namespace {
+
+template <class Kind>
+const Kind* findKind(const std::vector<Kind>& kinds, const std::string& id) {
+    const auto found = std::find_if(kinds.begin(), kinds.end(), [&](const Kind& kind) { return kind.description.id == id; });
+    return found == kinds.end() ? nullptr : &*found;
+}
+
+Status unknown(const char* what, const std::string& id) {
+    return fail(ErrorCode::InvalidArgument, std::string("There is no ") + what + " \"" + id + "\"", "Correct the recipe.");
+}
+
+TrainOn trainOnOf(const std::string& id) {
+    if (id == "everything")
+        return TrainOn::Everything;
+    return id == "all_assistant" ? TrainOn::AllAssistant : TrainOn::Completion;
+}
+
+TrainSettings settingsOf(const RunConfig& config, const ModelConfig& model) {
+    const auto& specs = trainingParams().params;
+    const ParamMap& values = config.training;
+    TrainSettings settings;
+    settings.epochs = paramDouble(values, specs, "epochs");
+    settings.maxSteps = paramInt(values, specs, "max_steps");
+    settings.batchSize = paramInt(values, specs, "batch_size") * paramInt(values, specs, "gradient_accumulation");
+    settings.learningRate = paramDouble(values, specs, "learning_rate");
+    settings.warmupRatio = paramDouble(values, specs, "warmup_ratio");
+    settings.maxGradientNorm = paramDouble(values, specs, "max_grad_norm");
+    settings.seed = static_cast<std::uint64_t>(paramInt(values, specs, "seed"));
+    settings.evaluateEvery = paramInt(values, specs, "eval_every");
+    settings.saveEvery = paramInt(values, specs, "save_every");
+    settings.keepCheckpoints = static_cast<int>(paramInt(values, specs, "keep_checkpoints"));
+    settings.earlyStoppingPatience = paramInt(values, specs, "early_stopping_patience");
+    settings.scheduleId = config.schedule.id;
+    settings.microBatchTokens = microBatchTokens(model);
+    return settings;
+}
+
+void reportDataNotes(const TokenDataset& data, const char* which, const Emit& emit) {
+    if (!data.dropped.empty()) {
+        const auto& first = data.dropped.front();
+        emit(WarningRaised{0, "data.dropped_rows",
+                           std::to_string(data.dropped.size()) + " of " + std::to_string(data.dropped.size() + data.rows.size()) + " " +
+                               which + " rows are left out; the first is row " + std::to_string(first.source + 1) + ": " + first.reason,
+                           "Raise training.max_length or shorten these rows."});
+    }
+    if (data.truncatedRows > 0)
+        emit(WarningRaised{0, "data.truncated_rows",
+                           std::to_string(data.truncatedRows) + " " + which + " rows are longer than the maximum length: the ends of their answers are cut",
+                           "Raise training.max_length, or shorten these rows."});
+    if (data.endNotTrained > 0)
+        emit(WarningRaised{0, "data.end_not_trained",
+                           "In " + std::to_string(data.endNotTrained) + " " + which + " rows the end of the answer is not learned: the model may not stop by itself",
+                           "Look at such a row in the loss view; the chat template may not mark the end of turn."});
+}
+
+// Everything the weights after step n are a function of, besides the code and the number of threads.
+std::string identityOf(const RunConfig& config, const LoadedModel& loaded, const TrainRequest& request) {
+    RunConfig recipe = config;
+    recipe.name.clear();
+    recipe.model.clear(); // the model counts by content, so that a moved folder can be continued
+    recipe.data = {};
+    for (const char* key : {"sample_prompts", "sample_max_tokens", "keep_checkpoints", "threads"})
+        recipe.training.erase(key);
+    std::string text = toYaml(recipe) + loaded.modelHash + loaded.tokenizer->hash() + loaded.format.hash() + request.train->hash();
+    if (request.validation)
+        text += request.validation->hash();
+    text += c10::toString(loaded.model->settings().dtype);
+    return hashBytes(text);
+}
+
+struct SamplePrompt {
+    Prompt prompt;
+    std::string shown, expected;
+};
+
+Result<std::vector<SamplePrompt>> samplePrompts(const TrainRequest& request, std::size_t count) {
+    const SampleSource& source = request.validation && request.validation->size() > 0 ? *request.validation : *request.train;
+    std::vector<SamplePrompt> prompts;
+    for (std::size_t i = 0; i < source.size() && prompts.size() < count; ++i) {
+        ATTUNE_ASSIGN(Sample sample, source.at(i));
+        if (sample.kind != SampleKind::Chat || sample.messages.size() < 2)
+            continue;
+        SamplePrompt prompt;
+        prompt.expected = sample.messages.back().content;
+        sample.messages.pop_back();
+        prompt.shown = sample.messages.back().content;
+        prompt.prompt.messages = std::move(sample.messages);
+        prompts.push_back(std::move(prompt));
+    }
+    return prompts;
+}
+
+Status writeResult(const LoadedModel& loaded, const Method& method, const RunFolder& folder, const std::string& baseName) {
+    if (!method.producesAdapter()) {
+        const ExportInput input{loaded.source, *loaded.family, *loaded.model, baseName};
+        return findExporter("merged")->write(input, folder.root / "model", {}).map([](const auto&) {});
+    }
+    return writePeftAdapter(folder.adapter(), *loaded.family, *loaded.model, baseName).map([](const auto&) {});
+}
+
+} // namespace
+
+int applyThreads(std::int64_t threads) {
+    const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    const int wanted = threads > 0 ? static_cast<int>(std::min<std::int64_t>(threads, cores)) : cores;
+    if (at::get_num_threads() != wanted)
+        at::set_num_threads(wanted);
+    return wanted;
+}
+
+TunedModel resolveTuned(const std::string& model, const std::string& adapter) {
+    std::error_code code;
+    if (!adapter.empty() && fs::exists(fs::path(adapter) / "model" / "config.json", code))
+        return {(fs::path(adapter) / "model").string(), {}};
+    return {model, adapter};
+}
+
+Status checkRun(const RunConfig& config, const Catalog& catalog) {
+    for (const Complaint& complaint : checkRunConfig(config, catalog)) {
+        if (complaint.severity == Complaint::Severity::Error)
+            return fail(ErrorCode::InvalidArgument, complaint.message, complaint.hint);
+    }
+    return readModelParts(config.model).map([](const auto&) {});
+}
+
+Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& pause, const Emit& emit) {
+    const RunConfig& config = request.config;
+    const RunFolder folder{request.folder};
+    const auto& specs = trainingParams().params;
+    const Method* method = findMethod(config.method.id);
+    const Objective* objective = findObjective(config.objective.id);
+    const OptimizerKind* optimizerKind = findKind(builtinOptimizers(), config.optimizer.id);
+    if (!method)
+        return unknown("method", config.method.id);
+    if (!objective)
+        return unknown("objective", config.objective.id);
+    if (!optimizerKind)
+        return unknown("optimizer", config.optimizer.id);
+    if (!findKind(builtinSchedules(), config.schedule.id))
+        return unknown("schedule", config.schedule.id);
+    if (!request.train || request.train->size() == 0)
+        return fail(ErrorCode::InvalidData, "The training data has no rows", "Import rows in Data, or choose another file or split.");
+
+    const int threads = applyThreads(paramInt(config.training, specs, "threads"));
+    const auto preparing = [&emit](const std::string& what) {
+        return [&emit, what](double fraction) { emit(StateChanged{RunState::Preparing, what, fraction}); };
+    };
+    preparing("Loading the model")(0);
+    ATTUNE_ASSIGN(LoadedModel loaded, loadModel({.model = config.model,
+                                                 .adapter = {},
+                                                 .precision = paramString(config.training, specs, "precision"),
+                                                 .stop = stop,
+                                                 .progress = preparing("Loading the model")}));
+    const auto seed = static_cast<std::uint64_t>(paramInt(config.training, specs, "seed"));
+    ATTUNE_CHECK(method->attach(*loaded.model, config.method.params, seed));
+
+    TokenizeOptions tokenize;
+    tokenize.trainOn = trainOnOf(paramString(config.training, specs, "train_on"));
+    tokenize.threads = threads;
+    const std::int64_t wanted = paramInt(config.training, specs, "max_length"), context = loaded.config().contextLength;
+    tokenize.maxLength = static_cast<std::size_t>(wanted > 0 ? std::min(wanted, context) : context);
+    const Progress progress{stop, [&](double fraction, const std::string& what) { preparing(what)(fraction); }};
+    ATTUNE_ASSIGN(const TokenDataset train, tokenizeSamples(*request.train, loaded.format, tokenize, progress));
+    reportDataNotes(train, "training", emit);
+    std::optional<TokenDataset> validation;
+    if (request.validation && request.validation->size() > 0) {
+        ATTUNE_ASSIGN(validation, tokenizeSamples(*request.validation, loaded.format, tokenize, progress));
+        reportDataNotes(*validation, "validation", emit);
+    }
+
+    ATTUNE_ASSIGN(const std::unique_ptr<Optimizer> optimizer, optimizerKind->make(loaded.model->trainable(), config.optimizer.params));
+    const auto promptCount = static_cast<std::size_t>(paramInt(config.training, specs, "sample_prompts"));
+    ATTUNE_ASSIGN(const auto prompts, samplePrompts(request, promptCount));
+    GenerateOptions generate;
+    generate.sampling.maxTokens = paramInt(config.training, specs, "sample_max_tokens");
+    const auto generateSamples = [&](std::int64_t step) -> Status {
+        std::vector<std::vector<std::int64_t>> ids;
+        for (const SamplePrompt& prompt : prompts) {
+            ATTUNE_ASSIGN(auto encoded, promptIds(loaded, prompt.prompt));
+            ids.push_back(std::move(encoded));
+        }
+        ATTUNE_ASSIGN(const auto texts, generateTexts(loaded, ids, generate, {}, [](const TrainingEvent&) {}));
+        for (std::size_t i = 0; i < texts.size(); ++i)
+            emit(SampleGenerated{step, static_cast<int>(i), prompts[i].shown, prompts[i].expected, texts[i].text});
+        return {};
+    };
+
+    TrainParts parts{*loaded.model, *method,        *objective, *optimizer,
+                     train,         validation ? &*validation : nullptr, folder.root, identityOf(config, loaded, request), {}};
+    if (!prompts.empty() && generate.sampling.maxTokens > 0)
+        parts.generateSamples = generateSamples;
+    TrainLoop loop(std::move(parts), settingsOf(config, loaded.config()), emit);
+    if (request.resume) {
+        ATTUNE_ASSIGN(const bool found, loop.resume());
+        if (found)
+            preparing("Continuing after step " + std::to_string(loop.progress().step))(1);
+    }
+    ATTUNE_CHECK(writeFileAtomic(folder.recipe(), toYaml(config)));
+    emit(StateChanged{RunState::Running, "Training " + std::to_string(loaded.model->trainableCount()) + " parameters"});
+    ATTUNE_ASSIGN(const bool finished, loop.run(stop, pause));
+    if (!finished) {
+        emit(StateChanged{RunState::Stopped, "Stopped after step " + std::to_string(loop.progress().step) + "; it can be continued"});
+        return {};
+    }
+    ATTUNE_ASSIGN(const std::int64_t used, loop.restoreBest());
+    ATTUNE_CHECK(writeResult(loaded, *method, folder, config.model));
+    emit(StateChanged{RunState::Finished, "Finished; the weights of step " + std::to_string(used) + " are used"});
+    return {};
+}
+
+} // namespace attune

@@ -1,0 +1,189 @@
+#include <cmath>
+#include <map>
+
+#include <ATen/ATen.h>
+
+#include "core/export/peft_adapter.h"
+#include "core/export/weight_reader.h"
+
+namespace attune {
+
+namespace {
+
+constexpr std::string_view kPrefix = "base_model.model.";
+
+struct Scaling {
+    double alpha = 8;
+    std::int64_t rank = 8;
+    bool rslora = false;
+    std::map<std::string, double> alphaPattern;
+};
+
+tl::unexpected<Error> broken(const fs::path& file, const std::string& what) {
+    return fail(ErrorCode::InvalidData, file.string() + ": " + what, "Choose an adapter that was trained on this base model.");
+}
+
+// PEFT's rule: a pattern applies to a module whose name ends with it after a dot (or is it).
+bool patternMatches(const std::string& module, const std::string& pattern) {
+    return module == pattern || (module.size() > pattern.size() && module.ends_with(pattern) &&
+                                 module[module.size() - pattern.size() - 1] == '.');
+}
+
+double scaleOf(const Scaling& scaling, const std::string& module, std::int64_t rank) {
+    double alpha = scaling.alpha;
+    for (const auto& [pattern, value] : scaling.alphaPattern)
+        if (patternMatches(module, pattern))
+            alpha = value;
+    const auto r = static_cast<double>(rank);
+    return scaling.rslora ? alpha / std::sqrt(r) : alpha / r;
+}
+
+Status refuse(const fs::path& file, const Json& config, const char* key) {
+    const auto found = config.find(key);
+    const bool off = found == config.end() || found->is_null() || (found->is_boolean() && !found->get<bool>()) ||
+                     ((found->is_array() || found->is_object()) && found->empty());
+    return off ? Status{}
+               : fail(ErrorCode::Unsupported, file.string() + ": adapters with " + key + " are not known here",
+                      "Choose a plain LoRA adapter.");
+}
+
+Result<Scaling> readScaling(const fs::path& file) {
+    JsonLimits limits;
+    limits.maxBytes = 16 << 20;
+    ATTUNE_ASSIGN(const Json config, readJsonFile(file, limits));
+    if (!config.is_object())
+        return broken(file, "it is not a JSON object");
+    const auto text = [&](const char* key, const char* fallback) {
+        const auto found = config.find(key);
+        return found != config.end() && found->is_string() ? found->get<std::string>() : std::string(fallback);
+    };
+    if (text("peft_type", "LORA") != "LORA")
+        return fail(ErrorCode::Unsupported, file.string() + ": adapters of the kind " + text("peft_type", "").substr(0, 40) + " are not known here",
+                    "Choose a LoRA adapter.");
+    for (const char* key : {"use_dora", "lora_bias", "modules_to_save", "use_qalora", "use_bdlora", "layer_replication",
+                            "target_parameters", "trainable_token_indices", "alora_invocation_tokens"})
+        ATTUNE_CHECK(refuse(file, config, key));
+    if (text("bias", "none") != "none")
+        return fail(ErrorCode::Unsupported, file.string() + ": adapters with trained biases are not known here",
+                    "Choose a plain LoRA adapter.");
+    Scaling scaling;
+    const auto number = [](const Json& value) { return value.is_number() && std::isfinite(value.get<double>()); };
+    if (const auto r = config.find("r"); r != config.end() && r->is_number_integer() && *r > 0)
+        scaling.rank = r->get<std::int64_t>();
+    if (const auto alpha = config.find("lora_alpha"); alpha != config.end() && !alpha->is_null()) {
+        if (!number(*alpha))
+            return broken(file, "lora_alpha is not a number");
+        scaling.alpha = alpha->get<double>();
+    }
+    if (const auto rslora = config.find("use_rslora"); rslora != config.end() && rslora->is_boolean())
+        scaling.rslora = rslora->get<bool>();
+    if (const auto pattern = config.find("alpha_pattern"); pattern != config.end() && pattern->is_object())
+        for (const auto& [key, value] : pattern->items()) {
+            if (!number(value))
+                return broken(file, "alpha_pattern of " + key.substr(0, 120) + " is not a number");
+            scaling.alphaPattern[key] = value.get<double>();
+        }
+    return scaling;
+}
+
+struct Pair {
+    const TensorInfo *a = nullptr, *b = nullptr;
+};
+
+// base_model.model.<module>.lora_A[.default].weight -> module and which of the two it is.
+Result<std::map<std::string, Pair>> pairTensors(const SafetensorsFile& file) {
+    std::map<std::string, Pair> pairs;
+    for (const TensorInfo& tensor : file.tensors()) {
+        std::string module = tensor.name;
+        if (!module.starts_with(kPrefix))
+            return broken(file.path(), "tensor " + module.substr(0, 120) + " is not part of a PEFT adapter");
+        module.erase(0, kPrefix.size());
+        bool isA = false, isB = false;
+        for (const char* ending : {".lora_A.weight", ".lora_A.default.weight", ".lora_B.weight", ".lora_B.default.weight"})
+            if (module.ends_with(ending)) {
+                (std::string_view(ending).substr(0, 7) == ".lora_A" ? isA : isB) = true;
+                module.resize(module.size() - std::string_view(ending).size());
+                break;
+            }
+        if (!isA && !isB)
+            return fail(ErrorCode::Unsupported, file.path().string() + ": the adapter tensor " + tensor.name.substr(0, 120) + " is not known here",
+                        "Choose a plain LoRA adapter on linear layers.");
+        const TensorInfo*& slot = isA ? pairs[module].a : pairs[module].b;
+        if (slot)
+            return broken(file.path(), "tensor " + tensor.name.substr(0, 120) + " is there twice");
+        slot = &tensor;
+    }
+    return pairs;
+}
+
+Result<at::Tensor> readWhole(const SafetensorsFile& file, const TensorInfo& tensor, at::ScalarType type) {
+    at::Tensor target = at::empty(tensor.shape, at::TensorOptions().dtype(type));
+    ATTUNE_CHECK(readStored({{&file, &tensor}, {.name = tensor.name}}, target));
+    if (!at::isfinite(target).all().item<bool>())
+        return fail(ErrorCode::Numerical, file.path().string() + ": tensor " + tensor.name + " holds NaN or infinite numbers",
+                    "Choose another checkpoint.");
+    return target;
+}
+
+} // namespace
+
+Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, CausalLm& model) {
+    std::error_code error;
+    if (!fs::exists(folder / kPeftWeightsFile, error) && fs::exists(folder / "adapter_model.bin", error))
+        return fail(ErrorCode::Unsupported, (folder / "adapter_model.bin").string() + " is a format that can run code when it is opened",
+                    "Ask for the adapter as adapter_model.safetensors.");
+    ATTUNE_ASSIGN(const Scaling scaling, readScaling(folder / kPeftConfigFile));
+    ATTUNE_ASSIGN(const std::shared_ptr<const SafetensorsFile> file, SafetensorsFile::open(folder / kPeftWeightsFile));
+    ATTUNE_ASSIGN(const auto pairs, pairTensors(*file));
+    if (pairs.empty())
+        return broken(file->path(), "it holds no adapter");
+    std::map<std::string, std::vector<std::pair<LinearPart*, const Linear*>>> modules;
+    for (Block& block : model.blocks)
+        for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
+            for (LinearPart& part : linear->parts)
+                modules[family.peftModule(part.name, model.config())].emplace_back(&part, linear);
+
+    struct Attached {
+        LinearPart* part;
+        std::unique_ptr<LoraAdapter> lora;
+    };
+    std::vector<Attached> attached; // put on only when all of it is good
+    for (const auto& [module, pair] : pairs) {
+        const auto found = modules.find(module);
+        if (found == modules.end())
+            return broken(file->path(), "the model has no linear layer " + module.substr(0, 120));
+        if (!pair.a || !pair.b)
+            return broken(file->path(), module.substr(0, 120) + " lacks its lora_" + (pair.a ? "B" : "A"));
+        std::int64_t out = 0;
+        for (const auto& [part, linear] : found->second)
+            out += part->rows;
+        const std::int64_t in = found->second.front().second->inFeatures();
+        const auto& a = pair.a->shape;
+        const auto& b = pair.b->shape;
+        if (a.size() != 2 || b.size() != 2 || a[0] != b[1] || a[0] < 1 || a[1] != in || b[0] != out)
+            return broken(file->path(), "the adapter of " + module.substr(0, 120) + " does not fit the layer, which has " +
+                                            std::to_string(in) + " inputs and " + std::to_string(out) + " outputs");
+        ATTUNE_ASSIGN(const at::Tensor down, readWhole(*file, *pair.a, model.masterType()));
+        ATTUNE_ASSIGN(const at::Tensor up, readWhole(*file, *pair.b, model.masterType()));
+        std::int64_t row = 0;
+        for (const auto& [part, linear] : found->second) {
+            auto lora = std::make_unique<LoraAdapter>();
+            lora->a.name = part->name + ".lora_A.weight";
+            lora->b.name = part->name + ".lora_B.weight";
+            lora->a.value = found->second.size() == 1 ? down : down.clone();
+            lora->b.value = up.narrow(0, row, part->rows).contiguous();
+            lora->scale = scaleOf(scaling, module, a[0]);
+            row += part->rows;
+            attached.push_back({part, std::move(lora)});
+        }
+    }
+    for (LinearPart* part : model.linearParts())
+        part->lora.reset();
+    for (Attached& each : attached)
+        each.part->lora = std::move(each.lora);
+    model.prepareAdapters();
+    model.refreshComputeWeights();
+    return {};
+}
+
+} // namespace attune

@@ -1,0 +1,186 @@
+#include "core/export/weight_reader.h"
+
+#include <algorithm>
+#include <set>
+
+#include <ATen/ATen.h>
+
+#include "core/nn/kernels/kernel_table.h"
+
+namespace attune {
+
+namespace {
+
+constexpr std::int64_t kChunkBytes = std::int64_t{8} << 20;
+
+std::string shapeText(at::IntArrayRef shape) {
+    std::string text = "[";
+    for (std::size_t i = 0; i < shape.size(); ++i)
+        text += (i ? ", " : "") + std::to_string(shape[i]);
+    return text + "]";
+}
+
+std::optional<at::ScalarType> scalarType(TensorType type) {
+    switch (type) {
+    case TensorType::F64: return at::kDouble;
+    case TensorType::F32: return at::kFloat;
+    case TensorType::F16: return at::kHalf;
+    case TensorType::BF16: return at::kBFloat16;
+    default: return std::nullopt;
+    }
+}
+
+// Rows [first, first + count) of the stored tensor (all of it has `width` numbers a row) into staging memory.
+Status readRows(const StoredTensor& stored, std::int64_t first, std::int64_t count, std::int64_t width, at::Tensor staging) {
+    const std::size_t bytes = tensorTypeBytes(stored.found.tensor->type);
+    const std::size_t rowBytes = static_cast<std::size_t>(width) * bytes;
+    return stored.found.file->read(*stored.found.tensor,
+                                   {static_cast<std::byte*>(staging.data_ptr()), static_cast<std::size_t>(count) * rowBytes},
+                                   static_cast<std::uint64_t>(first) * rowBytes);
+}
+
+Status checkStoredShape(const StoredTensor& stored, const at::Tensor& target) {
+    const TensorInfo& tensor = *stored.found.tensor;
+    const std::size_t outAxis = stored.layout.transposed ? 1 : 0;
+    std::vector<std::int64_t> expected(target.sizes().begin(), target.sizes().end());
+    if (stored.layout.transposed)
+        std::reverse(expected.begin(), expected.end());
+    bool good = tensor.shape.size() == expected.size();
+    for (std::size_t i = 0; good && i < expected.size(); ++i)
+        good = i == outAxis && stored.layout.size >= 0 ? tensor.shape[i] >= stored.layout.begin + stored.layout.size
+                                                       : tensor.shape[i] == expected[i];
+    if (good && stored.layout.size >= 0)
+        good = stored.layout.size == expected[outAxis];
+    if (good)
+        return {};
+    return fail(ErrorCode::InvalidData,
+                stored.found.file->path().string() + ": tensor " + tensor.name + " has the shape " +
+                    shapeText(tensor.shape) + ", config.json asks for " +
+                    (stored.layout.size >= 0 ? "a part " : "") + shapeText(expected),
+                "The weights and config.json do not belong together; download both again.");
+}
+
+} // namespace
+
+Result<at::ScalarType> computeType(std::string_view precision) {
+    if (precision == "auto")
+        return kernels::cpuHasFastBf16() ? at::kBFloat16 : at::kFloat;
+    if (precision == "bf16")
+        return at::kBFloat16;
+    if (precision == "f32")
+        return at::kFloat;
+    if (precision == "f64")
+        return at::kDouble;
+    return fail(ErrorCode::InvalidArgument, "The precision \"" + std::string(precision) + "\" is not known",
+                "Choose auto, bf16 or f32.");
+}
+
+std::optional<StoredTensor> findStored(const ModelSource& source, const ModelFamily& family, const ModelConfig& config,
+                                       std::string_view canonicalName) {
+    for (const auto& layout : family.diskTensors(canonicalName, config))
+        if (const auto found = source.find(layout.name))
+            return StoredTensor{*found, layout};
+    return std::nullopt;
+}
+
+Status readStored(const StoredTensor& stored, at::Tensor target) {
+    const TensorInfo& tensor = *stored.found.tensor;
+    const auto type = scalarType(tensor.type);
+    if (!type)
+        return fail(ErrorCode::Unsupported,
+                    stored.found.file->path().string() + ": tensor " + tensor.name + " is stored as " + tensorTypeName(tensor.type),
+                    "Choose the unquantised version of the model.");
+    ATTUNE_CHECK(checkStoredShape(stored, target));
+    if (target.numel() == 0)
+        return {};
+    const bool transposed = stored.layout.transposed;
+    // Rows of the file: outputs when stored like ours, inputs when transposed (then each row holds every output).
+    const std::int64_t fileRows = transposed ? target.size(1) : target.size(0);
+    const std::int64_t width = tensor.shape.size() == 2 ? tensor.shape[1] : 1;
+    const std::int64_t first = transposed ? 0 : stored.layout.begin;
+    const std::int64_t rowBytes = std::max<std::int64_t>(1, width * static_cast<std::int64_t>(tensorTypeBytes(tensor.type)));
+    const std::int64_t step = std::clamp<std::int64_t>(kChunkBytes / rowBytes, 1, fileRows);
+    if (!transposed && target.scalar_type() == *type && target.is_contiguous() && target.device().is_cpu())
+        return readRows(stored, first, fileRows, width, target);
+    at::Tensor staging = at::empty({step, width}, at::TensorOptions().dtype(*type));
+    for (std::int64_t row = 0; row < fileRows; row += step) {
+        const std::int64_t count = std::min(step, fileRows - row);
+        ATTUNE_CHECK(readRows(stored, first + row, count, width, staging));
+        const at::Tensor chunk = staging.narrow(0, 0, count);
+        if (transposed)
+            target.narrow(1, row, count).copy_(chunk.narrow(1, stored.layout.begin, target.size(0)).t());
+        else
+            target.narrow(0, row, count).copy_(target.dim() == 2 ? chunk : chunk.squeeze(1));
+    }
+    return {};
+}
+
+Status readBaseWeights(const ModelSource& source, const ModelFamily& family, CausalLm& model, std::stop_token stop,
+                       const std::function<void(double fraction)>& progress) {
+    const ModelConfig& config = model.config();
+    std::set<std::string> used;
+    std::vector<std::pair<CausalLm::NamedTensor, StoredTensor>> work;
+    std::string missing;
+    int missingCount = 0;
+    for (CausalLm::NamedTensor& named : model.baseTensors()) {
+        const auto stored = findStored(source, family, config, named.name);
+        if (!stored) {
+            const auto names = family.diskTensors(named.name, config);
+            if (++missingCount <= 3)
+                missing += (missing.empty() ? "" : ", ") + (names.empty() ? named.name : names.front().name);
+            continue;
+        }
+        used.insert(stored->layout.name);
+        work.emplace_back(std::move(named), *stored);
+    }
+    if (missingCount > 0)
+        return fail(ErrorCode::InvalidData,
+                    source.folder().string() + " lacks " + std::to_string(missingCount) + " of the tensors that config.json asks for: " +
+                        missing + (missingCount > 3 ? ", ..." : ""),
+                    "The download is incomplete or config.json belongs to another model.");
+    for (const std::string& name : source.tensorNames())
+        if (!used.contains(name) && !family.ignorable(name, config))
+            return fail(ErrorCode::Unsupported,
+                        source.folder().string() + ": nothing in a " + config.architecture + " of this config.json uses the tensor " +
+                            name.substr(0, 120),
+                        "The network differs from the one known here; leaving the tensor out would give wrong answers.");
+    double done = 0;
+    const auto total = static_cast<double>(std::max<std::uint64_t>(1, source.weightBytes()));
+    for (auto& [named, stored] : work) {
+        if (stop.stop_requested())
+            return fail(ErrorCode::Cancelled, "Loading the model was cancelled");
+        ATTUNE_CHECK(readStored(stored, named.tensor));
+        done += static_cast<double>(named.tensor.numel()) * static_cast<double>(tensorTypeBytes(stored.found.tensor->type));
+        if (progress)
+            progress(std::min(1.0, done / total));
+    }
+    return {};
+}
+
+Result<std::unique_ptr<CausalLm>> readModel(const ModelSource& source, const ComputeSettings& settings, std::stop_token stop,
+                                            const std::function<void(double fraction)>& progress) {
+    ATTUNE_ASSIGN(const ModelConfig config, readModelConfig(source));
+    const ModelFamily* family = findFamily(config.architecture);
+    if (!family)
+        return fail(ErrorCode::Internal, "No family for " + config.architecture);
+    // Nothing is allocated from a declared size: the stored tensors (checked against the file's real length) must be about as
+    // many numbers as the config asks for.
+    double stored = 0;
+    for (const auto& file : source.files())
+        for (const TensorInfo& tensor : file->tensors())
+            stored += static_cast<double>(tensor.elements());
+    const double asked = static_cast<double>(config.layers) *
+                         static_cast<double>(config.hiddenSize) *
+                         (2.0 * static_cast<double>(config.heads + config.kvHeads) * static_cast<double>(config.headDim) +
+                          (config.gatedMlp ? 3.0 : 2.0) * static_cast<double>(config.intermediateSize)) +
+                         static_cast<double>(config.vocabularySize) * static_cast<double>(config.hiddenSize);
+    constexpr double kSmall = 16e6; // below this the exact shape errors below are the better message
+    if (asked > kSmall && asked > 1.5 * stored)
+        return fail(ErrorCode::InvalidData, source.folder().string() + ": config.json describes a far larger model than its weights hold",
+                    "The download is incomplete or config.json belongs to another model.");
+    ATTUNE_ASSIGN(std::unique_ptr<CausalLm> model, CausalLm::create(config, settings));
+    ATTUNE_CHECK(readBaseWeights(source, *family, *model, stop, progress));
+    return model;
+}
+
+} // namespace attune

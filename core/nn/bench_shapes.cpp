@@ -1,0 +1,59 @@
+#include "core/nn/bench_shapes.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include <ATen/ATen.h>
+
+namespace attune {
+
+namespace {
+
+ModelConfig llama(std::int64_t hidden, std::int64_t layers, std::int64_t heads, std::int64_t kvHeads,
+                  std::int64_t intermediate, std::int64_t vocabulary, bool tied, double theta) {
+    ModelConfig config;
+    config.architecture = "LlamaForCausalLM";
+    config.familyId = "llama";
+    config.hiddenSize = hidden, config.layers = layers, config.heads = heads, config.kvHeads = kvHeads;
+    config.headDim = hidden / heads;
+    config.intermediateSize = intermediate, config.vocabularySize = vocabulary, config.tiedHead = tied;
+    config.rope.theta = theta;
+    config.contextLength = 8192;
+    return config;
+}
+
+} // namespace
+
+Result<ModelConfig> benchShape(std::string_view name) {
+    if (name == "15m")
+        return llama(288, 6, 6, 6, 768, 32000, true, 1e4);
+    if (name == "135m")
+        return llama(576, 30, 9, 3, 1536, 49152, true, 1e5);
+    if (name == "360m")
+        return llama(960, 32, 15, 5, 2560, 49152, true, 1e5);
+    if (name == "1b")
+        return llama(2048, 16, 32, 8, 8192, 128256, true, 5e5);
+    return fail(ErrorCode::InvalidArgument, "There is no shape \"" + std::string(name) + "\".",
+                "Choose 15m, 135m, 360m or 1b.");
+}
+
+double measureGemmRate(at::ScalarType type) {
+    constexpr std::int64_t kSide = 2048;
+    constexpr int kWarmUp = 2, kRuns = 9;
+    at::NoGradGuard noGrad;
+    const at::Tensor a = at::randn({kSide, kSide}).to(type), b = at::randn({kSide, kSide}).to(type);
+    at::Tensor c = at::empty({kSide, kSide}, a.options());
+    std::vector<double> rates;
+    for (int run = 0; run < kWarmUp + kRuns; ++run) {
+        const auto begin = std::chrono::steady_clock::now();
+        at::mm_out(c, a, b);
+        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        if (run >= kWarmUp)
+            rates.push_back(2.0 * kSide * kSide * kSide / seconds);
+    }
+    std::nth_element(rates.begin(), rates.begin() + kRuns / 2, rates.end());
+    return rates[kRuns / 2];
+}
+
+} // namespace attune

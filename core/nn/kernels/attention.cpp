@@ -1,0 +1,277 @@
+#include "core/nn/kernels/attention.h"
+
+#include <cstring>
+
+#include <ATen/ATen.h>
+
+#include "core/nn/kernels/dispatch.h"
+#include "core/nn/kernels/matmul.h"
+
+namespace attune::kernels {
+
+namespace {
+
+// A block of queries of one row and one key/value head.
+struct Block {
+    std::int32_t segment;             // row * kvHeads + head
+    std::int64_t rowBegin, head;      // first token of the row; key/value head
+    std::int64_t begin, end;          // queries, counted from the row's first token
+    std::int64_t paddedEnd, keys;     // the same and the number of keys (= end), rounded up so that few product shapes occur
+};
+
+// Blocks [begin, end) belong to one worker. A worker's share of one segment has its own dk, dv slot, so nothing is added
+// across workers until the end, in a fixed order.
+struct Share {
+    std::int32_t segment;
+    std::int64_t slot, keys; // offset in rows of headDim; rows used
+};
+
+struct Plan {
+    std::vector<Block> blocks;
+    std::vector<std::size_t> workerBegin; // [workers + 1]
+    std::vector<Share> shares;            // ordered by segment, then worker
+    std::vector<std::size_t> blockShare;  // [blocks]
+    std::int64_t slotRows = 0, mostQueries = 0, mostKeys = 0;
+};
+
+std::int64_t roundUp(std::int64_t value, std::int64_t step) { return (value + step - 1) / step * step; }
+
+// Queries per block: enough rows for a good product, few enough that the triangle above the diagonal is not computed in vain.
+std::int64_t blockSize(std::int64_t group) { return std::clamp<std::int64_t>(roundUp(128 / group, 32), 64, 128); }
+
+Plan makePlan(const AttentionLayout& layout, std::int64_t workers) {
+    constexpr std::int64_t kRound = 32;
+    Plan plan;
+    const std::int64_t size = blockSize(layout.group);
+    double total = 0;
+    const auto cost = [](const Block& block) {
+        return static_cast<double>(block.paddedEnd - block.begin) * static_cast<double>(block.keys);
+    };
+    for (std::size_t row = 0; row + 1 < layout.rowStarts.size(); ++row) {
+        const std::int64_t first = layout.rowStarts[row], length = layout.rowStarts[row + 1] - first;
+        const std::int64_t room = layout.tokens - first;
+        for (std::int64_t head = 0; head < layout.kvHeads; ++head)
+            // Long blocks first: the first product of a share covers all its keys, so slots need no zeroing.
+            for (std::int64_t begin = (length - 1) / size * size; begin >= 0 && length > 0; begin -= size) {
+                const std::int64_t end = std::min(begin + size, length);
+                const std::int64_t padded = std::min(roundUp(end, kRound), room);
+                const auto segment = static_cast<std::int32_t>(static_cast<std::int64_t>(row) * layout.kvHeads + head);
+                plan.blocks.push_back({segment, first, head, begin, end, padded, padded});
+                total += cost(plan.blocks.back());
+                plan.mostQueries = std::max(plan.mostQueries, padded - begin);
+                plan.mostKeys = std::max(plan.mostKeys, padded);
+            }
+    }
+    double done = 0;
+    for (std::size_t i = 0; i < plan.blocks.size(); ++i) {
+        const double middle = done + cost(plan.blocks[i]) / 2;
+        while (static_cast<double>(plan.workerBegin.size()) <= middle / total * static_cast<double>(workers))
+            plan.workerBegin.push_back(i);
+        done += cost(plan.blocks[i]);
+    }
+    plan.workerBegin.resize(static_cast<std::size_t>(workers) + 1, plan.blocks.size());
+    for (std::size_t worker = 0; worker < static_cast<std::size_t>(workers); ++worker)
+        for (std::size_t i = plan.workerBegin[worker]; i < plan.workerBegin[worker + 1]; ++i) {
+            const Block& block = plan.blocks[i];
+            if (i == plan.workerBegin[worker] || plan.shares.back().segment != block.segment) {
+                plan.shares.push_back({block.segment, plan.slotRows, block.keys});
+                plan.slotRows += block.keys;
+            }
+            plan.blockShare.push_back(plan.shares.size() - 1);
+        }
+    return plan;
+}
+
+template <class T>
+struct Workspace {
+    using A = typename Arithmetic<T>::Type;
+    A *scores, *dScores, *output;     // [m, keys], [m, keys], [m, headDim]
+    T *probabilities, *dNarrow, *dO;  // [m, keys], [m, keys], [m, headDim]
+
+    static std::int64_t bytes(std::int64_t m, std::int64_t keys, std::int64_t dim) {
+        const auto a = static_cast<std::int64_t>(sizeof(A)), t = static_cast<std::int64_t>(sizeof(T));
+        return roundUp(m * keys * 2 * (a + t) + m * dim * (a + t), 4096);
+    }
+    Workspace(void* memory, std::int64_t m, std::int64_t keys, std::int64_t dim) {
+        scores = static_cast<A*>(memory);
+        dScores = scores + m * keys;
+        output = dScores + m * keys;
+        probabilities = reinterpret_cast<T*>(output + m * dim);
+        dNarrow = probabilities + m * keys;
+        dO = dNarrow + m * keys;
+    }
+};
+
+template <class Element>
+MatrixRef dense(const Element* data, std::int64_t rows, std::int64_t columns) {
+    const at::ScalarType type = std::is_same_v<Element, Bf16>     ? at::kBFloat16
+                                : std::is_same_v<Element, double> ? at::kDouble
+                                                                  : at::kFloat;
+    return {const_cast<Element*>(data), rows, columns, columns, 1, type};
+}
+
+at::Tensor& atLeast(at::Tensor& tensor, std::int64_t elements, at::ScalarType type) {
+    if (!tensor.defined() || tensor.numel() < elements || tensor.scalar_type() != type) {
+        tensor = at::Tensor(); // the old memory goes before the new comes
+        tensor = at::empty({elements}, at::TensorOptions().dtype(type));
+    }
+    return tensor;
+}
+
+template <class T>
+void forward(const AttentionLayout& layout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+             const at::Tensor& o, const at::Tensor& logSumExp, AttentionScratch& scratch) {
+    using A = typename Arithmetic<T>::Type;
+    const KernelTable<T>& loops = kernelTable<T>(activeInstructionSet());
+    const std::int64_t workers = at::get_num_threads(), dim = layout.headDim, group = layout.group;
+    const Plan plan = makePlan(layout, workers);
+    const std::int64_t m = plan.mostQueries * group, perWorker = Workspace<T>::bytes(m, plan.mostKeys, dim);
+    char* memory = static_cast<char*>(atLeast(scratch.bytes, perWorker * workers, at::kByte).data_ptr());
+    T* out = dataOf<T>(o);
+    const std::int64_t outStride = o.stride(0);
+    at::parallel_for(0, workers, 1, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t worker = first; worker < last; ++worker) {
+            Workspace<T> work(memory + worker * perWorker, m, plan.mostKeys, dim);
+            for (std::size_t i = plan.workerBegin[worker]; i < plan.workerBegin[worker + 1]; ++i) {
+                const Block& block = plan.blocks[i];
+                const std::int64_t queries = (block.paddedEnd - block.begin) * group, keys = block.keys;
+                const std::int64_t at = block.head * layout.tokens + block.rowBegin; // of k, v; times group of q
+                const T* keyRows = dataOf<T>(k) + at * dim;
+                const T* valueRows = dataOf<T>(v) + at * dim;
+                multiply(dense(work.scores, queries, keys),
+                         dense(dataOf<T>(q) + (at + block.begin) * group * dim, queries, dim),
+                         dense(keyRows, keys, dim).transposed());
+                A* lse = dataOf<A>(logSumExp) + (at + block.begin) * group;
+                const std::int64_t real = (block.end - block.begin) * group;
+                for (std::int64_t row = 0; row < queries; ++row) {
+                    const A value = loops.softmaxRow(work.scores + row * keys, work.probabilities + row * keys,
+                                                     std::min(block.begin + row / group + 1, keys), keys);
+                    if (row < real)
+                        lse[row] = value;
+                }
+                multiply(dense(work.output, queries, dim), dense(work.probabilities, queries, keys),
+                         dense(valueRows, keys, dim));
+                for (std::int64_t row = 0; row < real; ++row)
+                    loops.narrow(work.output + row * dim,
+                                 out + (block.rowBegin + block.begin + row / group) * outStride +
+                                     (block.head * group + row % group) * dim,
+                                 dim);
+            }
+        }
+    });
+}
+
+// One block: its part of dk, dv into the share's slot (`fresh`: overwriting), its dq complete.
+template <class T>
+void backwardBlock(const AttentionLayout& layout, const Block& block, const Workspace<T>& work, bool fresh,
+                   const T* q, const T* keyRows, const T* valueRows, const T* o, std::int64_t oStride, const T* dO,
+                   std::int64_t dOStride, const typename Arithmetic<T>::Type* lse, T* dq,
+                   typename Arithmetic<T>::Type* dk, typename Arithmetic<T>::Type* dv) {
+    using A = typename Arithmetic<T>::Type;
+    const KernelTable<T>& loops = kernelTable<T>(activeInstructionSet());
+    const std::int64_t dim = layout.headDim, group = layout.group, keys = block.keys;
+    const std::int64_t queries = (block.paddedEnd - block.begin) * group, real = (block.end - block.begin) * group;
+    for (std::int64_t row = 0; row < real; ++row) {
+        const std::int64_t token = block.rowBegin + block.begin + row / group, head = block.head * group + row % group;
+        std::memcpy(work.dO + row * dim, dO + token * dOStride + head * dim, static_cast<std::size_t>(dim) * sizeof(T));
+    }
+    std::memset(static_cast<void*>(work.dO + real * dim), 0, static_cast<std::size_t>((queries - real) * dim) * sizeof(T));
+    multiply(dense(work.scores, queries, keys), dense(q, queries, dim), dense(keyRows, keys, dim).transposed());
+    multiply(dense(work.dScores, queries, keys), dense(work.dO, queries, dim), dense(valueRows, keys, dim).transposed());
+    for (std::int64_t row = 0; row < queries; ++row) {
+        A delta = 0, logSum = 0;
+        std::int64_t valid = 0; // rows of padding: all probabilities zero
+        if (row < real) {
+            const std::int64_t token = block.rowBegin + block.begin + row / group, head = block.head * group + row % group;
+            delta = loops.dot(work.dO + row * dim, o + token * oStride + head * dim, dim);
+            logSum = lse[row];
+            valid = block.begin + row / group + 1;
+        }
+        loops.softmaxRowBackward(work.scores + row * keys, work.dScores + row * keys, logSum, delta,
+                                 work.probabilities + row * keys, work.dNarrow + row * keys, valid, keys);
+    }
+    const MatrixRef probabilities = dense(work.probabilities, queries, keys), dScores = dense(work.dNarrow, queries, keys);
+    multiply(dense(dv, keys, dim), probabilities.transposed(), dense(work.dO, queries, dim), !fresh);
+    multiply(dense(dk, keys, dim), dScores.transposed(), dense(q, queries, dim), !fresh);
+    multiply(dense(work.output, queries, dim), dScores, dense(keyRows, keys, dim));
+    loops.narrow(work.output, dq, real * dim);
+}
+
+template <class T>
+void backward(const AttentionLayout& layout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+              const at::Tensor& o, const at::Tensor& dO, const at::Tensor& logSumExp, const at::Tensor& dq,
+              const at::Tensor& dk, const at::Tensor& dv, AttentionScratch& scratch) {
+    using A = typename Arithmetic<T>::Type;
+    const std::int64_t workers = at::get_num_threads(), dim = layout.headDim, group = layout.group;
+    const Plan plan = makePlan(layout, workers);
+    const std::int64_t m = plan.mostQueries * group, perWorker = Workspace<T>::bytes(m, plan.mostKeys, dim);
+    char* memory = static_cast<char*>(atLeast(scratch.bytes, perWorker * workers, at::kByte).data_ptr());
+    A* slots = dataOf<A>(atLeast(scratch.slots, 2 * plan.slotRows * dim, dk.scalar_type()));
+    at::parallel_for(0, workers, 1, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t worker = first; worker < last; ++worker) {
+            const Workspace<T> work(memory + worker * perWorker, m, plan.mostKeys, dim);
+            for (std::size_t i = plan.workerBegin[worker]; i < plan.workerBegin[worker + 1]; ++i) {
+                const Block& block = plan.blocks[i];
+                const std::int64_t at = block.head * layout.tokens + block.rowBegin, atQuery = (at + block.begin) * group;
+                const bool fresh =
+                    i == plan.workerBegin[worker] || plan.blockShare[i] != plan.blockShare[i - 1];
+                A* slot = slots + plan.shares[plan.blockShare[i]].slot * dim;
+                backwardBlock<T>(layout, block, work, fresh, dataOf<T>(q) + atQuery * dim, dataOf<T>(k) + at * dim,
+                                 dataOf<T>(v) + at * dim, dataOf<T>(o), o.stride(0), dataOf<T>(dO), dO.stride(0),
+                                 dataOf<A>(logSumExp) + atQuery, dataOf<T>(dq) + atQuery * dim, slot,
+                                 slot + plan.slotRows * dim);
+            }
+        }
+    });
+    // Slots -> dk, dv: the shares of a segment lie next to each other, added in order.
+    const std::int64_t packedEnd = layout.rowStarts.back();
+    for (std::int64_t head = 0; head < layout.kvHeads; ++head) {
+        const std::int64_t begin = (head * layout.tokens + packedEnd) * dim, count = (layout.tokens - packedEnd) * dim;
+        std::fill_n(dataOf<A>(dk) + begin, count, A(0));
+        std::fill_n(dataOf<A>(dv) + begin, count, A(0));
+        std::fill_n(dataOf<T>(dq) + begin * group, count * group, T{});
+    }
+    std::vector<std::size_t> segmentBegin;
+    for (std::size_t share = 0; share < plan.shares.size(); ++share)
+        if (share == 0 || plan.shares[share].segment != plan.shares[share - 1].segment)
+            segmentBegin.push_back(share);
+    segmentBegin.push_back(plan.shares.size());
+    const KernelTable<T>& loops = kernelTable<T>(activeInstructionSet());
+    at::parallel_for(0, static_cast<std::int64_t>(segmentBegin.size()) - 1, 4, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t s = first; s < last; ++s)
+            for (std::size_t share = segmentBegin[s]; share < segmentBegin[s + 1]; ++share) {
+                const Share& part = plan.shares[share];
+                const std::int64_t row = part.segment / layout.kvHeads, head = part.segment % layout.kvHeads;
+                const std::int64_t length = layout.rowStarts[row + 1] - layout.rowStarts[row];
+                const std::int64_t to = (head * layout.tokens + layout.rowStarts[row]) * dim;
+                const std::int64_t count = std::min(length, part.keys) * dim;
+                for (const auto& [from, target] : {std::pair(slots + part.slot * dim, dataOf<A>(dk) + to),
+                                                   std::pair(slots + (plan.slotRows + part.slot) * dim, dataOf<A>(dv) + to)}) {
+                    if (share == segmentBegin[s]) // the first share holds the longest block: every key of the row
+                        std::memcpy(target, from, static_cast<std::size_t>(count) * sizeof(A));
+                    else
+                        loops.add(from, target, count);
+                }
+            }
+    });
+}
+
+} // namespace
+
+void attentionForward(const AttentionLayout& layout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                      const at::Tensor& o, const at::Tensor& logSumExp, AttentionScratch& scratch) {
+    if (!q.is_cpu())
+        return reference::attentionForward(layout, q, k, v, o, logSumExp);
+    withStorage(q.scalar_type(), [&]<class T>(T) { forward<T>(layout, q, k, v, o, logSumExp, scratch); });
+}
+
+void attentionBackward(const AttentionLayout& layout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                       const at::Tensor& o, const at::Tensor& dO, const at::Tensor& logSumExp, const at::Tensor& dq,
+                       const at::Tensor& dk, const at::Tensor& dv, AttentionScratch& scratch) {
+    if (!q.is_cpu())
+        return reference::attentionBackward(layout, q, k, v, o, dO, logSumExp, dq, dk, dv);
+    withStorage(q.scalar_type(),
+                [&]<class T>(T) { backward<T>(layout, q, k, v, o, dO, logSumExp, dq, dk, dv, scratch); });
+}
+
+} // namespace attune::kernels

@@ -1,0 +1,189 @@
+#include "core/nn/kernels/decode_kernels.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+// GCC 12 warns about the deliberately undefined operands inside its own intrinsics (its bug 105593).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+namespace attune::decode {
+
+namespace {
+
+// One source for every vector width: the compiler makes a clone per instruction set and the loader picks one.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define ATTUNE_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define ATTUNE_CLONES
+#endif
+
+inline float widen(float value) { return value; }
+inline double widen(double value) { return value; }
+inline float widen(c10::BFloat16 value) { return std::bit_cast<float>(static_cast<std::uint32_t>(value.x) << 16); }
+
+constexpr std::int64_t kOutputs = 4; // rows of the matrix in flight: enough streams to keep memory busy
+
+template <class T, class Acc>
+inline __attribute__((always_inline)) void productBody(const Product<T, Acc>& job, std::int64_t begin, std::int64_t end) {
+    for (std::int64_t o = begin; o < end; o += kOutputs) {
+        const std::int64_t count = std::min(kOutputs, end - o);
+        // The last, smaller group repeats its last row instead of branching in the inner loop.
+        const T* w0 = job.w + o * job.wStride;
+        const T* w1 = job.w + (o + std::min<std::int64_t>(1, count - 1)) * job.wStride;
+        const T* w2 = job.w + (o + std::min<std::int64_t>(2, count - 1)) * job.wStride;
+        const T* w3 = job.w + (o + count - 1) * job.wStride;
+        for (std::int64_t r = 0; r < job.rows; ++r) {
+            const T* x = job.x + r * job.xStride;
+            Acc s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+            for (std::int64_t i = 0; i < job.k; ++i) {
+                const Acc value = widen(x[i]);
+                s0 += widen(w0[i]) * value;
+                s1 += widen(w1[i]) * value;
+                s2 += widen(w2[i]) * value;
+                s3 += widen(w3[i]) * value;
+            }
+            const Acc sums[kOutputs] = {s0, s1, s2, s3};
+            Acc* y = job.y + r * job.yStride + o;
+            for (std::int64_t i = 0; i < count; ++i)
+                y[i] = sums[i == count - 1 ? kOutputs - 1 : i];
+        }
+    }
+}
+
+template <class T, class Acc>
+inline __attribute__((always_inline)) void attendBody(const Attention<T, Acc>& job) {
+    const std::int64_t d = job.headDim;
+    Acc largest = -std::numeric_limits<Acc>::infinity();
+    for (std::int64_t t = 0; t < job.length; ++t) {
+        const T* key = job.keys + t * d;
+        Acc sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (std::int64_t i = 0; i < d; ++i)
+            sum += job.q[i] * widen(key[i]);
+        job.scores[t] = sum * job.scale;
+        largest = std::max(largest, job.scores[t]);
+    }
+    Acc total = 0;
+    for (std::int64_t t = 0; t < job.length; ++t) {
+        job.scores[t] = std::exp(job.scores[t] - largest);
+        total += job.scores[t];
+    }
+    std::fill(job.out, job.out + d, Acc{0});
+    const Acc inverse = Acc{1} / total;
+    for (std::int64_t t = 0; t < job.length; ++t) {
+        const T* value = job.values + t * d;
+        const Acc weight = job.scores[t] * inverse;
+#pragma omp simd
+        for (std::int64_t i = 0; i < d; ++i)
+            job.out[i] += weight * widen(value[i]);
+    }
+}
+
+ATTUNE_CLONES void productFloat(const Product<float, float>& job, std::int64_t begin, std::int64_t end) {
+    productBody(job, begin, end);
+}
+ATTUNE_CLONES void productDouble(const Product<double, double>& job, std::int64_t begin, std::int64_t end) {
+    productBody(job, begin, end);
+}
+ATTUNE_CLONES void productBf16(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end) {
+    productBody(job, begin, end);
+}
+ATTUNE_CLONES void attendFloat(const Attention<float, float>& job) { attendBody(job); }
+ATTUNE_CLONES void attendDouble(const Attention<double, double>& job) { attendBody(job); }
+ATTUNE_CLONES void attendBf16(const Attention<c10::BFloat16, float>& job) { attendBody(job); }
+
+#if defined(__x86_64__)
+// bf16 pairs multiplied in hardware (avx512_bf16): kOutputs rows of the matrix times up to four rows of x in registers.
+template <int Rows>
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"), always_inline)) inline void
+dotBlock(const c10::BFloat16* const* w, const c10::BFloat16* x, std::int64_t xStride, std::int64_t k, __m512 sums[kOutputs][Rows]) {
+    for (int o = 0; o < kOutputs; ++o)
+        for (int r = 0; r < Rows; ++r)
+            sums[o][r] = _mm512_setzero_ps();
+    std::int64_t i = 0;
+    for (; i + 32 <= k; i += 32) {
+        __m512bh values[Rows];
+        for (int r = 0; r < Rows; ++r)
+            values[r] = (__m512bh)_mm512_loadu_si512(x + r * xStride + i);
+        for (int o = 0; o < kOutputs; ++o) {
+            const __m512bh weights = (__m512bh)_mm512_loadu_si512(w[o] + i);
+            for (int r = 0; r < Rows; ++r)
+                sums[o][r] = _mm512_dpbf16_ps(sums[o][r], weights, values[r]);
+        }
+    }
+    if (i < k) {
+        const __mmask32 mask = (std::uint32_t{1} << (k - i)) - 1;
+        for (int o = 0; o < kOutputs; ++o) {
+            const __m512bh weights = (__m512bh)_mm512_maskz_loadu_epi16(mask, w[o] + i);
+            for (int r = 0; r < Rows; ++r)
+                sums[o][r] = _mm512_dpbf16_ps(sums[o][r], weights,
+                                              (__m512bh)_mm512_maskz_loadu_epi16(mask, x + r * xStride + i));
+        }
+    }
+}
+
+template <int Rows>
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"), always_inline)) inline void
+productTile(const Product<c10::BFloat16, float>& job, const c10::BFloat16* const* w, std::int64_t o, std::int64_t count,
+            std::int64_t row) {
+    __m512 sums[kOutputs][Rows];
+    dotBlock<Rows>(w, job.x + row * job.xStride, job.xStride, job.k, sums);
+    for (int r = 0; r < Rows; ++r) {
+        // Four horizontal sums at once: halves, then a 4 x 4 transposition by unpacking.
+        const auto half = [](__m512 v) __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))) {
+            const __m256 folded = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+            return _mm_add_ps(_mm256_castps256_ps128(folded), _mm256_extractf128_ps(folded, 1));
+        };
+        const __m128 a = half(sums[0][r]), b = half(sums[1][r]), c = half(sums[2][r]), d = half(sums[3][r]);
+        const __m128 ab = _mm_add_ps(_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b)); // a0+a2 b0+b2 a1+a3 b1+b3
+        const __m128 cd = _mm_add_ps(_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
+        const __m128 all = _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab));
+        _mm_mask_storeu_ps(job.y + (row + r) * job.yStride + o, static_cast<__mmask8>((1 << count) - 1), all);
+    }
+}
+
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))) void
+productBf16Hardware(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end) {
+    for (std::int64_t o = begin; o < end; o += kOutputs) {
+        const std::int64_t count = std::min(kOutputs, end - o);
+        const c10::BFloat16* w[kOutputs];
+        for (std::int64_t i = 0; i < kOutputs; ++i)
+            w[i] = job.w + (o + std::min(i, count - 1)) * job.wStride;
+        std::int64_t row = 0;
+        for (; row + 4 <= job.rows; row += 4)
+            productTile<4>(job, w, o, count, row);
+        for (; row < job.rows; ++row)
+            productTile<1>(job, w, o, count, row);
+    }
+}
+
+bool hardwareBf16() {
+    static const bool kHas = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
+                             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    return kHas;
+}
+#endif
+
+} // namespace
+
+void product(const Product<float, float>& job, std::int64_t begin, std::int64_t end) { productFloat(job, begin, end); }
+void product(const Product<double, double>& job, std::int64_t begin, std::int64_t end) { productDouble(job, begin, end); }
+void product(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end) {
+#if defined(__x86_64__)
+    if (hardwareBf16())
+        return productBf16Hardware(job, begin, end);
+#endif
+    productBf16(job, begin, end);
+}
+
+void attend(const Attention<float, float>& job) { attendFloat(job); }
+void attend(const Attention<double, double>& job) { attendDouble(job); }
+void attend(const Attention<c10::BFloat16, float>& job) { attendBf16(job); }
+
+} // namespace attune::decode

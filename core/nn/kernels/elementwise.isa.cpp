@@ -1,0 +1,165 @@
+// Conversions, sums, dropout, the softmax of the vocabulary and AdamW.
+#include "core/nn/kernels/isa.h"
+
+namespace attune::kernels {
+namespace ATTUNE_ISA {
+namespace {
+
+template <class T, class A = typename Arithmetic<T>::Type>
+A logSumExp(const T* z, Int n) {
+    A maximum = load(z);
+#pragma omp simd reduction(max : maximum)
+    for (Int i = 0; i < n; ++i)
+        maximum = load(z + i) > maximum ? load(z + i) : maximum;
+    A sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (Int i = 0; i < n; ++i)
+        sum += exponential(load(z + i) - maximum);
+    return maximum + logarithm(sum);
+}
+
+template <class T, class A = typename Arithmetic<T>::Type>
+void crossEntropyGradient(T* z, Int n, A lse, A weight, Int target) {
+    const A atTarget = weight * (exponential(load(z + target) - lse) - A(1));
+    ATTUNE_SIMD
+    for (Int i = 0; i < n; ++i)
+        store(z + i, weight * exponential(load(z + i) - lse));
+    store(z + target, atTarget);
+}
+
+template <class T, class A = typename Arithmetic<T>::Type>
+void narrow(const A* x, T* y, Int n) {
+    ATTUNE_SIMD
+    for (Int i = 0; i < n; ++i)
+        store(y + i, x[i]);
+}
+
+template <class T, class A = typename Arithmetic<T>::Type>
+void scaledCopy(const T* x, Int xStride, T* y, Int yStride, A scale, Int rows, Int width) {
+    for (Int r = 0; r < rows; ++r, x += xStride, y += yStride) {
+        ATTUNE_SIMD
+        for (Int c = 0; c < width; ++c)
+            store(y + c, load(x + c) * scale);
+    }
+}
+
+template <class T, class A = typename Arithmetic<T>::Type>
+void widen(const T* x, A* y, Int n) {
+    ATTUNE_SIMD
+    for (Int i = 0; i < n; ++i)
+        y[i] = load(x + i);
+}
+
+template <class T, class A = typename Arithmetic<T>::Type>
+void addWiden(const T* x, A* y, Int n) {
+    ATTUNE_SIMD
+    for (Int i = 0; i < n; ++i)
+        y[i] += load(x + i);
+}
+
+template <class A>
+void add(const A* x, A* y, Int n) {
+    ATTUNE_SIMD
+    for (Int i = 0; i < n; ++i)
+        y[i] += x[i];
+}
+
+// Philox 4x32-10 as in core/base/rng.h, which this file cannot include (standard headers); the test compares both.
+inline void philoxWords(std::uint64_t key, std::uint64_t stream, std::uint64_t counter, std::uint32_t words[4]) {
+    std::uint32_t c0 = static_cast<std::uint32_t>(counter), c1 = static_cast<std::uint32_t>(counter >> 32);
+    std::uint32_t c2 = static_cast<std::uint32_t>(stream), c3 = static_cast<std::uint32_t>(stream >> 32);
+    std::uint32_t k0 = static_cast<std::uint32_t>(key), k1 = static_cast<std::uint32_t>(key >> 32);
+    for (int round = 0; round < 10; ++round) {
+        const std::uint64_t p0 = std::uint64_t{0xD2511F53} * c0, p1 = std::uint64_t{0xCD9E8D57} * c2;
+        c0 = static_cast<std::uint32_t>(p1 >> 32) ^ c1 ^ k0;
+        c1 = static_cast<std::uint32_t>(p1);
+        c2 = static_cast<std::uint32_t>(p0 >> 32) ^ c3 ^ k1;
+        c3 = static_cast<std::uint32_t>(p0);
+        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
+    }
+    words[0] = c0, words[1] = c1, words[2] = c2, words[3] = c3;
+}
+
+template <class T, class A = typename Arithmetic<T>::Type>
+void dropout(const T* x, Int xStride, T* y, Int yStride, bool accumulate, double p, std::uint64_t key,
+             std::uint64_t stream, Int firstRow, Int rows, Int width) {
+    const std::uint64_t threshold = static_cast<std::uint64_t>(p * 4294967296.0);
+    const A scale = static_cast<A>(1.0 / (1.0 - p));
+    constexpr Int kBlock = 256; // masks of a stretch at a time: four per counter, then a plain vector loop
+    alignas(64) std::uint32_t words[kBlock + 8];
+    for (Int r = 0; r < rows; ++r, x += xStride, y += yStride) {
+        const std::uint64_t rowStart = static_cast<std::uint64_t>(firstRow + r) * static_cast<std::uint64_t>(width);
+        for (Int begin = 0; begin < width; begin += kBlock) {
+            const Int count = width - begin < kBlock ? width - begin : kBlock;
+            const std::uint64_t first = rowStart + static_cast<std::uint64_t>(begin);
+            const std::uint64_t firstBlock = first / 4;
+            const Int blocks = static_cast<Int>((first + static_cast<std::uint64_t>(count) - 1) / 4 - firstBlock + 1);
+            for (Int b = 0; b < blocks; ++b)
+                philoxWords(key, stream, firstBlock + static_cast<std::uint64_t>(b), words + 4 * b);
+            const std::uint32_t* mask = words + first % 4;
+            const T* from = x + begin;
+            T* to = y + begin;
+            ATTUNE_SIMD
+            for (Int i = 0; i < count; ++i) {
+                const A kept = mask[i] >= threshold ? load(from + i) * scale : A(0);
+                store(to + i, accumulate ? load(to + i) + kept : kept);
+            }
+        }
+    }
+}
+
+template <class A>
+double sumOfSquares(const A* x, Int n) {
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (Int i = 0; i < n; ++i)
+        sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+    return sum;
+}
+
+// torch.optim.AdamW: decay first, then the moments, then the step; epsilon outside the root (Loshchilov, Hutter 2019).
+template <class A>
+void adamW(A* value, A* gradient, A* average, A* averageSquare, const AdamWStep& step, Int n) {
+    const A scale = static_cast<A>(step.gradientScale);
+    const A beta1 = static_cast<A>(step.beta1), beta2 = static_cast<A>(step.beta2);
+    const A rest1 = static_cast<A>(1.0 - step.beta1), rest2 = static_cast<A>(1.0 - step.beta2);
+    const A keep = static_cast<A>(1.0 - step.learningRate * step.weightDecay);
+    const A stepSize = static_cast<A>(step.learningRate / step.correction1);
+    const A root = static_cast<A>(__builtin_sqrt(step.correction2)), epsilon = static_cast<A>(step.epsilon);
+    ATTUNE_SIMD
+    for (Int i = 0; i < n; ++i) {
+        const A g = gradient[i] * scale;
+        const A m = beta1 * average[i] + rest1 * g;
+        const A v = beta2 * averageSquare[i] + rest2 * g * g;
+        average[i] = m;
+        averageSquare[i] = v;
+        value[i] = value[i] * keep - stepSize * m / (squareRoot(v) / root + epsilon);
+        gradient[i] = A(0);
+    }
+}
+
+template <class T>
+void fill(KernelTable<T>& table) {
+    table.logSumExp = logSumExp<T>;
+    table.crossEntropyGradient = crossEntropyGradient<T>;
+    table.narrow = narrow<T>;
+    table.scaledCopy = scaledCopy<T>;
+    table.widen = widen<T>;
+    table.addWiden = addWiden<T>;
+    table.add = add<typename Arithmetic<T>::Type>;
+    table.dropout = dropout<T>;
+}
+
+template <class A>
+void fill(OptimizerTable<A>& table) {
+    table.sumOfSquares = sumOfSquares<A>;
+    table.adamW = adamW<A>;
+}
+
+} // namespace
+
+void fillElementwise(KernelTable<float>& f, KernelTable<double>& d, KernelTable<Bf16>& b) { fill(f), fill(d), fill(b); }
+void fillOptimizer(OptimizerTable<float>& f, OptimizerTable<double>& d) { fill(f), fill(d); }
+
+} // namespace ATTUNE_ISA
+} // namespace attune::kernels

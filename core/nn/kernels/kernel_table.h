@@ -1,0 +1,112 @@
+// The fused row loops of training on a CPU, as tables of functions: one table per storage type, compiled once per instruction
+// set (*.isa.cpp) and chosen at run time. Raw pointers and row ranges only: threads, tensors and checks are the callers'.
+// T is the storage of activations, A the arithmetic and the type of residuals, norms and statistics.
+#pragma once
+
+#include <cstdint>
+
+namespace attune::kernels {
+
+struct Bf16 {
+    std::uint16_t bits;
+};
+
+template <class T>
+struct Arithmetic {
+    using Type = T;
+};
+template <>
+struct Arithmetic<Bf16> {
+    using Type = float;
+};
+
+enum class ActivationCode { Silu, GeluTanh, GeluErf, Relu };
+
+/// `stride` arguments are elements from one row to the next; arrays without one are dense.
+template <class T>
+struct KernelTable {
+    using A = typename Arithmetic<T>::Type;
+    using Int = std::int64_t;
+
+    // y = x * rstd * weight, rstd = 1 / sqrt(mean(x^2) + epsilon)    (Zhang, Sennrich 2019)
+    void (*rmsNorm)(const A* x, const A* weight, A epsilon, T* y, Int yStride, A* rstd, Int rows, Int width);
+    // dx += the gradient of rmsNorm
+    void (*rmsNormBackward)(const T* dy, Int dyStride, const A* x, const A* weight, const A* rstd, A* dx, Int rows,
+                            Int width);
+    // y = (x - mean) * rstd * weight + bias    (Ba et al. 2016)
+    void (*layerNorm)(const A* x, const A* weight, const A* bias, A epsilon, T* y, Int yStride, A* mean, A* rstd,
+                      Int rows, Int width);
+    void (*layerNormBackward)(const T* dy, Int dyStride, const A* x, const A* weight, const A* mean, const A* rstd,
+                              A* dx, Int rows, Int width);
+    // dWeight[c] += sum_r dy[r, c] * (x[r, c] - mean[r]) * rstd[r] for columns [begin, end); mean may be null
+    void (*normWeightGradient)(const T* dy, Int dyStride, const A* x, const A* mean, const A* rstd, A* dWeight,
+                               Int rows, Int width, Int begin, Int end);
+    // sums[c] += sum_r x[r, c] for columns [begin, end)
+    void (*columnSums)(const T* x, Int xStride, A* sums, Int rows, Int begin, Int end);
+
+    // Gated: y = act(gate) * up with gateUp = [gate | up] rows of 2 * width; plain: y = act(gateUp).
+    void (*activation)(ActivationCode code, bool gated, const T* gateUp, T* y, Int yStride, Int rows, Int width);
+    // Overwrites gateUp by its gradient and writes y again (the next product's weight gradient needs it).
+    void (*activationBackward)(ActivationCode code, bool gated, T* gateUp, T* y, Int yStride, const T* dy, Int dyStride,
+                               Int rows, Int width);
+
+    // Splits rows [q | k | v] into per-head layout with rotation; tableRow[t] is t's row in cosines / sines (null: none).
+    // q: [kvHeads, tokens, group, headDim] scaled, k and v: [kvHeads, tokens, headDim]; tokens [begin, end).
+    void (*splitHeads)(const T* qkv, const A* cosines, const A* sines, const std::int32_t* tableRow, A scale, T* q, T* k,
+                       T* v, Int tokens, Int kvHeads, Int group, Int headDim, Int begin, Int end);
+    // The reverse for gradients: dq in T, dk and dv in A.
+    void (*mergeHeads)(const T* dq, const A* dk, const A* dv, const A* cosines, const A* sines,
+                       const std::int32_t* tableRow, A scale, T* dqkv, Int tokens, Int kvHeads, Int group, Int headDim,
+                       Int begin, Int end);
+
+    // One row of causal attention: p = softmax(s[0, valid)), zeros up to `width`; returns log(sum(exp(s))).
+    A (*softmaxRow)(const A* s, T* p, Int valid, Int width);
+    // p = exp(s - lse), ds = p * (dp - delta), both zero from `valid` to `width`.
+    void (*softmaxRowBackward)(const A* s, const A* dp, A lse, A delta, T* p, T* ds, Int valid, Int width);
+    // sum_i a[i] * b[i]
+    A (*dot)(const T* a, const T* b, Int n);
+
+    // log(sum(exp(z)))
+    A (*logSumExp)(const T* z, Int n);
+    // z[i] = weight * (exp(z[i] - lse) - [i == target])
+    void (*crossEntropyGradient)(T* z, Int n, A lse, A weight, Int target);
+
+    void (*narrow)(const A* x, T* y, Int n);           // y = x
+    void (*scaledCopy)(const T* x, Int xStride, T* y, Int yStride, A scale, Int rows, Int width);
+    void (*widen)(const T* x, A* y, Int n);            // y = x
+    void (*addWiden)(const T* x, A* y, Int n);         // y += x
+    void (*add)(const A* x, A* y, Int n);              // y += x
+
+    // y = x * mask / (1 - p) (or y += with accumulate); element (r, c) is kept when philox(key, stream, index / 4)[index % 4]
+    // >= p * 2^32, index = (firstRow + r) * width + c.
+    void (*dropout)(const T* x, Int xStride, T* y, Int yStride, bool accumulate, double p, std::uint64_t key,
+                    std::uint64_t stream, Int firstRow, Int rows, Int width);
+};
+
+struct AdamWStep {
+    double learningRate, beta1, beta2, epsilon, weightDecay, correction1, correction2, gradientScale;
+};
+
+/// The optimizer's loops over masters (float or double).
+template <class A>
+struct OptimizerTable {
+    using Int = std::int64_t;
+    double (*sumOfSquares)(const A* x, Int n);
+    // PyTorch's AdamW; zeroes the gradient.
+    void (*adamW)(A* value, A* gradient, A* average, A* averageSquare, const AdamWStep& step, Int n);
+};
+
+enum class InstructionSet { Baseline, Avx2, Avx512 };
+const char* name(InstructionSet set);
+/// The best set this CPU runs.
+InstructionSet bestInstructionSet();
+/// True when products of bf16 are faster than of f32 here (AVX-512 BF16 or AMX).
+bool cpuHasFastBf16();
+
+/// Tables of one instruction set; only ask for one that the CPU runs.
+template <class T>
+const KernelTable<T>& kernelTable(InstructionSet set);
+template <class A>
+const OptimizerTable<A>& optimizerTable(InstructionSet set);
+
+} // namespace attune::kernels

@@ -1,0 +1,179 @@
+#include "core/nn/kernels/matmul.h"
+
+#include <array>
+#include <cstring>
+#include <unordered_map>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#ifdef ATTUNE_HAVE_DNNL
+#include <omp.h>
+#include <oneapi/dnnl/dnnl.hpp>
+#endif
+
+namespace attune::kernels {
+
+namespace {
+
+at::Tensor asTensor(const MatrixRef& m) {
+    return at::from_blob(m.data, {m.rows, m.columns}, {m.rowStride, m.columnStride}, at::TensorOptions().dtype(m.type));
+}
+
+MatrixRef asMatrix(const at::Tensor& t) {
+    return {t.data_ptr(), t.size(0), t.size(1), t.stride(0), t.stride(1), t.scalar_type()};
+}
+
+void multiplyWithAten(at::Tensor c, const at::Tensor& a, const at::Tensor& b, bool accumulate, const at::Tensor& bias) {
+    at::NoGradGuard noGrad;
+    const bool sameType = c.scalar_type() == a.scalar_type();
+    if (accumulate && sameType) {
+        c.addmm_(a, b);
+        if (bias.defined())
+            c.add_(bias);
+        return;
+    }
+    at::Tensor product = bias.defined() ? at::addmm(bias, a, b) : at::mm(a, b);
+    if (accumulate)
+        c.add_(product);
+    else
+        c.copy_(product);
+}
+
+#ifdef ATTUNE_HAVE_DNNL
+
+using dnnl::memory;
+
+struct Key {
+    std::array<std::int64_t, 9> sizes; // M, N, K and two strides each
+    std::array<std::int32_t, 6> kinds; // types, accumulate, bias, threads
+    bool operator==(const Key&) const = default;
+};
+
+struct KeyHash {
+    std::size_t operator()(const Key& key) const {
+        std::uint64_t hash = 1469598103934665603ull;
+        for (const std::int64_t value : key.sizes)
+            hash = (hash ^ static_cast<std::uint64_t>(value)) * 1099511628211ull;
+        for (const std::int32_t value : key.kinds)
+            hash = (hash ^ static_cast<std::uint64_t>(value)) * 1099511628211ull;
+        return static_cast<std::size_t>(hash ^ (hash >> 29));
+    }
+};
+
+struct Product {
+    dnnl::matmul primitive;
+    memory a, b, c, bias;
+    std::unordered_map<int, memory> arguments;
+};
+
+dnnl::engine& cpuEngine() {
+    static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+    return engine;
+}
+
+memory::data_type dnnlType(at::ScalarType type) {
+    return type == at::kBFloat16 ? memory::data_type::bf16 : memory::data_type::f32;
+}
+
+bool dnnlSupports(at::ScalarType type) { return type == at::kFloat || type == at::kBFloat16; }
+
+// oneDNN fixes the number of threads when a primitive is made and counts OpenMP's, which inside at::parallel_for would
+// still be all of them.
+class SingleThreadHere {
+public:
+    explicit SingleThreadHere(bool active) : m_before(active ? omp_get_max_threads() : 0) {
+        if (active && m_before != 1)
+            omp_set_num_threads(1);
+    }
+    ~SingleThreadHere() {
+        if (m_before > 1)
+            omp_set_num_threads(m_before);
+    }
+
+private:
+    int m_before;
+};
+
+Product makeProduct(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b, bool accumulate, bool withBias) {
+    const auto describe = [](const MatrixRef& m) {
+        return memory::desc({m.rows, m.columns}, dnnlType(m.type), memory::dims{m.rowStride, m.columnStride});
+    };
+    const memory::desc da = describe(a), db = describe(b), dc = describe(c);
+    const memory::desc dbias = withBias ? memory::desc({1, c.columns}, dnnlType(a.type), memory::dims{c.columns, 1})
+                                        : memory::desc();
+    dnnl::primitive_attr attributes;
+    if (accumulate) {
+        dnnl::post_ops operations;
+        operations.append_sum(1.0f);
+        attributes.set_post_ops(operations);
+    }
+#if DNNL_VERSION_MAJOR >= 3
+    const dnnl::matmul::primitive_desc description =
+        withBias ? dnnl::matmul::primitive_desc(cpuEngine(), da, db, dbias, dc, attributes)
+                 : dnnl::matmul::primitive_desc(cpuEngine(), da, db, dc, attributes);
+#else
+    const dnnl::matmul::desc operation = withBias ? dnnl::matmul::desc(da, db, dbias, dc) : dnnl::matmul::desc(da, db, dc);
+    const dnnl::matmul::primitive_desc description(operation, attributes, cpuEngine());
+#endif
+    Product product{dnnl::matmul(description), memory(da, cpuEngine(), nullptr), memory(db, cpuEngine(), nullptr),
+                    memory(dc, cpuEngine(), nullptr), {}, {}};
+    product.arguments = {{DNNL_ARG_SRC, product.a}, {DNNL_ARG_WEIGHTS, product.b}, {DNNL_ARG_DST, product.c}};
+    if (withBias) {
+        product.bias = memory(dbias, cpuEngine(), nullptr);
+        product.arguments.emplace(DNNL_ARG_BIAS, product.bias);
+    }
+    return product;
+}
+
+void multiplyWithDnnl(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b, bool accumulate, void* bias) {
+    static thread_local dnnl::stream stream(cpuEngine());
+    static thread_local std::unordered_map<Key, Product, KeyHash> products;
+    constexpr std::size_t kMostProducts = 4096; // packed rows bring new shapes for ever; a full cache starts over
+    const bool alone = at::in_parallel_region();
+    const SingleThreadHere guard(alone);
+    const Key key{{c.rows, c.columns, a.columns, a.rowStride, a.columnStride, b.rowStride, b.columnStride, c.rowStride,
+                   c.columnStride},
+                  {static_cast<std::int32_t>(a.type), static_cast<std::int32_t>(b.type),
+                   static_cast<std::int32_t>(c.type), accumulate, bias != nullptr, alone ? 1 : omp_get_max_threads()}};
+    auto found = products.find(key);
+    if (found == products.end()) {
+        if (products.size() >= kMostProducts)
+            products.clear();
+        found = products.emplace(key, makeProduct(c, a, b, accumulate, bias != nullptr)).first;
+    }
+    Product& product = found->second;
+    product.a.set_data_handle(a.data);
+    product.b.set_data_handle(b.data);
+    product.c.set_data_handle(c.data);
+    if (bias)
+        product.bias.set_data_handle(bias);
+    product.primitive.execute(stream, product.arguments);
+}
+
+#endif
+
+} // namespace
+
+void multiply(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b, bool accumulate) {
+    if (c.rows == 0 || c.columns == 0)
+        return;
+#ifdef ATTUNE_HAVE_DNNL
+    if (dnnlSupports(a.type) && dnnlSupports(c.type))
+        return multiplyWithDnnl(c, a, b, accumulate, nullptr);
+#endif
+    multiplyWithAten(asTensor(c), asTensor(a), asTensor(b), accumulate, {});
+}
+
+void multiply(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, bool accumulate, const at::Tensor& bias) {
+    if (c.numel() == 0)
+        return;
+#ifdef ATTUNE_HAVE_DNNL
+    if (c.is_cpu() && dnnlSupports(a.scalar_type()) && dnnlSupports(c.scalar_type()))
+        return multiplyWithDnnl(asMatrix(c), asMatrix(a), asMatrix(b), accumulate,
+                                bias.defined() ? bias.data_ptr() : nullptr);
+#endif
+    multiplyWithAten(c, a, b, accumulate, bias);
+}
+
+} // namespace attune::kernels

@@ -1,0 +1,83 @@
+// Attention in plain ATen, one row at a time: other devices, and what the blocked loops are tested against.
+#include <ATen/ATen.h>
+
+#include "core/nn/kernels/attention.h"
+
+namespace attune::kernels::reference {
+
+namespace {
+
+// The probabilities of row `r`, [kvHeads, length * group, length].
+struct Row {
+    std::int64_t begin, length;
+    at::Tensor q, k, v;
+};
+
+// bf16 is only storage: products and probabilities in f32.
+at::Tensor wide(const at::Tensor& x) { return x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x; }
+
+Row rowOf(const AttentionLayout& layout, std::size_t r, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+    const std::int64_t begin = layout.rowStarts[r], length = layout.rowStarts[r + 1] - begin;
+    return {begin, length,
+            wide(q.narrow(1, begin, length)).reshape({layout.kvHeads, length * layout.group, layout.headDim}),
+            wide(k.narrow(1, begin, length)), wide(v.narrow(1, begin, length))};
+}
+
+at::Tensor maskedScores(const AttentionLayout& layout, const Row& row) {
+    const at::Tensor scores = at::bmm(row.q, row.k.transpose(1, 2));
+    const at::Tensor positions = at::arange(row.length, scores.options().dtype(at::kLong));
+    const at::Tensor future = positions.repeat_interleave(layout.group).unsqueeze(1) < positions.unsqueeze(0);
+    return scores.masked_fill(future.unsqueeze(0), -std::numeric_limits<double>::infinity());
+}
+
+// [T, heads * headDim] rows of o <-> [kvHeads, length * group, headDim]
+at::Tensor headsOf(const AttentionLayout& layout, const Row& row, const at::Tensor& o) {
+    return o.narrow(0, row.begin, row.length)
+        .narrow(1, 0, layout.kvHeads * layout.group * layout.headDim)
+        .reshape({row.length, layout.kvHeads, layout.group, layout.headDim})
+        .permute({1, 0, 2, 3})
+        .reshape({layout.kvHeads, row.length * layout.group, layout.headDim});
+}
+
+} // namespace
+
+void attentionForward(const AttentionLayout& layout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                      const at::Tensor& o, const at::Tensor& logSumExp) {
+    for (std::size_t r = 0; r + 1 < layout.rowStarts.size(); ++r) {
+        const Row row = rowOf(layout, r, q, k, v);
+        if (row.length == 0)
+            continue;
+        const at::Tensor scores = maskedScores(layout, row);
+        const at::Tensor lse = at::logsumexp(scores, {2});
+        logSumExp.narrow(1, row.begin, row.length).copy_(lse.view({layout.kvHeads, row.length, layout.group}));
+        const at::Tensor p = at::exp(scores - lse.unsqueeze(2));
+        o.narrow(0, row.begin, row.length)
+            .narrow(1, 0, layout.kvHeads * layout.group * layout.headDim)
+            .copy_(at::bmm(p, row.v)
+                       .view({layout.kvHeads, row.length, layout.group, layout.headDim})
+                       .permute({1, 0, 2, 3})
+                       .reshape({row.length, -1}));
+    }
+}
+
+void attentionBackward(const AttentionLayout& layout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                       const at::Tensor& o, const at::Tensor& dO, const at::Tensor& logSumExp, const at::Tensor& dq,
+                       const at::Tensor& dk, const at::Tensor& dv) {
+    dq.zero_(), dk.zero_(), dv.zero_();
+    for (std::size_t r = 0; r + 1 < layout.rowStarts.size(); ++r) {
+        const Row row = rowOf(layout, r, q, k, v);
+        if (row.length == 0)
+            continue;
+        const at::Tensor lse = logSumExp.narrow(1, row.begin, row.length).reshape({layout.kvHeads, -1, 1});
+        const at::Tensor p = at::exp(maskedScores(layout, row) - lse);
+        const at::Tensor d = wide(headsOf(layout, row, dO)), out = wide(headsOf(layout, row, o));
+        const at::Tensor delta = (d * out).sum(2, true);
+        const at::Tensor ds = p * (at::bmm(d, row.v.transpose(1, 2)) - delta);
+        dv.narrow(1, row.begin, row.length).copy_(at::bmm(p.transpose(1, 2), d));
+        dk.narrow(1, row.begin, row.length).copy_(at::bmm(ds.transpose(1, 2), row.q));
+        dq.narrow(1, row.begin, row.length)
+            .copy_(at::bmm(ds, row.k).view({layout.kvHeads, row.length, layout.group, layout.headDim}));
+    }
+}
+
+} // namespace attune::kernels::reference

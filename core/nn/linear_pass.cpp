@@ -1,0 +1,126 @@
+#include "core/nn/linear_pass.h"
+
+#include "core/nn/kernels/matmul.h"
+#include "core/nn/kernels/ops.h"
+
+namespace attune {
+
+using kernels::multiply;
+
+// f(part, adapter, number of the part in the model, first rank column)
+template <class F>
+void LinearPass::eachAdapter(F&& f) const {
+    std::int64_t column = 0;
+    for (std::size_t i = 0; i < m_linear->parts.size(); ++i) {
+        const LinearPart& part = m_linear->parts[i];
+        if (!part.lora)
+            continue;
+        f(part, *part.lora, m_firstPart + i, column);
+        column += part.lora->rank();
+    }
+}
+
+bool LinearPass::trained(const LinearContext& context) const {
+    return m_linear->weight.trained || m_linear->bias.trained || adapted(context);
+}
+
+at::Tensor LinearPass::dropped(LinearContext& context, const LoraAdapter& adapter, std::uint64_t part,
+                               const at::Tensor& x) const {
+    if (!context.dropout || adapter.dropout <= 0.0)
+        return x;
+    at::Tensor result = context.scratch.get(x.size(0), x.size(1), x.scalar_type(), x.device());
+    kernels::dropout(x, result, false, adapter.dropout, context.dropoutKey, context.dropoutStream + part);
+    return result;
+}
+
+void LinearPass::forward(LinearContext& context, const at::Tensor& input, const at::Tensor& y, bool accumulate,
+                         const at::Tensor& kept) const {
+    const std::int64_t in = m_linear->inFeatures();
+    const at::Tensor x = input.narrow(1, 0, in);
+    if (!adapted(context)) {
+        const PartTimer timer(context.times, "products");
+        multiply(y, x, m_linear->weight.compute.t(), accumulate, m_linear->bias.compute);
+        return;
+    }
+    {
+        const PartTimer timer(context.times, "adapters");
+        if (!context.dropout) {
+            multiply(input.narrow(1, in, m_linear->adapterRank()), x, m_linear->loraA.t());
+        } else {
+            eachAdapter([&](const LinearPart&, const LoraAdapter& adapter, std::uint64_t part, std::int64_t column) {
+                multiply(input.narrow(1, in + column, adapter.rank()), dropped(context, adapter, part, x),
+                         m_linear->loraA.narrow(0, column, adapter.rank()).t());
+            });
+        }
+        if (kept.defined())
+            eachAdapter([&](const LinearPart&, const LoraAdapter& adapter, std::uint64_t, std::int64_t column) {
+                kernels::scaledCopy(input.narrow(1, in + column, adapter.rank()),
+                                    kept.narrow(1, column, adapter.rank()), adapter.scale);
+            });
+    }
+    const PartTimer timer(context.times, "products");
+    multiply(y, input, m_linear->augmented.t(), accumulate, m_linear->bias.compute);
+}
+
+void LinearPass::inputGradient(LinearContext& context, const at::Tensor& dy, const at::Tensor& dInput,
+                               bool wantInput) const {
+    const std::int64_t in = m_linear->inFeatures(), rank = m_linear->adapterRank();
+    const at::Tensor dx = dInput.narrow(1, 0, in);
+    if (!adapted(context)) {
+        const PartTimer timer(context.times, "products");
+        if (wantInput)
+            multiply(dx, dy, m_linear->weight.compute);
+        return;
+    }
+    if (!wantInput) {
+        const PartTimer timer(context.times, "adapters");
+        multiply(dInput.narrow(1, in, rank), dy, m_linear->augmented.narrow(1, in, rank));
+        return;
+    }
+    {
+        const PartTimer timer(context.times, "products");
+        multiply(dInput, dy, m_linear->augmented);
+    }
+    const PartTimer timer(context.times, "adapters");
+    if (!context.dropout) {
+        multiply(dx, dInput.narrow(1, in, rank), m_linear->loraA, true);
+        return;
+    }
+    eachAdapter([&](const LinearPart&, const LoraAdapter& adapter, std::uint64_t part, std::int64_t column) {
+        const at::Tensor inner = dInput.narrow(1, in + column, adapter.rank());
+        const at::Tensor a = m_linear->loraA.narrow(0, column, adapter.rank());
+        if (adapter.dropout <= 0.0)
+            return multiply(dx, inner, a, true);
+        const at::Tensor scratch = context.scratch.get(dx.size(0), in, dx.scalar_type(), dx.device());
+        multiply(scratch, inner, a);
+        kernels::dropout(scratch, dx, true, adapter.dropout, context.dropoutKey, context.dropoutStream + part);
+    });
+}
+
+void LinearPass::parameterGradients(LinearContext& context, const at::Tensor& dy, const at::Tensor& input,
+                                    const at::Tensor& dInput, const at::Tensor& kept) const {
+    const std::int64_t in = m_linear->inFeatures();
+    const at::Tensor x = input.narrow(1, 0, in);
+    if (m_linear->weight.trained) {
+        const PartTimer timer(context.times, "weight gradients");
+        multiply(m_linear->weight.trained->grad, dy.t(), x, true);
+    }
+    if (m_linear->bias.trained)
+        kernels::addColumnSums(dy, m_linear->bias.trained->grad);
+    if (!adapted(context))
+        return;
+    const PartTimer timer(context.times, "adapters");
+    eachAdapter([&](const LinearPart& part, const LoraAdapter& adapter, std::uint64_t, std::int64_t column) {
+        multiply(adapter.b.grad, dy.narrow(1, part.begin, part.rows).t(), kept.narrow(1, column, adapter.rank()), true);
+    });
+    const at::Tensor inner = dInput.narrow(1, in, m_linear->adapterRank());
+    if (!context.dropout) { // the gradients of the parts' A lie one after the other: one product
+        multiply(m_linear->loraAGradient, inner.t(), x, true);
+        return;
+    }
+    eachAdapter([&](const LinearPart&, const LoraAdapter& adapter, std::uint64_t part, std::int64_t column) {
+        multiply(adapter.a.grad, inner.narrow(1, column, adapter.rank()).t(), dropped(context, adapter, part, x), true);
+    });
+}
+
+} // namespace attune

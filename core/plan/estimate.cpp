@@ -1,0 +1,225 @@
+#include "core/plan/estimate.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "core/plan/param_check.h"
+
+namespace attune {
+
+namespace {
+
+// How the engine works, as numbers. Each is a property of the code or a measurement, not a guess per model.
+constexpr double kF32 = 4, kBf16 = 2;
+constexpr double kMicroBatchTokens = 512;   // rows are packed into pieces of this size, so activations do not grow with the batch
+constexpr double kLogitTokens = 512;        // logits exist for at most so many targets at a time, in the compute type
+constexpr double kMoments = 2;              // AdamW keeps two f32 numbers per trained parameter
+constexpr double kRuntimeBytes = 180e6;     // libtorch and its libraries, resident before the model is loaded
+constexpr double kWorkspaceBytes = 24e6;    // packing buffers of the matrix products and thread stacks
+constexpr double kBytesPerStoredToken = 12; // token id and target of the prepared data set
+// Matrix products, per core, where no measurement of this computer is given (see Computer::gflopsF32).
+constexpr double kGflopsBf16PerCore = 200, kGflopsF32PerCoreAvx512 = 100, kGflopsF32PerCoreAvx2 = 50;
+// Share of the product rate a step reaches: memory-bound passes cost relatively more on narrow models. 72 % at hidden size 576,
+// 61 % at 288, 83 % at 2048.
+constexpr double kBestShare = 0.88, kHalfShareHidden = 128;
+constexpr double kFullShare = 0.9;       // full fine-tuning adds the optimizer's pass over every parameter
+constexpr double kHousekeeping = 1.08;   // validation, checkpoints and watched answers, as share of the training time
+constexpr double kBackwardOfAttention = 2.5; // P once more, dV, dP, dQ, dK against Q K^T and P V
+
+bool isFull(const RunConfig& config) { return config.method.id == "full"; }
+
+double computeBytes(const RunConfig& config, const Computer& computer) {
+    return effectivePrecision(config, computer) == "bf16" ? kBf16 : kF32;
+}
+
+const Described* methodOf(const RunConfig& config, const Catalog& catalog) {
+    for (const MethodEntry& method : catalog.methods)
+        if (method.description.id == config.method.id)
+            return &method.description;
+    return nullptr;
+}
+
+double trainingDouble(const RunConfig& config, std::string_view key) {
+    return paramDouble(config.training, trainingParams().params, key);
+}
+
+struct RowTokens {
+    double average = 0, targets = 0, longest = 0;
+};
+
+// Tokens of a row after cutting to the configured length.
+RowTokens rowTokens(const ModelConfig& model, const RunConfig& config, const DataShape& data) {
+    double limit = trainingDouble(config, "max_length");
+    const double context = static_cast<double>(model.contextLength);
+    if (limit <= 0 || (context > 0 && limit > context))
+        limit = context > 0 ? context : static_cast<double>(data.longestTokens);
+    RowTokens rows;
+    rows.longest = std::min(static_cast<double>(data.longestTokens), limit);
+    rows.average = std::min(data.averageTokens, limit);
+    rows.targets = std::min(data.averageTargets, rows.average);
+    return rows;
+}
+
+double rowsPerStep(const RunConfig& config) {
+    return std::max(1.0, trainingDouble(config, "batch_size") * trainingDouble(config, "gradient_accumulation"));
+}
+
+// Bytes saved per token for the backward pass (performance.md, "activation policy"): the two residual inputs of a block in f32, then
+// qkv, attention output and gate|up in the compute type, and the log-sum-exp per head.
+double savedBytesPerToken(const ModelConfig& model, double type) {
+    const double qkv = static_cast<double>(model.queryWidth() + 2 * model.kvWidth());
+    const double mlp = static_cast<double>((model.gatedMlp ? 2 : 1) * model.intermediateSize);
+    return static_cast<double>(model.layers) *
+           (2 * static_cast<double>(model.hiddenSize) * kF32 +
+            (qkv + static_cast<double>(model.queryWidth()) + mlp) * type + static_cast<double>(model.heads) * kF32);
+}
+
+// Bytes per token of one block's working buffers, shared by all blocks: normalised input, MLP product and the gradients of each.
+double workingBytesPerToken(const ModelConfig& model, double type) {
+    const double hidden = static_cast<double>(model.hiddenSize), mlp = static_cast<double>(model.intermediateSize);
+    const double qkv = static_cast<double>(model.queryWidth() + 2 * model.kvWidth());
+    return 2 * hidden * kF32 + (2 * hidden + qkv + static_cast<double>(model.queryWidth()) + 4 * mlp) * type;
+}
+
+std::int64_t whole(double bytes) { return static_cast<std::int64_t>(std::llround(bytes)); }
+
+} // namespace
+
+std::string effectivePrecision(const RunConfig& config, const Computer& computer) {
+    const std::string precision = paramString(config.training, trainingParams().params, "precision");
+    if (precision == "auto")
+        return computer.bf16 ? "bf16" : "f32";
+    return precision;
+}
+
+std::int64_t trainableParameters(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
+    if (isFull(config))
+        return model.totalParameters();
+    const Described* method = methodOf(config, catalog);
+    if (!method || !findParam(method->params, "r"))
+        return 0;
+    const std::int64_t rank = paramInt(config.method.params, method->params, "r");
+    std::vector<std::string> targets{"all-linear"};
+    if (findParam(method->params, "target_modules"))
+        targets = paramList(config.method.params, method->params, "target_modules");
+    const bool all = targets.empty() || std::find(targets.begin(), targets.end(), "all-linear") != targets.end();
+    struct Linear {
+        const char* name;
+        std::int64_t in, out;
+    };
+    const std::array<Linear, 7> linears{{{"q_proj", model.hiddenSize, model.queryWidth()},
+                                         {"k_proj", model.hiddenSize, model.kvWidth()},
+                                         {"v_proj", model.hiddenSize, model.kvWidth()},
+                                         {"o_proj", model.queryWidth(), model.hiddenSize},
+                                         {"gate_proj", model.hiddenSize, model.gatedMlp ? model.intermediateSize : 0},
+                                         {"up_proj", model.hiddenSize, model.intermediateSize},
+                                         {"down_proj", model.intermediateSize, model.hiddenSize}}};
+    std::int64_t perLayer = 0;
+    for (const Linear& linear : linears)
+        if (linear.out > 0 && (all || std::find(targets.begin(), targets.end(), linear.name) != targets.end()))
+            perLayer += rank * (linear.in + linear.out);
+    return model.layers * perLayer;
+}
+
+MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const DataShape& data,
+                              const Computer& computer) {
+    const double type = computeBytes(config, computer);
+    const double parameters = static_cast<double>(model.totalParameters());
+    const double trained = static_cast<double>(trainableParameters(model, config, catalog));
+    const RowTokens rows = rowTokens(model, config, data);
+    MemoryEstimate estimate;
+    // Full: f32 masters, and beside them a compute copy unless the masters themselves compute. Adapter: the base once in the compute
+    // type, f32 adapter masters, and their compute copy inside the widened weights.
+    if (isFull(config))
+        estimate.weights = whole(parameters * (kF32 + (type < kF32 ? type : 0)));
+    else
+        estimate.weights = whole(parameters * type + trained * (kF32 + type));
+    estimate.gradients = whole(trained * kF32);
+    estimate.optimizer = whole(trained * kF32 * kMoments);
+    const double stepTokens = rows.average * rowsPerStep(config);
+    const double micro = std::max(rows.longest, std::min(kMicroBatchTokens, stepTokens));
+    const double logits = std::min(micro, kLogitTokens) * static_cast<double>(model.vocabularySize) * type;
+    estimate.activations =
+        whole(micro * (savedBytesPerToken(model, type) + workingBytesPerToken(model, type)) + logits);
+    estimate.overhead =
+        whole(kRuntimeBytes + kWorkspaceBytes +
+              static_cast<double>(std::max<std::int64_t>(0, data.rows)) * rows.average * kBytesPerStoredToken);
+    return estimate;
+}
+
+TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const DataShape& data,
+                          const Computer& computer) {
+    const RowTokens rows = rowTokens(model, config, data);
+    const double trained = static_cast<double>(trainableParameters(model, config, catalog));
+    const bool full = isFull(config);
+    // Per multiply-add of a weight: forward, gradient to the activations, and (trained weights only) gradient to the weight.
+    const double passes = full ? 6 : 4;
+    const double linear = passes * static_cast<double>(model.linearParameters()) + (full ? 0 : 6 * trained);
+    const double head = passes * static_cast<double>(model.vocabularySize) * static_cast<double>(model.hiddenSize);
+    // Q K^T and P V over the causal half: 2 products x 2 FLOP x length / 2.
+    const double attention = static_cast<double>(model.layers) * 2 * rows.average *
+                             static_cast<double>(model.queryWidth()) * (1 + kBackwardOfAttention);
+    const double flopPerRow = rows.average * (linear + attention) + rows.targets * head;
+
+    const bool bf16 = effectivePrecision(config, computer) == "bf16";
+    double gflops = bf16 ? computer.gflopsBf16 : computer.gflopsF32;
+    if (gflops <= 0) {
+        const double f32 = computer.bf16 ? kGflopsF32PerCoreAvx512 : kGflopsF32PerCoreAvx2;
+        const double perCore = !bf16 ? f32 : computer.bf16 ? kGflopsBf16PerCore : f32 / 2; // bf16 without hardware converts
+        gflops = perCore * computer.cores;
+    }
+    const double hidden = static_cast<double>(std::max<std::int64_t>(1, model.hiddenSize));
+    const double share = kBestShare * hidden / (hidden + kHalfShareHidden) * (full ? kFullShare : 1);
+
+    TimeEstimate estimate;
+    const double batch = rowsPerStep(config);
+    const double rowCount = static_cast<double>(std::max<std::int64_t>(0, data.rows));
+    const double inStep = rowCount > 0 ? std::min(batch, rowCount) : batch;
+    estimate.secondsPerStep = inStep * flopPerRow / (gflops * 1e9 * share);
+    const double maxSteps = trainingDouble(config, "max_steps");
+    estimate.steps = maxSteps > 0 ? static_cast<std::int64_t>(maxSteps)
+                                  : static_cast<std::int64_t>(
+                                        std::ceil(std::ceil(rowCount / batch) * trainingDouble(config, "epochs") - 1e-9));
+    estimate.seconds = estimate.secondsPerStep * static_cast<double>(estimate.steps) * kHousekeeping;
+    if (estimate.secondsPerStep > 0)
+        estimate.tokensPerSecond = inStep * rows.average / estimate.secondsPerStep;
+    return estimate;
+}
+
+LargestModel largestTunableModel(const Computer& computer) {
+    struct Shape {
+        const char* name;
+        std::int64_t vocabulary, hidden, layers, heads, kvHeads, intermediate;
+        bool tied;
+    };
+    // Shapes of published models of each size, largest first.
+    static constexpr std::array<Shape, 8> kShapes{{{"13 B", 32000, 5120, 40, 40, 40, 13824, false},
+                                                   {"7 B", 32000, 4096, 32, 32, 32, 11008, false},
+                                                   {"3 B", 128256, 3072, 28, 24, 8, 8192, true},
+                                                   {"1.5 B", 151936, 1536, 28, 12, 2, 8960, true},
+                                                   {"1 B", 128256, 2048, 16, 32, 8, 8192, true},
+                                                   {"0.5 B", 151936, 896, 24, 14, 2, 4864, true},
+                                                   {"135 M", 49152, 576, 30, 9, 3, 1536, true},
+                                                   {"15 M", 32000, 288, 6, 6, 6, 768, true}}};
+    Catalog catalog;
+    ParamSpec rank;
+    rank.key = "r", rank.defaultValue = std::int64_t{16};
+    catalog.methods.push_back({{"lora", "LoRA", "", {rank}}, true});
+    RunConfig config;
+    constexpr double kUsableShare = 0.85; // the desktop needs the rest
+    const DataShape data{1000, 512, 128, 512};
+    for (const Shape& shape : kShapes) {
+        ModelConfig model;
+        model.vocabularySize = shape.vocabulary, model.hiddenSize = shape.hidden, model.layers = shape.layers;
+        model.heads = shape.heads, model.kvHeads = shape.kvHeads, model.headDim = shape.hidden / shape.heads;
+        model.intermediateSize = shape.intermediate, model.contextLength = 2048, model.tiedHead = shape.tied;
+        const MemoryEstimate memory = estimateMemory(model, config, catalog, data, computer);
+        if (static_cast<double>(memory.total()) <= kUsableShare * static_cast<double>(computer.freeMemoryBytes))
+            return {shape.name, model.totalParameters(), memory,
+                    estimateTime(model, config, catalog, data, computer).tokensPerSecond};
+    }
+    return {};
+}
+
+} // namespace attune

@@ -1,0 +1,51 @@
+#include "core/plan/presets.h"
+
+#include <algorithm>
+
+#include "core/plan/param_check.h"
+
+namespace attune {
+
+const std::vector<Preset>& presets() {
+    static const std::vector<Preset> list{
+        {"quick", "Quick look", "One pass with a small adapter: is there anything to gain? Minutes instead of hours.",
+         {"training.epochs=1", "training.batch_size=8", "training.early_stopping_patience=0", "lora.r=8", "lora.alpha=16"}},
+        {"balanced", "Balanced", "Three passes and the usual adapter: the right start for most work.",
+         {"training.epochs=3", "training.batch_size=8", "training.early_stopping_patience=0", "lora.r=16",
+          "lora.alpha=32"}},
+        {"thorough", "Thorough", "A larger adapter and more passes; stops by itself when validation stops improving.",
+         {"training.epochs=6", "training.batch_size=16", "training.early_stopping_patience=4", "lora.r=32",
+          "lora.alpha=64"}},
+    };
+    return list;
+}
+
+const Preset* findPreset(std::string_view id) {
+    const auto& list = presets();
+    const auto found = std::find_if(list.begin(), list.end(), [&](const Preset& preset) { return preset.id == id; });
+    return found == list.end() ? nullptr : &*found;
+}
+
+Status applyPreset(RunConfig& config, const Preset& preset, const Catalog& catalog) {
+    RunConfig changed = config;
+    for (const std::string& assignment : preset.assignments) {
+        const std::string section = assignment.substr(0, assignment.find('.'));
+        const bool ofOtherMethod = section != changed.method.id &&
+                                   std::any_of(catalog.methods.begin(), catalog.methods.end(),
+                                               [&](const MethodEntry& m) { return m.description.id == section; });
+        if (!ofOtherMethod)
+            ATTUNE_CHECK(setByPath(changed, assignment, catalog));
+    }
+    for (const auto& [key, value] : recommendedTraining(changed.method.id))
+        changed.training[key] = value;
+    config = std::move(changed);
+    return {};
+}
+
+ParamMap recommendedTraining(std::string_view methodId) {
+    if (methodId == "full")
+        return {{"learning_rate", 2e-5}};
+    return {{"learning_rate", 2e-4}};
+}
+
+} // namespace attune

@@ -1,0 +1,179 @@
+#include "core/run/fake_engine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <thread>
+
+#include "core/base/rng.h"
+#include "core/plan/param_check.h"
+
+namespace attune {
+
+namespace {
+
+constexpr std::uint64_t kNoiseStream = 0x66616b65;
+
+// Waits in small pieces so that a stop is noticed at once.
+void waitFor(std::chrono::milliseconds time, const std::stop_token& stop) {
+    const auto end = std::chrono::steady_clock::now() + time;
+    while (!stop.stop_requested() && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(std::chrono::milliseconds(2),
+                                                                       end - std::chrono::steady_clock::now()));
+}
+
+ParamSpec number(std::string key, std::string label, ParamValue value, double min, double max, std::string help) {
+    ParamSpec spec;
+    spec.key = std::move(key), spec.label = std::move(label), spec.help = std::move(help);
+    spec.defaultValue = std::move(value), spec.min = min, spec.max = max;
+    return spec;
+}
+
+} // namespace
+
+Catalog fakeCatalog() {
+    Catalog catalog;
+    ParamSpec targets;
+    targets.key = "target_modules", targets.label = "Target modules", targets.help = "Which layers get an adapter.";
+    targets.defaultValue = std::vector<std::string>{"all-linear"};
+    targets.choices = {"all-linear", "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
+    catalog.methods = {
+        {{"lora", "LoRA", "Small adapters beside frozen weights.",
+          {number("r", "Rank", std::int64_t{16}, 1, 1024, "Size of the adapter."),
+           number("alpha", "Alpha", 32.0, 0.001, 2048, "Strength of the adapter."),
+           number("dropout", "Dropout", 0.0, 0, 0.9, "Share of inputs left out in training."), targets}},
+         true},
+        {{"full", "Full fine-tuning", "Trains every weight.", {}}, false}};
+    catalog.objectives = {{{"sft", "Supervised fine-tuning", "Learns to write the given answers.", {}}, "chat"}};
+    catalog.optimizers = {{"adamw", "AdamW", "Adam with decoupled weight decay.",
+                           {number("weight_decay", "Weight decay", 0.0, 0, 1, "Pulls weights towards zero.")}}};
+    catalog.schedules = {{"cosine", "Cosine", "Falls along a cosine to zero.", {}},
+                         {"linear", "Linear", "Falls in a straight line to zero.", {}},
+                         {"constant", "Constant", "Stays.", {}}};
+    return catalog;
+}
+
+FakeEngine::FakeEngine(FakeEngineOptions options) : m_options(options), m_catalog(fakeCatalog()) {}
+
+Status FakeEngine::check(const RunConfig& config) const {
+    for (const Complaint& complaint : checkRunConfig(config, m_catalog))
+        if (complaint.severity == Complaint::Severity::Error)
+            return fail(ErrorCode::InvalidArgument, complaint.message, complaint.hint);
+    return {};
+}
+
+Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, PauseToken& pause, const Emit& emit) {
+    const auto& specs = trainingParams().params;
+    const double rate = paramDouble(request.config.training, specs, "learning_rate");
+    Rng noise(static_cast<std::uint64_t>(paramInt(request.config.training, specs, "seed")), kNoiseStream);
+    const auto last = [&](RunState state, const char* what) {
+        if (m_options.sayFinalState)
+            emit(StateChanged{state, what, -1});
+    };
+    emit(StateChanged{RunState::Preparing, "Preparing the data", 0.5});
+    emit(EvalFinished{0, "validation", 3.0, 1000, true});
+    emit(StateChanged{RunState::Running, "Training", -1});
+    const double steps = static_cast<double>(std::max<std::int64_t>(1, m_options.steps));
+    double best = 3.0;
+    for (std::int64_t step = 1; step <= m_options.steps; ++step) {
+        if (pause.paused()) {
+            emit(StateChanged{RunState::Paused, "Paused", -1});
+            pause.waitWhilePaused(stop);
+            if (!stop.stop_requested())
+                emit(StateChanged{RunState::Running, "Training", -1});
+        }
+        if (stop.stop_requested()) {
+            emit(CheckpointSaved{step - 1, request.folder + "/checkpoints/step-" + std::to_string(step - 1), false});
+            last(RunState::Stopped, "Stopped");
+            return {};
+        }
+        waitFor(m_options.stepTime, stop);
+        if (step == m_options.throwAtStep)
+            throw std::runtime_error("a library threw");
+        if (step == m_options.failAtStep) {
+            const Error error{ErrorCode::Numerical, "The loss became infinite at step " + std::to_string(step),
+                              "Lower the learning rate."};
+            emit(RunFailed{error});
+            last(RunState::Failed, error.message.c_str());
+            return fail(error);
+        }
+        const double done = static_cast<double>(step) / steps;
+        const double loss = 0.4 + 2.6 * std::exp(-4 * done) + 0.05 * noise.normal();
+        const double perStep = std::max(0.001, std::chrono::duration<double>(m_options.stepTime).count());
+        emit(StepFinished{.step = step, .totalSteps = m_options.steps, .epoch = 3 * done, .loss = loss,
+                          .learningRate = rate * (1 + std::cos(3.14159265358979 * done)) / 2,
+                          .gradientNorm = 0.5 + 0.3 * noise.uniform(), .tokens = 2048, .targetTokens = 512,
+                          .seconds = perStep, .tokensPerSecond = 2048 / perStep,
+                          .secondsLeft = perStep * static_cast<double>(m_options.steps - step)});
+        if (m_options.evalEvery > 0 && step % m_options.evalEvery == 0) {
+            double validation = 0.6 + 2.4 * std::exp(-4 * done);
+            if (m_options.overfits && done > 0.5)
+                validation += 3 * (done - 0.5);
+            emit(EvalFinished{step, "validation", validation, 1000, validation < best});
+            emit(CheckpointSaved{step, request.folder + "/checkpoints/step-" + std::to_string(step), validation < best});
+            emit(SampleGenerated{step, 0, "What is the capital of France?", "Paris.", done > 0.4 ? "Paris." : "The the."});
+            emit(MemoryReported{700'000'000, 720'000'000});
+            best = std::min(best, validation);
+        }
+    }
+    last(RunState::Finished, "Finished");
+    return {};
+}
+
+Result<std::vector<GeneratedText>> FakeEngine::generate(const GenerateRequest& request, std::stop_token stop, const Emit& emit) {
+    static constexpr const char* kPieces[] = {"This ", "is ", "a ", "made-up ", "answer."};
+    std::vector<GeneratedText> texts;
+    for (std::size_t i = 0; i < request.prompts.size(); ++i) {
+        GeneratedText text;
+        text.text = request.adapter.empty() ? "Base: " : "Tuned: ";
+        const auto say = [&](const std::string& piece) {
+            TextGenerated said;
+            said.pane = request.pane, said.index = static_cast<int>(i), said.text = piece;
+            emit(said);
+        };
+        say(text.text);
+        text.finish = "stop";
+        for (const char* piece : kPieces) {
+            waitFor(m_options.stepTime, stop);
+            if (stop.stop_requested()) {
+                text.finish = "cancelled";
+                break;
+            }
+            text.text += piece;
+            text.tokens.push_back(static_cast<std::int64_t>(text.tokens.size()));
+            say(piece);
+        }
+        TextGenerated end;
+        end.pane = request.pane, end.index = static_cast<int>(i), end.finished = true, end.finishReason = text.finish;
+        end.tokens = static_cast<std::int64_t>(text.tokens.size()), end.tokensPerSecond = 100;
+        emit(end);
+        texts.push_back(std::move(text));
+    }
+    return texts;
+}
+
+Result<std::vector<std::vector<float>>> FakeEngine::score(const ScoreRequest& request, std::stop_token) {
+    std::vector<std::vector<float>> scores;
+    for (const auto& row : request.rows)
+        scores.emplace_back(row.empty() ? 0 : row.size() - 1, -1.0F);
+    return scores;
+}
+
+Result<AdapterProof> FakeEngine::proveAdapter(const std::string& model, const std::string& adapter, std::stop_token) {
+    return AdapterProof{hashBytes(model), hashBytes(adapter), hashBytes("template"), adapter.empty() ? 0.0 : 2.5,
+                        adapter.empty() ? 0.0 : 0.4};
+}
+
+Result<ExportReport> FakeEngine::exportRun(const ExportRequest& request, std::stop_token stop, const Emit& emit) {
+    emit(StateChanged{RunState::Running, "Writing " + request.format, 0.5});
+    waitFor(m_options.stepTime, stop);
+    if (stop.stop_requested())
+        return fail(ErrorCode::Cancelled, "The export was cancelled");
+    return ExportReport{{request.outputFolder + "/adapter_model.safetensors"}, 0, 1, 64};
+}
+
+Result<Json> FakeEngine::bench(const std::string& what, const Json&, std::stop_token) {
+    return Json{{"what", what}, {"tokens_per_second", 1000.0}};
+}
+
+} // namespace attune

@@ -1,0 +1,65 @@
+#include "core/run/store_sink.h"
+
+#include "core/run/event_json.h"
+#include "core/run/run_folder.h"
+
+namespace attune {
+
+namespace {
+
+// Queues what one event means for the database. The futures may be dropped: the store reports a broken disk where it is asked.
+struct Recorder {
+    RunStore& store;
+    std::int64_t id;
+    std::map<std::string, double>& numbers;
+    std::string& error;
+
+    void log(std::int64_t step, const char* severity, std::string what, std::string message, std::string hint = {}) const {
+        store.appendLog(id, {{0, step, severity, std::move(what), std::move(message), std::move(hint)}});
+    }
+    void operator()(const StateChanged& e) const {
+        if (!e.what.empty())
+            log(0, "info", std::string("state.") + runStateId(e.state), e.what);
+        if (e.state == RunState::Preparing && e.fraction >= 0)
+            return; // progress of the preparation, not a change
+        if (isFinal(e.state) && !numbers.empty())
+            (void)store.setNumbers(id, numbers);
+        (void)store.setState(id, runStateId(e.state), e.state == RunState::Failed ? error : std::string());
+    }
+    void operator()(const StepFinished& e) const {
+        numbers["steps"] = static_cast<double>(e.step), numbers["loss"] = e.loss;
+        store.appendMetrics(id, {{"loss", e.step, e.loss},
+                                 {"learning_rate", e.step, e.learningRate},
+                                 {"gradient_norm", e.step, e.gradientNorm},
+                                 {"tokens_per_second", e.step, e.tokensPerSecond}});
+    }
+    void operator()(const EvalFinished& e) const {
+        store.appendMetrics(id, {{e.name + "_loss", e.step, e.loss}});
+        if (e.best && e.name == "validation")
+            numbers["validation_loss"] = e.loss, numbers["best_step"] = static_cast<double>(e.step);
+    }
+    void operator()(const SampleGenerated& e) const {
+        store.addSample(id, {e.step, e.index, e.prompt, e.expected, e.completion});
+    }
+    void operator()(const MemoryReported& e) const { numbers["peak_bytes"] = static_cast<double>(e.peakBytes); }
+    void operator()(const CheckpointSaved& e) const { store.addCheckpoint(id, {e.step, e.folder, e.best}); }
+    void operator()(const WarningRaised& e) const { log(e.step, "warning", e.id, e.message, e.hint); }
+    void operator()(const RunFailed& e) const {
+        error = e.error.message;
+        log(0, "error", std::string("failed.") + errorCodeId(e.error.code), e.error.message, e.error.hint);
+    }
+    void operator()(const TextGenerated&) const {}
+};
+
+} // namespace
+
+Emit storeSink(RunStore& store, std::int64_t runId) {
+    // Shared so that copies of the function stay one recorder.
+    auto numbers = std::make_shared<std::map<std::string, double>>();
+    auto error = std::make_shared<std::string>();
+    return [&store, runId, numbers, error](const TrainingEvent& event) {
+        std::visit(Recorder{store, runId, *numbers, *error}, event);
+    };
+}
+
+} // namespace attune

@@ -1,0 +1,108 @@
+#include "core/text/tokenizer_config.h"
+
+#include <charconv>
+
+#include "core/text/json_fields.h"
+
+namespace attune {
+
+namespace {
+
+constexpr std::uint64_t kMaxConfigBytes = 64u << 20;
+
+// A token is written as text or as an object with "content".
+Result<std::string> tokenText(const Json& object, const char* key, const std::string& where) {
+    const Json* value = fields::member(object, key);
+    if (!value)
+        return std::string();
+    if (value->is_object())
+        return fields::text(*value, "content", where + "." + key);
+    return fields::text(object, key, where);
+}
+
+Result<std::optional<bool>> optionalFlag(const Json& object, const char* key, const std::string& where) {
+    if (!fields::member(object, key))
+        return std::optional<bool>();
+    ATTUNE_ASSIGN(const bool value, fields::flag(object, key, false, where));
+    return std::optional<bool>(value);
+}
+
+// One text, or a list of named ones of which "default" counts (the first when none is called so).
+Result<std::string> readChatTemplate(const Json& object, const std::string& where) {
+    const Json* value = fields::member(object, "chat_template");
+    if (!value)
+        return std::string();
+    if (!value->is_array())
+        return fields::text(object, "chat_template", where);
+    std::string first;
+    for (std::size_t i = 0; i < value->size(); ++i) {
+        const std::string here = where + ".chat_template[" + std::to_string(i) + "]";
+        ATTUNE_ASSIGN(const auto name, fields::text((*value)[i], "name", here));
+        ATTUNE_ASSIGN(auto source, fields::text((*value)[i], "template", here));
+        if (name == "default")
+            return source;
+        if (i == 0)
+            first = std::move(source);
+    }
+    return first;
+}
+
+Status readAddedTokens(const Json& object, TokenizerConfig& config, const std::string& where) {
+    const Json* tokens = fields::member(object, "added_tokens_decoder");
+    if (!tokens)
+        return {};
+    if (!tokens->is_object())
+        return fields::broken(where, "\"added_tokens_decoder\" must be an object");
+    for (const auto& [key, description] : tokens->items()) {
+        const std::string here = where + ".added_tokens_decoder." + key.substr(0, 20);
+        std::uint64_t id = 0;
+        const auto [end, code] = std::from_chars(key.data(), key.data() + key.size(), id);
+        if (code != std::errc() || end != key.data() + key.size())
+            return fields::broken(here, "the key must be a token id");
+        ATTUNE_ASSIGN(auto token, AddedToken::read(description, id, here));
+        config.addedTokens.push_back(std::move(token));
+    }
+    return {};
+}
+
+Result<std::string> readOptional(const fs::path& path, std::string& hashes) {
+    std::error_code code;
+    if (!fs::exists(path, code))
+        return std::string();
+    ATTUNE_ASSIGN(auto text, readFile(path, kMaxConfigBytes));
+    hashes += path.filename().string() + hashBytes(text);
+    return text;
+}
+
+} // namespace
+
+Result<TokenizerConfig> TokenizerConfig::read(const fs::path& folder) {
+    TokenizerConfig config;
+    for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
+        ATTUNE_ASSIGN(const auto text, readOptional(folder / name, config.hashes));
+        if (text.empty())
+            continue;
+        const std::string where = (folder / name).string();
+        ATTUNE_ASSIGN(const Json object, parseJson(text, where));
+        const std::pair<std::string*, const char*> tokens[] = {
+            {&config.bosToken, "bos_token"}, {&config.eosToken, "eos_token"}, {&config.padToken, "pad_token"}};
+        for (const auto& [token, key] : tokens)
+            if (token->empty()) {
+                ATTUNE_ASSIGN(*token, tokenText(object, key, where));
+            }
+        if (std::string_view(name) != "tokenizer_config.json")
+            continue;
+        ATTUNE_ASSIGN(config.tokenizerClass, fields::textOr(object, "tokenizer_class", "", where));
+        ATTUNE_ASSIGN(config.addBos, optionalFlag(object, "add_bos_token", where));
+        ATTUNE_ASSIGN(config.addEos, optionalFlag(object, "add_eos_token", where));
+        ATTUNE_ASSIGN(config.addPrefixSpace, optionalFlag(object, "add_prefix_space", where));
+        ATTUNE_ASSIGN(config.chatTemplate, readChatTemplate(object, where));
+        ATTUNE_CHECK(readAddedTokens(object, config, where));
+    }
+    ATTUNE_ASSIGN(auto source, readOptional(folder / "chat_template.jinja", config.hashes));
+    if (!source.empty())
+        config.chatTemplate = std::move(source);
+    return config;
+}
+
+} // namespace attune

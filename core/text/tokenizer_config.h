@@ -1,0 +1,24 @@
+// What tokenizer_config.json (and the small files beside it) say about a tokenizer. Plain data.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/text/added_tokens.h"
+
+namespace attune {
+
+struct TokenizerConfig {
+    std::string bosToken, eosToken, padToken; // "" when the model names none
+    std::string tokenizerClass;
+    std::string chatTemplate;
+    std::optional<bool> addBos, addEos, addPrefixSpace;
+    std::vector<AddedToken> addedTokens; // added_tokens_decoder
+    std::string hashes;                  // of the files that were read
+
+    /// Every file is optional. Errors: InvalidData, Io.
+    static Result<TokenizerConfig> read(const std::filesystem::path& folder);
+};
+
+} // namespace attune

@@ -1,0 +1,159 @@
+// Reading the files of a Hugging Face folder into an HfTokenizer.
+#include <algorithm>
+
+#include "core/text/hf_tokenizer.h"
+#include "core/text/json_fields.h"
+#include "core/text/word_scanner.h"
+
+namespace attune {
+
+namespace {
+
+constexpr std::uint64_t kMaxFileBytes = 256u << 20;
+
+// merges.txt: one merge a line, under a line "#version".
+Json mergesOf(std::string_view text) {
+    Json merges = Json::array();
+    for (std::size_t begin = 0; begin < text.size();) {
+        const auto end = std::min(text.find('\n', begin), text.size());
+        auto line = text.substr(begin, end - begin);
+        if (line.ends_with('\r'))
+            line.remove_suffix(1);
+        if (!line.empty() && !line.starts_with("#version"))
+            merges.push_back(std::string(line));
+        begin = end + 1;
+    }
+    return merges;
+}
+
+// The tokenizer.json that the program converting such folders would have written.
+Result<Json> fromVocabularyAndMerges(const fs::path& folder, const TokenizerConfig& config, std::string& hashes) {
+    const fs::path vocabPath = folder / "vocab.json", mergesPath = folder / "merges.txt";
+    ATTUNE_ASSIGN(const auto vocabText, readFile(vocabPath, kMaxFileBytes));
+    ATTUNE_ASSIGN(const auto mergesText, readFile(mergesPath, kMaxFileBytes));
+    hashes += hashBytes(vocabText) + hashBytes(mergesText);
+    ATTUNE_ASSIGN(auto vocab, parseJson(vocabText, vocabPath.string()));
+    const std::string& kind = config.tokenizerClass;
+    const bool qwen = kind.starts_with("Qwen2Tokenizer");
+    if (!qwen && !kind.empty() && !kind.starts_with("GPT2Tokenizer") && !kind.starts_with("CodeGenTokenizer") &&
+        !kind.starts_with("PreTrainedTokenizer"))
+        return fields::unknown(folder.string(), "a \"" + kind + "\" without tokenizer.json");
+    Json file;
+    file["model"] = {{"type", "BPE"}, {"vocab", std::move(vocab)}, {"merges", mergesOf(mergesText)}};
+    const bool prefix = config.addPrefixSpace.value_or(false);
+    Json byteLevel = {{"type", "ByteLevel"}, {"add_prefix_space", prefix}, {"use_regex", !qwen}};
+    file["decoder"] = byteLevel;
+    if (qwen) {
+        file["normalizer"] = {{"type", "NFC"}};
+        const Json split = {{"type", "Split"},
+                            {"pattern", {{"Regex", std::string(WordScanner::qwen2Pattern())}}},
+                            {"behavior", "Isolated"}};
+        file["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", Json::array({split, byteLevel})}};
+    } else {
+        file["pre_tokenizer"] = byteLevel;
+    }
+    return file;
+}
+
+Result<Json> readDescription(const fs::path& folder, const TokenizerConfig& config, std::string& hashes) {
+    std::error_code code;
+    if (fs::exists(folder / "tokenizer.json", code)) {
+        ATTUNE_ASSIGN(const auto text, readFile(folder / "tokenizer.json", kMaxFileBytes));
+        hashes += hashBytes(text);
+        return parseJson(text, (folder / "tokenizer.json").string());
+    }
+    if (fs::exists(folder / "vocab.json", code) && fs::exists(folder / "merges.txt", code))
+        return fromVocabularyAndMerges(folder, config, hashes);
+    return fail(ErrorCode::NotFound,
+                folder.string() + " holds no tokenizer (tokenizer.json, or vocab.json with merges.txt)",
+                "Choose the folder that was downloaded with the model, with all of its files.");
+}
+
+Status readAdded(const Json& file, const std::string& where, TokenizerParts& parts) {
+    const auto& vocabulary = parts.model->vocabulary();
+    const auto add = [&](AddedToken token, const std::string& here) -> Status {
+        // as in the reference, a content that the vocabulary knows keeps the vocabulary's id
+        if (const auto known = vocabulary.find(token.content))
+            token.id = *known;
+        return parts.added.add(std::move(token), here);
+    };
+    if (fields::member(file, "added_tokens")) {
+        ATTUNE_ASSIGN(const Json* tokens, fields::list(file, "added_tokens", where));
+        for (std::size_t i = 0; i < tokens->size(); ++i) {
+            const std::string here = where + ".added_tokens[" + std::to_string(i) + "]";
+            ATTUNE_ASSIGN(auto token, AddedToken::read((*tokens)[i], std::nullopt, here));
+            ATTUNE_CHECK(add(std::move(token), here));
+        }
+    }
+    for (const auto& token : parts.config.addedTokens)
+        ATTUNE_CHECK(add(token, where));
+    for (const auto* content : {&parts.config.bosToken, &parts.config.eosToken}) {
+        const auto id = vocabulary.find(*content);
+        if (!content->empty() && id && !parts.added.byId(*id)) {
+            AddedToken token;
+            token.content = *content;
+            token.id = *id;
+            token.special = true;
+            ATTUNE_CHECK(add(std::move(token), where));
+        }
+    }
+    return parts.added.finish(parts.normalizer.get());
+}
+
+// Some tokenizer classes build their post-processor from two flags, whatever the file says.
+void applyFlags(TokenizerParts& parts) {
+    const auto& config = parts.config;
+    const auto idOf = [&](const std::string& content) -> std::optional<TokenId> {
+        if (const auto* token = parts.added.byContent(content))
+            return token->id;
+        return std::nullopt;
+    };
+    const bool follows = config.tokenizerClass.starts_with("Llama") || config.tokenizerClass.starts_with("Gemma");
+    auto& [before, after] = parts.frame;
+    if (const auto bos = idOf(config.bosToken)) {
+        const bool has = !before.empty() && before.front() == *bos;
+        if (config.addBos.value_or(false) && before.empty())
+            before.push_back(*bos);
+        else if (follows && has && !config.addBos.value_or(true))
+            before.erase(before.begin());
+    }
+    if (const auto eos = idOf(config.eosToken)) {
+        const bool has = !after.empty() && after.back() == *eos;
+        if (config.addEos.value_or(false) && after.empty())
+            after.push_back(*eos);
+        else if (follows && has && !config.addEos.value_or(true))
+            after.pop_back();
+    }
+}
+
+} // namespace
+
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::load(const fs::path& folder) {
+    TokenizerParts parts;
+    ATTUNE_ASSIGN(parts.config, TokenizerConfig::read(folder));
+    std::string hashes = parts.config.hashes;
+    ATTUNE_ASSIGN(const Json file, readDescription(folder, parts.config, hashes));
+    const std::string where = (folder / "tokenizer.json").string();
+    if (!file.is_object())
+        return fields::broken(where, "must be an object");
+    static const Json none;
+    const auto part = [&](const char* key) -> const Json& {
+        const Json* found = fields::member(file, key);
+        return found ? *found : none;
+    };
+    ATTUNE_ASSIGN(parts.normalizer, readNormalizer(part("normalizer"), where + ": normalizer"));
+    ATTUNE_ASSIGN(parts.preTokenizer, readPreTokenizer(part("pre_tokenizer"), where + ": pre_tokenizer"));
+    ATTUNE_ASSIGN(parts.frame, readPostProcessor(part("post_processor"), where + ": post_processor"));
+    ATTUNE_ASSIGN(parts.decoder, readDecoder(part("decoder"), where + ": decoder"));
+    ATTUNE_ASSIGN(parts.model, readTokenModel(part("model"), where + ": model"));
+    ATTUNE_CHECK(readAdded(file, where, parts));
+    for (const auto* ids : {&parts.frame.before, &parts.frame.after})
+        for (const TokenId id : *ids)
+            if (!parts.added.byId(id) && !parts.model->vocabulary().token(id))
+                return fields::broken(where + ": post_processor", "the id " + std::to_string(id) + " is no token");
+    applyFlags(parts);
+    parts.hash = hashBytes(hashes);
+    return std::make_shared<const HfTokenizer>(std::move(parts));
+}
+
+} // namespace attune

@@ -1,0 +1,247 @@
+// The loop's promises: it learns, continues bit by bit after a stop at any step, refuses NaN, survives a full disk.
+#include <QTemporaryDir>
+#include <QtTest>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include <ATen/ATen.h>
+
+#include "core/engine/train_loop.h"
+#include "tests/support/tiny_model.h"
+
+using namespace attune;
+
+namespace {
+
+// Wraps the real objective and spoils the loss of chosen calls.
+class SpoiledObjective final : public Objective {
+public:
+    SpoiledObjective(const Objective& real, std::vector<int> spoiledCalls) : m_real(real), m_spoiled(std::move(spoiledCalls)) {}
+    const Described& description() const override { return m_real.description(); }
+    std::string sampleKind() const override { return m_real.sampleKind(); }
+    Result<ObjectiveOutput> trainMicroBatch(const ObjectiveInput& input) const override {
+        auto output = m_real.trainMicroBatch(input);
+        if (output && std::count(m_spoiled.begin(), m_spoiled.end(), ++m_calls))
+            output->lossSum = std::numeric_limits<double>::quiet_NaN();
+        return output;
+    }
+    Result<ObjectiveOutput> evaluateMicroBatch(const ObjectiveInput& input) const override { return m_real.evaluateMicroBatch(input); }
+
+private:
+    const Objective& m_real;
+    std::vector<int> m_spoiled;
+    mutable int m_calls = 0;
+};
+
+struct Setup {
+    std::unique_ptr<CausalLm> model;
+    std::unique_ptr<Optimizer> optimizer;
+    TokenDataset train = test::copyRows(40, 5), validation = test::copyRows(12, 6);
+    std::vector<TrainingEvent> events;
+    std::unique_ptr<TrainLoop> loop;
+    std::stop_source stop;
+
+    template <class Event>
+    std::vector<Event> all() const {
+        std::vector<Event> found;
+        for (const auto& event : events) {
+            if (const auto* e = std::get_if<Event>(&event))
+                found.push_back(*e);
+        }
+        return found;
+    }
+};
+
+TrainSettings settings() {
+    TrainSettings s;
+    s.epochs = 3;
+    s.batchSize = 8;
+    s.learningRate = 5e-3;
+    s.microBatchTokens = 48;
+    s.evaluateEvery = 4;
+    s.saveEvery = 2;
+    s.scheduleId = "cosine";
+    return s;
+}
+
+// stopAfter < 0: never.
+std::unique_ptr<Setup> makeRun(const fs::path& folder, const Objective& objective, const std::string& methodId, std::int64_t stopAfter,
+                               const TrainSettings& s = settings()) {
+    auto setup = std::make_unique<Setup>();
+    setup->model = test::tinyModel(at::kFloat);
+    const Method* method = findMethod(methodId);
+    const ParamMap params = methodId == "lora" ? ParamMap{{"r", std::int64_t{4}}, {"dropout", 0.1}} : ParamMap{};
+    if (!method->attach(*setup->model, params, 9))
+        return nullptr;
+    auto optimizer = builtinOptimizers().front().make(setup->model->trainable(), {});
+    if (!optimizer)
+        return nullptr;
+    setup->optimizer = std::move(*optimizer);
+    Setup* raw = setup.get();
+    setup->loop = std::make_unique<TrainLoop>(
+        TrainParts{*setup->model, *method, objective, *setup->optimizer, setup->train, &setup->validation, folder, "identity", {}}, s,
+        [raw, stopAfter](TrainingEvent event) {
+            if (const auto* step = std::get_if<StepFinished>(&event); step && step->step == stopAfter)
+                raw->stop.request_stop();
+            raw->events.push_back(std::move(event));
+        });
+    return setup;
+}
+
+bool sameBits(const at::Tensor& a, const at::Tensor& b) {
+    return a.sizes() == b.sizes() && std::memcmp(a.data_ptr(), b.data_ptr(), a.nbytes()) == 0;
+}
+
+} // namespace
+
+class TestTrainLoop : public QObject {
+    Q_OBJECT
+private Q_SLOTS:
+    void learnsTheRule_data() {
+        QTest::addColumn<QString>("method");
+        for (const auto& method : builtinMethods())
+            QTest::newRow(method->description().id.c_str()) << QString::fromStdString(method->description().id);
+    }
+    void learnsTheRule() {
+        QFETCH(QString, method);
+        QTemporaryDir folder;
+        TrainSettings s = settings();
+        s.epochs = 30;
+        auto run = makeRun(folder.path().toStdString(), *findObjective("sft"), method.toStdString(), -1, s);
+        QVERIFY(run);
+        PauseToken pause;
+        const auto done = run->loop->run(run->stop.get_token(), pause);
+        QVERIFY2(done, done ? "" : done.error().message.c_str());
+        QVERIFY(*done);
+        const auto evals = run->all<EvalFinished>();
+        QVERIFY(evals.size() > 3);
+        QCOMPARE(evals.front().step, 0);
+        QVERIFY2(evals.back().loss < 0.9 * evals.front().loss,
+                 qPrintable(QString("%1 -> %2").arg(evals.front().loss).arg(evals.back().loss)));
+        const auto steps = run->all<StepFinished>();
+        QCOMPARE(static_cast<std::int64_t>(steps.size()), run->loop->totalSteps());
+    }
+
+    void stopAnywhereAndContinueBitForBit() {
+        const Objective& sft = *findObjective("sft");
+        QTemporaryDir whole;
+        auto reference = makeRun(whole.path().toStdString(), sft, "lora", -1);
+        PauseToken pause;
+        QVERIFY(reference->loop->run(reference->stop.get_token(), pause).value());
+        const auto expected = findMethod("lora")->state(*reference->model);
+        const std::int64_t total = reference->loop->totalSteps();
+        QCOMPARE(total, 15);
+
+        for (const std::int64_t first : {1, 2, 3, 5, 8, 14}) {
+            QTemporaryDir folder;
+            // Two interruptions: after `first` steps and again two steps later.
+            for (const std::int64_t stopAfter : {first, first + 2, std::int64_t{-1}}) {
+                auto run = makeRun(folder.path().toStdString(), sft, "lora", stopAfter);
+                const auto resumed = run->loop->resume();
+                QVERIFY2(resumed, resumed ? "" : resumed.error().message.c_str());
+                const auto done = run->loop->run(run->stop.get_token(), pause);
+                QVERIFY2(done, done ? "" : done.error().message.c_str());
+                if (!*done)
+                    continue;
+                const auto state = findMethod("lora")->state(*run->model);
+                QCOMPARE(state.size(), expected.size());
+                for (std::size_t i = 0; i < state.size(); ++i)
+                    QVERIFY2(sameBits(state[i].tensor, expected[i].tensor), state[i].name.c_str());
+                QCOMPARE(run->loop->progress().bestLoss, reference->loop->progress().bestLoss);
+            }
+        }
+    }
+
+    void aCheckpointOfAnotherRecipeIsRefused() {
+        QTemporaryDir folder;
+        auto run = makeRun(folder.path().toStdString(), *findObjective("sft"), "lora", 3);
+        PauseToken pause;
+        QVERIFY(!run->loop->run(run->stop.get_token(), pause).value());
+        auto optimizer = builtinOptimizers().front().make(run->model->trainable(), {});
+        TrainLoop other({*run->model, *findMethod("lora"), *findObjective("sft"), **optimizer, run->train, nullptr,
+                         folder.path().toStdString(), "another", {}},
+                        settings(), [](TrainingEvent) {});
+        const auto resumed = other.resume();
+        QVERIFY(!resumed);
+        QCOMPARE(resumed.error().code, ErrorCode::InvalidData);
+    }
+
+    void aDamagedCheckpointDoesNotCount() {
+        QTemporaryDir folder;
+        auto run = makeRun(folder.path().toStdString(), *findObjective("sft"), "lora", 6);
+        PauseToken pause;
+        QVERIFY(!run->loop->run(run->stop.get_token(), pause).value());
+        const auto newest = latestCheckpoint(folder.path().toStdString());
+        QVERIFY(newest);
+        QCOMPARE(newest->progress.step, 6);
+        { // flip one byte in the middle of the weights
+            QFile file(QString::fromStdString((newest->folder / "model.safetensors").string()));
+            QVERIFY(file.open(QIODevice::ReadWrite));
+            file.seek(file.size() / 2);
+            char byte = 0;
+            file.getChar(&byte);
+            file.seek(file.size() / 2);
+            file.putChar(static_cast<char>(byte ^ 1));
+        }
+        const auto older = latestCheckpoint(folder.path().toStdString());
+        QVERIFY(older);
+        QVERIFY(older->progress.step < 6);
+    }
+
+    void aNonFiniteStepChangesNothing() {
+        QTemporaryDir folder;
+        const SpoiledObjective spoiled(*findObjective("sft"), {1});
+        TrainSettings s = settings();
+        s.microBatchTokens = 100000; // one micro-batch a step: call 1 is step 1
+        s.maxSteps = 1;
+        auto run = makeRun(folder.path().toStdString(), spoiled, "lora", -1, s);
+        const auto before = findMethod("lora")->state(*run->model);
+        std::vector<at::Tensor> copies;
+        for (const auto& entry : before)
+            copies.push_back(entry.tensor.clone());
+        PauseToken pause;
+        QVERIFY(run->loop->run(run->stop.get_token(), pause));
+        const auto after = findMethod("lora")->state(*run->model);
+        for (std::size_t i = 0; i < after.size(); ++i)
+            QVERIFY(sameBits(after[i].tensor, copies[i]));
+        const auto warnings = run->all<WarningRaised>();
+        QCOMPARE(warnings.size(), std::size_t{1});
+        QCOMPARE(QString::fromStdString(warnings.front().id), QString("numerical.refused"));
+        QVERIFY(QString::fromStdString(warnings.front().message).contains("rows"));
+    }
+
+    void threeNonFiniteStepsInARowEndTheRun() {
+        QTemporaryDir folder;
+        const SpoiledObjective spoiled(*findObjective("sft"), {4, 5, 6});
+        TrainSettings s = settings();
+        s.microBatchTokens = 100000;
+        auto run = makeRun(folder.path().toStdString(), spoiled, "lora", -1, s);
+        PauseToken pause;
+        const auto done = run->loop->run(run->stop.get_token(), pause);
+        QVERIFY(!done);
+        QCOMPARE(done.error().code, ErrorCode::Numerical);
+        QVERIFY(latestCheckpoint(folder.path().toStdString())); // what was saved before is still there
+    }
+
+    void earlyStoppingUsesTheBestCheckpoint() {
+        QTemporaryDir folder;
+        TrainSettings s = settings();
+        s.learningRate = 3e-2; // overshoots: validation rises
+        s.epochs = 40;
+        s.earlyStoppingPatience = 2;
+        auto run = makeRun(folder.path().toStdString(), *findObjective("sft"), "full", -1, s);
+        PauseToken pause;
+        QVERIFY(run->loop->run(run->stop.get_token(), pause).value());
+        const auto evals = run->all<EvalFinished>();
+        const auto best = std::min_element(evals.begin(), evals.end(), [](auto& a, auto& b) { return a.loss < b.loss; });
+        QCOMPARE(run->loop->progress().bestStep, best->step);
+        const auto restored = run->loop->restoreBest();
+        QVERIFY(restored);
+        QCOMPARE(*restored, best->step);
+    }
+};
+
+QTEST_GUILESS_MAIN(TestTrainLoop)
+#include "tst_train_loop.moc"

@@ -1,0 +1,182 @@
+// config.json of every spelling into ModelConfig, and what must be refused by name; model folders that are not what they should be.
+#include <QTemporaryDir>
+#include <QtTest>
+#include <fstream>
+
+#include "core/families/model_family.h"
+
+using namespace attune;
+
+namespace {
+
+Json llama() {
+    return Json::parse(R"({"architectures":["LlamaForCausalLM"],"vocab_size":100,"hidden_size":64,"num_hidden_layers":2,
+        "num_attention_heads":4,"intermediate_size":128,"max_position_embeddings":2048,"rms_norm_eps":1e-6,"hidden_act":"silu",
+        "torch_dtype":"bfloat16","bos_token_id":1,"eos_token_id":[2,5],"_name_or_path":"x","unsloth_fixed":true,"attention_dropout":0.0})");
+}
+Json gpt2() {
+    return Json::parse(R"({"architectures":["GPT2LMHeadModel"],"vocab_size":100,"n_embd":64,"n_layer":2,"n_head":4,"n_positions":128,
+        "activation_function":"gelu_new","eos_token_id":99,"summary_type":"cls_index","task_specific_params":{"text-generation":{}}})");
+}
+Result<ModelConfig> read(const Json& json) { return findFamily(json["architectures"][0].get<std::string>())->readConfig(json); }
+
+} // namespace
+
+class TestFamilies : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void llamaDefaultsAreFilled() {
+        const auto config = read(llama());
+        QVERIFY2(config, config ? "" : config.error().message.c_str());
+        QCOMPARE(config->kvHeads, 4);
+        QCOMPARE(config->headDim, 16);
+        QCOMPARE(config->tiedHead, false);
+        QCOMPARE(config->rope.theta, 10000.0);
+        QCOMPARE(config->eosIds, (std::vector<std::int64_t>{2, 5}));
+        QCOMPARE(config->torchDtype, std::string("bfloat16"));
+    }
+
+    void gpt2IsMapped() {
+        const auto config = read(gpt2());
+        QVERIFY2(config, config ? "" : config.error().message.c_str());
+        QVERIFY(config->tiedHead && config->qkvBias && config->mlpBias && !config->gatedMlp && config->conv1dWeights);
+        QCOMPARE(config->intermediateSize, 256);
+        QCOMPARE(config->contextLength, 128);
+        const ModelFamily* family = findFamily("GPT2LMHeadModel");
+        const auto key = family->diskTensors("model.layers.1.self_attn.k_proj.weight", *config);
+        QCOMPARE(key.at(0).name, std::string("transformer.h.1.attn.c_attn.weight"));
+        QCOMPARE(key.at(1).name, std::string("h.1.attn.c_attn.weight"));
+        QVERIFY(key[0].begin == 64 && key[0].size == 64 && key[0].transposed);
+        const auto bias = family->diskTensors("model.layers.0.self_attn.v_proj.bias", *config);
+        QVERIFY(bias.at(0).begin == 128 && !bias[0].transposed);
+        QCOMPARE(family->peftModule("model.layers.1.mlp.down_proj", *config), std::string("transformer.h.1.mlp.c_proj"));
+        QVERIFY(family->ignorable("h.0.attn.masked_bias", *config) && !family->ignorable("h.0.attn.c_attn.bias", *config));
+    }
+
+    void ropeSpellings_data() {
+        QTest::addColumn<QString>("change");
+        QTest::addColumn<int>("scaling");
+        QTest::addColumn<double>("factor");
+        QTest::addColumn<int>("context");
+        const auto row = [](const char* name, const char* change, RopeScaling scaling, double factor, int context) {
+            QTest::newRow(name) << QString(change) << static_cast<int>(scaling) << factor << context;
+        };
+        row("null", R"({"rope_scaling":null})", RopeScaling::None, 1, 2048);
+        row("default", R"({"rope_scaling":{"rope_type":"default"}})", RopeScaling::None, 1, 2048);
+        row("old linear", R"({"rope_scaling":{"type":"linear","factor":2.5}})", RopeScaling::Linear, 2.5, 2048);
+        row("dynamic", R"({"rope_scaling":{"rope_type":"dynamic","factor":4}})", RopeScaling::Dynamic, 4, 8192);
+        row("llama3", R"({"rope_scaling":{"rope_type":"llama3","factor":32.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":512}})", RopeScaling::Llama3, 32, 2048);
+        row("new key", R"({"rope_parameters":{"rope_type":"llama3","rope_theta":10000.0,"factor":8,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":512}})", RopeScaling::Llama3, 8, 2048);
+        row("yarn", R"({"rope_scaling":{"type":"yarn","factor":4,"original_max_position_embeddings":512}})", RopeScaling::Yarn, 4, 2048);
+        row("longrope", R"({"original_max_position_embeddings":1024,"rope_scaling":{"type":"longrope","short_factor":[1,1,1,1,1,1,1,1],"long_factor":[2,2,2,2,2,2,2,2]}})", RopeScaling::LongRope, 2, 2048);
+    }
+    void ropeSpellings() {
+        QFETCH(QString, change);
+        QFETCH(int, scaling);
+        QFETCH(double, factor);
+        QFETCH(int, context);
+        Json json = llama();
+        json.update(Json::parse(change.toStdString()));
+        const auto config = read(json);
+        QVERIFY2(config, config ? "" : config.error().message.c_str());
+        QCOMPARE(static_cast<int>(config->rope.scaling), scaling);
+        QCOMPARE(config->rope.factor, factor);
+        QCOMPARE(config->contextLength, context);
+    }
+
+    void refusedByName_data() {
+        QTest::addColumn<bool>("ofGpt2");
+        QTest::addColumn<QString>("change");
+        QTest::addColumn<QString>("names");
+        const auto row = [](bool ofGpt2, const char* change, const char* names) { QTest::newRow(change) << ofGpt2 << QString(change) << QString(names); };
+        row(false, R"({"vocab_size":null})", "vocab_size");
+        row(false, R"({"hidden_size":-4})", "hidden_size");
+        row(false, R"({"hidden_size":1e30})", "hidden_size");
+        row(false, R"({"hidden_size":"64"})", "hidden_size");
+        row(false, R"({"num_hidden_layers":0})", "num_hidden_layers");
+        row(false, R"({"num_attention_heads":5})", "num_attention_heads");
+        row(false, R"({"num_key_value_heads":3})", "num_key_value_heads");
+        row(false, R"({"rms_norm_eps":"small"})", "rms_norm_eps");
+        row(false, R"({"hidden_act":"mish"})", "hidden_act");
+        row(false, R"({"tie_word_embeddings":1})", "tie_word_embeddings");
+        row(false, R"({"eos_token_id":"2"})", "eos_token_id");
+        row(false, R"({"sliding_window":512})", "sliding_window");
+        row(false, R"({"final_logit_softcapping":30.0})", "final_logit_softcapping");
+        row(false, R"({"attention_multiplier":0.5})", "attention_multiplier");
+        row(false, R"({"num_local_experts":8})", "num_local_experts");
+        row(false, R"({"partial_rotary_factor":0.5})", "partial_rotary_factor");
+        row(false, R"({"quantization_config":{"bits":4}})", "quantization_config");
+        row(false, R"({"use_qk_norm":true})", "use_qk_norm");
+        row(false, R"({"rope_scaling":{"type":"spiral","factor":2}})", "spiral");
+        row(false, R"({"rope_scaling":{"type":"linear"}})", "factor");
+        row(false, R"({"rope_scaling":{"type":"linear","factor":2,"twist":3}})", "twist");
+        row(false, R"({"rope_scaling":{"type":"longrope","short_factor":[1],"long_factor":[1]}})", "short_factor");
+        row(false, R"({"rope_scaling":5})", "rope_scaling");
+        row(true, R"({"scale_attn_by_inverse_layer_idx":true})", "scale_attn_by_inverse_layer_idx");
+        row(true, R"({"add_cross_attention":true})", "add_cross_attention");
+        row(true, R"({"n_head":5})", "n_head");
+    }
+    void refusedByName() {
+        QFETCH(bool, ofGpt2);
+        QFETCH(QString, change);
+        QFETCH(QString, names);
+        Json json = ofGpt2 ? gpt2() : llama();
+        json.update(Json::parse(change.toStdString()));
+        const auto config = read(json);
+        QVERIFY(!config);
+        QVERIFY2(QString::fromStdString(config.error().message).contains(names), config.error().message.c_str());
+        QVERIFY(!config.error().hint.empty());
+    }
+
+    void harmlessExtrasAreAccepted() {
+        for (const char* extra : {R"({"sliding_window":null})", R"({"use_sliding_window":false})", R"({"num_experts":0})", R"({"my_note":"attention"})", R"({"pretraining_tp":2})"}) {
+            Json json = llama();
+            json.update(Json::parse(extra));
+            QVERIFY2(read(json), extra);
+        }
+    }
+
+    void foldersWithoutUsableWeightsSayWhy() {
+        QTemporaryDir temporary;
+        const fs::path folder = temporary.path().toStdString();
+        const auto put = [&](const char* name, const std::string& text) { std::ofstream(folder / name) << text; };
+        const auto says = [&](ErrorCode code, const char* what) {
+            const auto source = ModelSource::open(folder);
+            return !source && source.error().code == code && source.error().message.find(what) != std::string::npos && !source.error().hint.empty();
+        };
+        QVERIFY(says(ErrorCode::NotFound, "config.json"));
+        put("adapter_config.json", "{}");
+        QVERIFY(says(ErrorCode::NotFound, "adapter"));
+        fs::remove(folder / "adapter_config.json");
+        put("config.json", llama().dump());
+        QVERIFY(says(ErrorCode::NotFound, "no weights"));
+        put("pytorch_model.bin", "x");
+        QVERIFY(says(ErrorCode::Unsupported, "pytorch_model.bin"));
+        for (const char* index : {"[]", "{}", R"({"weight_map":{}})", R"({"weight_map":{"a":"../x.safetensors"}})", R"({"weight_map":{"a":5}})", R"({"weight_map":{"a":".."}})"}) {
+            put("model.safetensors.index.json", index);
+            QVERIFY2(says(ErrorCode::InvalidData, "index"), index);
+        }
+        put("model.safetensors.index.json", R"({"weight_map":{"a":"model-1.safetensors"}})");
+        QVERIFY(says(ErrorCode::NotFound, "model-1.safetensors"));
+        put("model.safetensors", "not one");
+        QVERIFY(says(ErrorCode::InvalidData, "model.safetensors"));
+        put("config.json", "[1]");
+        QVERIFY(says(ErrorCode::InvalidData, "config.json"));
+    }
+
+    void unknownArchitectureIsNamed() {
+        QTemporaryDir temporary;
+        const fs::path folder = temporary.path().toStdString();
+        std::ofstream(folder / "config.json") << R"({"architectures":["FooForCausalLM"]})";
+        if (!writeSafetensors(folder / "model.safetensors", {}))
+            qFatal("cannot write");
+        const auto config = readModelConfig(*ModelSource::open(folder));
+        QVERIFY(!config);
+        QCOMPARE(config.error().code, ErrorCode::Unsupported);
+        QVERIFY(config.error().message.find("FooForCausalLM") != std::string::npos && config.error().hint.find("llama") != std::string::npos);
+    }
+};
+
+QTEST_GUILESS_MAIN(TestFamilies)
+#include "tst_families.moc"

@@ -1,0 +1,193 @@
+// The tokenizers of real models against ids that another program wrote, and the promises of tokenizer.h.
+#include <thread>
+
+#include "tests/text/tokenizer_folder.h"
+
+using namespace attune;
+
+class TokenizerTest : public QObject {
+    Q_OBJECT
+
+    std::shared_ptr<const Tokenizer> load(const fs::path& from) {
+        QTemporaryDir folder;
+        const fs::path path = folder.path().toStdString();
+        if (!test::unpackFolder(from, path))
+            return nullptr;
+        auto loaded = Tokenizer::load(path);
+        if (!loaded)
+            qWarning("%s", loaded.error().message.c_str());
+        return loaded ? *loaded : nullptr;
+    }
+
+    // Every row's ids; decoding gives the text back unless the vocabulary lacks a character; offsets tile the text.
+    void compare(const Tokenizer& tokenizer, const Json& rows, bool special, bool lossless) {
+        QVERIFY(rows.size() > 40);
+        for (const auto& row : rows) {
+            const auto text = row["text"].get<std::string>();
+            EncodeOptions options;
+            options.addSpecialTokens = special;
+            const auto encoding = tokenizer.encode(text, options);
+            QVERIFY2(encoding, text.c_str());
+            QVERIFY2(encoding->ids == row["ids"].get<std::vector<TokenId>>(), text.c_str());
+            if (lossless)
+                QCOMPARE(tokenizer.decode(encoding->ids), text);
+            QCOMPARE(encoding->offsets.size(), encoding->ids.size());
+            std::size_t at = 0;
+            for (const auto& span : encoding->offsets) {
+                QCOMPARE(span.begin, at);
+                QVERIFY(span.end >= span.begin);
+                at = span.end;
+            }
+            QCOMPARE(at, text.size());
+        }
+    }
+
+private Q_SLOTS:
+    void equalsReferenceIds_data() {
+        QTest::addColumn<QString>("folder");
+        QTest::addColumn<QString>("rows");
+        for (const char* name : {"gpt2", "llama2", "llama3.2", "qwen2.5"})
+            QTest::newRow(name) << QString("tokenizers/") + name << QString(name);
+        QTest::newRow("vocab.json and merges.txt") << "models/tiny-gpt2-random"
+                                                   << "gpt2";
+    }
+    void equalsReferenceIds() {
+        ATTUNE_REQUIRE_TEST_DATA("tokenizers/golden_ids.json");
+        QFETCH(QString, folder);
+        QFETCH(QString, rows);
+        const auto golden = readJsonFile(dataPath);
+        QVERIFY(golden);
+        const auto tokenizer = load(test::testData() / folder.toStdString());
+        QVERIFY(tokenizer);
+        compare(*tokenizer, (*golden)[rows.toStdString()], false, true);
+    }
+
+    void equalsReferenceIdsOfEveryModel() {
+        ATTUNE_REQUIRE_TEST_DATA("models");
+        int models = 0;
+        for (const auto& entry : fs::directory_iterator(dataPath)) {
+            if (!fs::exists(entry.path() / "golden_tokenization.json"))
+                continue;
+            const auto golden = readJsonFile(entry.path() / "golden_tokenization.json");
+            const auto tokenizer = Tokenizer::load(entry.path());
+            QVERIFY(golden && tokenizer);
+            QVERIFY((*tokenizer)->addsBos());
+            const bool lossless = (*tokenizer)->tokenToId("<0x00>").has_value();
+            compare(**tokenizer, *golden, true, lossless);
+            ++models;
+        }
+        QVERIFY(models >= 2);
+    }
+
+    void tokenBytesJoinToTheText() {
+        ATTUNE_REQUIRE_TEST_DATA("tokenizers/qwen2.5");
+        const std::string text = "caf\xC3\xA9 \xF0\x9F\x98\x80 \xE4\xBD\xA0\xE5\xA5\xBD\n";
+        for (const char* name : {"qwen2.5", "llama2"}) {
+            const auto tokenizer = load(test::testData() / "tokenizers" / name);
+            QVERIFY(tokenizer);
+            std::string bytes;
+            const auto encoding = tokenizer->encode(text);
+            for (const TokenId id : encoding->ids)
+                bytes += tokenizer->tokenBytes(id);
+            QCOMPARE(bytes, std::string(name) == "llama2" ? " " + text : text);
+        }
+    }
+
+    void spelledControlTokensAreTextWhenNotParsed() {
+        ATTUNE_REQUIRE_TEST_DATA("tokenizers");
+        EncodeOptions content;
+        content.parseSpecialTokens = false;
+        for (const char* name : {"gpt2", "llama2", "llama3.2", "qwen2.5", "gemma2"}) {
+            const auto tokenizer = load(dataPath / name);
+            QVERIFY(tokenizer);
+            int parsed = 0;
+            for (TokenId id = 0; id < static_cast<TokenId>(tokenizer->vocabularySize()); ++id) {
+                if (!tokenizer->isSpecial(id))
+                    continue;
+                const std::string token = *tokenizer->idToToken(id);
+                const std::string text = "a" + token + " b" + token + token;
+                const auto plain = tokenizer->encode(text, content);
+                QVERIFY(plain);
+                for (const TokenId got : plain->ids)
+                    QVERIFY2(!tokenizer->isSpecial(got), text.c_str());
+                QCOMPARE(tokenizer->decode(plain->ids), text);
+                const auto trusted = tokenizer->encode(text);
+                parsed += static_cast<int>(std::count(trusted->ids.begin(), trusted->ids.end(), id) == 3);
+            }
+            QVERIFY2(parsed > 0, name);
+        }
+    }
+
+    void mergesAndWholeWordsNeverMakeAControlToken() {
+        const std::string file = R"({"added_tokens":[{"id":4,"content":"<s>","special":true}],
+            "pre_tokenizer":{"type":"WhitespaceSplit"},"decoder":{"type":"Fuse"},
+            "model":{"type":"BPE","ignore_merges":true,"vocab":{"<":0,"s":1,">":2,"<s":3,"<s>":4},"merges":["< s","<s >"]}})";
+        const auto tokenizer = test::loadFrom(file);
+        QVERIFY(tokenizer);
+        EncodeOptions content;
+        content.parseSpecialTokens = false;
+        QCOMPARE((*tokenizer)->encode("<s>", content)->ids, (std::vector<TokenId>{3, 2}));
+        QCOMPARE((*tokenizer)->encode("<s>")->ids, (std::vector<TokenId>{4}));
+        QCOMPARE((*tokenizer)->encode("<s>", content)->ids, (std::vector<TokenId>{3, 2}));
+    }
+
+    void addedTokensHonourStripAndSingleWord() {
+        const std::string file = R"({"added_tokens":[{"id":3,"content":"<l>","lstrip":true,"special":true},
+            {"id":4,"content":"<r>","rstrip":true,"special":true},{"id":5,"content":"ab","single_word":true,"normalized":false}],
+            "model":{"type":"BPE","vocab":{"a":0,"b":1," ":2},"merges":[]}})";
+        const auto tokenizer = test::loadFrom(file);
+        QVERIFY(tokenizer);
+        QCOMPARE((*tokenizer)->encode("a  <l> b")->ids, (std::vector<TokenId>{0, 3, 2, 1}));
+        QCOMPARE((*tokenizer)->encode("a <r>  b")->ids, (std::vector<TokenId>{0, 2, 4, 1}));
+        QCOMPARE((*tokenizer)->encode("ab aab")->ids, (std::vector<TokenId>{5, 2, 0, 0, 1}));
+    }
+
+    void invalidUtf8IsAnErrorNotAToken() {
+        const auto tokenizer = test::loadFrom(R"({"model":{"type":"BPE","vocab":{"a":0},"merges":[]}})");
+        QVERIFY(tokenizer);
+        for (const std::string text : {"a\xFF", "\xC0\x80", "\xED\xA0\x80", "a\xE2\x82", "\xF4\x90\x80\x80"}) {
+            const auto encoding = (*tokenizer)->encode(text);
+            QVERIFY(!encoding);
+            QCOMPARE(encoding.error().code, ErrorCode::InvalidData);
+        }
+    }
+
+    void configNamesTokensAndTemplate() {
+        const std::string file =
+            R"({"added_tokens":[{"id":1,"content":"<s>","special":true},{"id":2,"content":"</s>","special":true}],
+            "model":{"type":"BPE","vocab":{"a":0},"merges":[]}})";
+        const auto tokenizer =
+            test::loadFrom(file, R"({"bos_token":{"content":"<s>"},"eos_token":"</s>","pad_token":null,
+            "add_bos_token":true,"chat_template":[{"name":"tool_use","template":"T"},{"name":"default","template":"D"}]})");
+        QVERIFY(tokenizer);
+        QCOMPARE((*tokenizer)->bosId(), std::optional<TokenId>(1));
+        QCOMPARE((*tokenizer)->eosId(), std::optional<TokenId>(2));
+        QVERIFY(!(*tokenizer)->padId());
+        QVERIFY((*tokenizer)->addsBos());
+        QCOMPARE((*tokenizer)->chatTemplate(), std::string("D"));
+        QCOMPARE((*tokenizer)->vocabularySize(), std::size_t{3});
+        const auto other = test::loadFrom(file, R"({"bos_token":"<s>"})");
+        QVERIFY(other && (*other)->hash() != (*tokenizer)->hash());
+    }
+
+    void oneTokenizerServesManyThreads() {
+        ATTUNE_REQUIRE_TEST_DATA("tokenizers/golden_ids.json");
+        const auto golden = readJsonFile(dataPath);
+        const auto tokenizer = load(test::testData() / "tokenizers/gpt2");
+        QVERIFY(golden && tokenizer);
+        std::atomic<int> wrong = 0;
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < 4; ++i)
+            threads.emplace_back([&] {
+                for (int round = 0; round < 20; ++round)
+                    for (const auto& row : (*golden)["gpt2"])
+                        wrong += tokenizer->encode(row["text"].get<std::string>())->ids !=
+                                 row["ids"].get<std::vector<TokenId>>();
+            });
+        threads.clear();
+        QCOMPARE(wrong.load(), 0);
+    }
+};
+
+QTEST_GUILESS_MAIN(TokenizerTest)
+#include "tst_tokenizer.moc"

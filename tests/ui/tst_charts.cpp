@@ -1,0 +1,132 @@
+#include <cmath>
+
+#include <QApplication>
+#include <QImage>
+#include <QTemporaryDir>
+#include <QtTest>
+
+#include "ui/charts/bar_chart.h"
+#include "ui/charts/histogram_chart.h"
+#include "ui/charts/loss_chart.h"
+
+using namespace attune;
+
+namespace {
+
+ChartStyle plainStyle() {
+    return {Qt::white, Qt::lightGray, Qt::black, Qt::darkGray, Qt::gray, QColor(0x2f6fdb), QColor(0xe6eefc), Qt::darkGreen, QColor(0xa86400), Qt::red, QFont()};
+}
+
+QVector<LossChart::Point> curve(int from, int to) {
+    QVector<LossChart::Point> points;
+    for (int i = from; i <= to; ++i)
+        points.append({double(i), 3.0 * std::exp(-i / 4000.0) + 0.2 * std::sin(i * 12.9898)});
+    return points;
+}
+
+} // namespace
+
+class ChartsTest : public QObject {
+    Q_OBJECT
+private Q_SLOTS:
+    void smoothingIsTheBiasCorrectedMean() {
+        LossChart chart;
+        chart.setSmoothing(0.9);
+        chart.append({{1, 4.0}, {2, 2.0}, {3, 3.0}});
+        const auto smooth = chart.smoothed();
+        // Weights 0.9^k of the values before, normalised to one.
+        QVERIFY(std::abs(smooth[0].y - 4.0) < 1e-12);
+        QVERIFY(std::abs(smooth[1].y - (0.9 * 4 + 2) / 1.9) < 1e-12);
+        QVERIFY(std::abs(smooth[2].y - (0.81 * 4 + 0.9 * 2 + 3) / 2.71) < 1e-12);
+    }
+
+    void aGapDoesNotSpoilTheCurve() {
+        LossChart chart;
+        chart.append({{1, 2.0}, {2, std::nan("")}, {3, 2.0}});
+        QVERIFY(std::isnan(chart.smoothed()[1].y));
+        QVERIFY(std::abs(chart.smoothed()[2].y - 2.0) < 1e-12);
+    }
+
+    void aResumedRunReplacesWhatLiesBeyond() {
+        LossChart chart;
+        chart.append(curve(1, 100));
+        chart.truncateAfter(60);
+        QCOMPARE(chart.pointCount(), qsizetype(60));
+        chart.append(curve(50, 70)); // repeated steps up to 60 are known already
+        QCOMPARE(chart.pointCount(), qsizetype(70));
+    }
+
+    void csvHoldsEveryPoint() {
+        LossChart chart;
+        chart.setSmoothing(0);
+        chart.append({{1, 2.5}, {2, 2.25}});
+        chart.appendValidation({{0, 3.0}, {2, 2.0}});
+        QCOMPARE(chart.csv(), QString("step,training,training smoothed,validation\n0,,,3\n1,2.5,2.5,\n2,2.25,2.25,2\n"));
+    }
+
+    void savesEveryFormat() {
+        QTemporaryDir folder;
+        LossChart chart;
+        chart.resize(640, 320);
+        chart.setStyle(plainStyle());
+        chart.append(curve(1, 400));
+        chart.setMarker(160, "best checkpoint 160");
+        for (const char* ending : {"png", "svg", "pdf", "csv"}) {
+            const QString file = folder.filePath(QString("loss.") + ending);
+            QString error;
+            QVERIFY2(chart.save(file, &error), qPrintable(error));
+            QVERIFY(QFileInfo(file).size() > 400);
+        }
+        QCOMPARE(QImage(folder.filePath("loss.png")).size(), QSize(1280, 640));
+        QString error;
+        QVERIFY(!chart.save(folder.filePath("no/such/folder/loss.png"), &error));
+        QVERIFY(!error.isEmpty());
+        QVERIFY(!chart.save(folder.filePath("loss.bmp"), &error));
+    }
+
+    void oneHundredThousandPointsStayFast() {
+        LossChart chart;
+        chart.resize(900, 420);
+        chart.setStyle(plainStyle());
+        chart.show();
+        chart.append(curve(1, 100'000));
+        QTest::qWait(100);
+        QElapsedTimer timer;
+        timer.start();
+        for (int i = 0; i < 10; ++i) { // live: a batch comes, the chart is drawn
+            chart.append(curve(100'001 + i * 25, 100'025 + i * 25));
+            chart.grab();
+        }
+        const qint64 each = timer.elapsed() / 10;
+        QVERIFY2(each < 100, qPrintable(QString("%1 ms for a batch and a picture").arg(each)));
+        qInfo("append and draw with 100,000 points: %lld ms", static_cast<long long>(each));
+    }
+
+    void histogramCountsEveryValueOnce() {
+        HistogramChart chart;
+        chart.setStyle(plainStyle());
+        QVector<double> values;
+        for (int i = 0; i < 1000; ++i)
+            values.append(i % 97);
+        values.append(std::nan(""));
+        chart.setValues(values, 10);
+        double sum = 0;
+        const QStringList lines = chart.csv().split('\n', Qt::SkipEmptyParts);
+        for (qsizetype i = 1; i < lines.size(); ++i)
+            sum += lines[i].section(',', 2, 2).toDouble();
+        QCOMPARE(sum, 1000.0);
+        QCOMPARE(lines.size(), qsizetype(11));
+    }
+
+    void whatWasNotMeasuredHasNoBar() {
+        BarChart chart;
+        chart.setStyle(plainStyle());
+        chart.setData({"valid JSON"}, {{"base", {{0.0, 0.0, 0.02, true}}}, {"tuned", {{0, 0, 0, false}}}}, true);
+        QVERIFY(chart.csv().contains("\"valid JSON\",\"tuned\",not measured"));
+        chart.resize(400, 240);
+        QVERIFY(!chart.grab().isNull());
+    }
+};
+
+QTEST_MAIN(ChartsTest)
+#include "tst_charts.moc"

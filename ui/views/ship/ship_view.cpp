@@ -1,0 +1,297 @@
+#include "ui/views/ship/ship_view.h"
+
+#include <cmath>
+
+#include <QButtonGroup>
+#include <QComboBox>
+#include <QDateTime>
+#include <QDesktopServices>
+#include <QDir>
+#include <QFileDialog>
+#include <QFormLayout>
+#include <QHeaderView>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QRadioButton>
+#include <QStackedWidget>
+#include <QTableWidget>
+#include <QUrl>
+#include <QVBoxLayout>
+
+#include "core/store/project.h"
+#include "ui/bridge/current_project.h"
+#include "ui/bridge/qt_convert.h"
+#include "ui/bridge/run_bridge.h"
+#include "ui/views/ship/export_log.h"
+#include "ui/widgets/card.h"
+#include "ui/widgets/empty_state.h"
+#include "ui/widgets/message_bar.h"
+#include "ui/widgets/progress_strip.h"
+
+namespace attune {
+
+namespace {
+
+// A run can be exported when it has a result: it finished, or was stopped after at least one checkpoint became an adapter.
+bool hasResult(const RunRecord& run) { return run.state == "finished"; }
+
+QString absoluteRunFolder(const Project& project, const RunRecord& run) {
+    const fs::path folder(run.folder);
+    return qpath(folder.is_absolute() ? folder : project.folder() / folder);
+}
+
+} // namespace
+
+ShipView::ShipView(Services& services, QWidget* parent) : View(services, parent) {
+    m_page = new ViewPage(tr("Ship"), tr("Write the tuned model for other programs. What is written is loaded again and compared."), this);
+    m_export = m_page->primaryButton(tr("Export"));
+    connect(m_export, &QPushButton::clicked, this, &ShipView::startExport);
+
+    auto* empty = new EmptyState(QStringLiteral("ship"), tr("Nothing to ship yet"),
+                                 tr("When a run has finished, its adapter or the merged model can be written here, ready for other programs."),
+                                 this);
+    empty->setPrimary(tr("Go to Train"));
+    connect(empty, &EmptyState::primaryClicked, this, [this] { Q_EMIT openStation(QStringLiteral("train")); });
+    if (services.project->hasSample()) {
+        empty->setSecondary(tr("Try with the sample"));
+        connect(empty, &EmptyState::secondaryClicked, this, [this] { this->services().project->openSample(); });
+    }
+
+    auto* content = new QWidget(this);
+    auto* column = new QVBoxLayout(content);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(16);
+    m_progress = new ProgressStrip(content);
+    column->addWidget(m_progress);
+    column->addWidget(buildForm());
+    column->addWidget(buildHistory(), 1);
+
+    m_stack = new QStackedWidget(this);
+    m_stack->addWidget(empty);
+    m_stack->addWidget(content);
+    m_page->setContent(m_stack);
+    fill(*this, m_page);
+
+    connect(services.project, &CurrentProject::changed, this, &ShipView::refresh);
+    connect(services.project, &CurrentProject::contentChanged, this, [this](const QString& what) {
+        if (what == QLatin1String("runs"))
+            refresh();
+    });
+    connect(services.runs, &RunBridge::runEnded, this, &ShipView::refresh);
+    refresh();
+}
+
+QWidget* ShipView::buildForm() {
+    auto* card = new Card(tr("Export"), tr("one run, one format, one folder"), this);
+    auto* form = new QFormLayout;
+    form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
+    form->setHorizontalSpacing(16);
+    form->setVerticalSpacing(12);
+
+    m_run = new QComboBox(card);
+    m_run->setAccessibleName(tr("Run to export"));
+    form->addRow(tr("Run"), m_run);
+    connect(m_run, &QComboBox::currentIndexChanged, this, &ShipView::suggestFolder);
+
+    auto* formats = new QWidget(card);
+    m_formats = new QVBoxLayout(formats);
+    m_formats->setContentsMargins(0, 0, 0, 0);
+    m_formats->setSpacing(8);
+    auto* group = new QButtonGroup(this);
+    for (const Described& exporter : services().runs->catalog().exporters) {
+        auto* choice = new QRadioButton(qstr(exporter.title), formats);
+        choice->setObjectName(qstr(exporter.id));
+        choice->setChecked(m_formats->count() == 0);
+        group->addButton(choice);
+        auto* summary = makeLabel(qstr(exporter.summary), QStringLiteral("muted"), formats);
+        summary->setContentsMargins(24, 0, 0, 0);
+        m_formats->addWidget(choice);
+        m_formats->addWidget(summary);
+        connect(choice, &QRadioButton::toggled, this, &ShipView::suggestFolder);
+    }
+    form->addRow(tr("Format"), formats);
+
+    auto* folderRow = new QHBoxLayout;
+    folderRow->setSpacing(8);
+    m_folder = new QLineEdit(card);
+    m_folder->setAccessibleName(tr("Folder to write"));
+    m_folder->setPlaceholderText(tr("A new or empty folder"));
+    auto* browse = makeButton(tr("Browse…"), QStringLiteral("secondary"), QStringLiteral("folder"), card);
+    folderRow->addWidget(m_folder, 1);
+    folderRow->addWidget(browse);
+    form->addRow(tr("Folder"), folderRow);
+    connect(m_folder, &QLineEdit::textEdited, this, [this] { m_folderEdited = true; });
+    connect(browse, &QPushButton::clicked, this, [this] {
+        const QString chosen = QFileDialog::getExistingDirectory(this, tr("Folder to write the export to"),
+                                                                 services().settings->lastFolder(QStringLiteral("export")));
+        if (chosen.isEmpty())
+            return;
+        services().settings->setLastFolder(QStringLiteral("export"), chosen);
+        m_folder->setText(QDir::toNativeSeparators(chosen));
+        m_folderEdited = true;
+    });
+    card->body()->addLayout(form);
+    return card;
+}
+
+QWidget* ShipView::buildHistory() {
+    auto* card = new Card(tr("Exports of this project"), tr("each was reloaded and compared with its checkpoint"), this);
+    m_history = new QTableWidget(0, 6, card);
+    m_history->setHorizontalHeaderLabels(
+        {tr("When"), tr("Run"), tr("Format"), tr("Size"), tr("Tokens that agree"), tr("Folder (double-click to open)")});
+    m_history->verticalHeader()->hide();
+    m_history->verticalHeader()->setDefaultSectionSize(30);
+    m_history->horizontalHeader()->setStretchLastSection(true);
+    m_history->setEditTriggers(QAbstractItemView::NoEditTriggers);
+    m_history->setSelectionBehavior(QAbstractItemView::SelectRows);
+    m_history->setShowGrid(false);
+    m_history->setTextElideMode(Qt::ElideMiddle);
+    m_history->setAccessibleName(tr("Exports"));
+    connect(m_history, &QTableWidget::cellActivated, this, [this](int row, int) {
+        QDesktopServices::openUrl(QUrl::fromLocalFile(m_history->item(row, 5)->text()));
+    });
+    m_noHistory = makeLabel(tr("Nothing has been exported yet."), QStringLiteral("muted"), card);
+    card->body()->addWidget(m_noHistory);
+    card->body()->addWidget(m_history, 1);
+    return card;
+}
+
+void ShipView::activated() { refresh(); }
+
+void ShipView::showRequest(const QVariantMap& request) {
+    refresh();
+    const int index = m_run->findData(request.value(QStringLiteral("run")));
+    if (index >= 0)
+        m_run->setCurrentIndex(index);
+}
+
+bool ShipView::canClose(QString& reason) {
+    if (!m_task)
+        return true;
+    reason = tr("An export is being written. Leaving now ends it; the folder will be incomplete.");
+    return false;
+}
+
+void ShipView::refresh() {
+    const auto project = services().project->get();
+    const QVariant selected = m_run->currentData();
+    const QSignalBlocker blocker(m_run);
+    m_run->clear();
+    if (project) {
+        const auto runs = project->runs().list();
+        if (!runs)
+            m_page->messages().showError(QStringLiteral("runs"), runs.error());
+        for (const RunRecord& run : runs.value_or(std::vector<RunRecord>{})) {
+            if (!hasResult(run))
+                continue;
+            const QString when = QLocale().toString(QDateTime::fromMSecsSinceEpoch(run.finished), QLocale::ShortFormat);
+            m_run->addItem(tr("%1 · finished %2").arg(qstr(run.name), when), QVariant::fromValue<qlonglong>(run.id));
+            m_run->setItemData(m_run->count() - 1, absoluteRunFolder(*project, run), Qt::UserRole + 1);
+            m_run->setItemData(m_run->count() - 1, qstr(run.name), Qt::UserRole + 2);
+        }
+        if (const int index = m_run->findData(selected); index >= 0)
+            m_run->setCurrentIndex(index);
+    }
+    const bool any = m_run->count() > 0;
+    m_stack->setCurrentIndex(any ? 1 : 0);
+    m_export->setVisible(any);
+    if (!any) {
+        Q_EMIT stateChanged(StationState::Nothing, {});
+        return;
+    }
+    suggestFolder();
+    showHistory();
+}
+
+QString ShipView::selectedFormat() const {
+    for (int i = 0; i < m_formats->count(); ++i) {
+        if (auto* choice = qobject_cast<QRadioButton*>(m_formats->itemAt(i)->widget()); choice && choice->isChecked())
+            return choice->objectName();
+    }
+    return {};
+}
+
+void ShipView::suggestFolder() {
+    const auto project = services().project->get();
+    if (!project || m_folderEdited || m_run->currentIndex() < 0)
+        return;
+    const QString base = qpath(project->exportsFolder()) + QLatin1Char('/') +
+                         QStringLiteral("run-%1-%2").arg(m_run->currentData().toLongLong()).arg(selectedFormat());
+    QString folder = base;
+    for (int i = 2; QDir(folder).exists() && !QDir(folder).isEmpty(); ++i)
+        folder = base + QStringLiteral("-%1").arg(i);
+    m_folder->setText(folder);
+}
+
+void ShipView::startExport() {
+    const auto project = services().project->get();
+    if (!project || m_task)
+        return;
+    m_page->messages().clear();
+    ExportRequest request{sstr(m_run->currentData(Qt::UserRole + 1).toString()), sstr(selectedFormat()),
+                          sstr(QDir::fromNativeSeparators(m_folder->text().trimmed()))};
+    if (request.outputFolder.empty()) {
+        m_page->messages().show(QStringLiteral("export"), Tone::Careful, tr("Choose a folder to write to."));
+        m_folder->setFocus();
+        return;
+    }
+    const QString run = m_run->currentData(Qt::UserRole + 2).toString();
+    m_export->setEnabled(false);
+    Q_EMIT stateChanged(StationState::InProgress, tr("exporting"));
+    m_task = services().runs->engineTask<ExportReport>(
+        this,
+        [request](Engine& engine, std::stop_token stop) {
+            return engine.exportRun(request, stop, [](const TrainingEvent&) {});
+        },
+        [this, project, request, run](Result<ExportReport> report) {
+            m_export->setEnabled(true);
+            if (!report) {
+                m_page->messages().showError(QStringLiteral("export"), report.error());
+                Q_EMIT stateChanged(StationState::Attention, {});
+                return;
+            }
+            const ExportEntry entry = makeExportEntry(run, request, *report);
+            if (const auto kept = addToExportLog(*project, entry); !kept)
+                m_page->messages().showError(QStringLiteral("log"), kept.error());
+            const bool agrees = report->tokenAgreement >= 0.999;
+            m_page->messages().show(
+                QStringLiteral("export"), agrees ? Tone::Good : Tone::Careful,
+                agrees ? tr("Exported and checked: %1 of %2 tokens agree with the checkpoint.")
+                             .arg(number(qint64(std::llround(report->tokenAgreement * double(report->comparedTokens)))),
+                                  number(qint64(report->comparedTokens)))
+                       : tr("Exported, but only %1 % of %2 tokens agree with the checkpoint.")
+                             .arg(number(100 * report->tokenAgreement, 1), number(qint64(report->comparedTokens))),
+                agrees ? QString() : tr("Rounding to the stored precision can change close decisions. Compare the answers before you use it."),
+                {{tr("Open folder"), [folder = entry.folder] { QDesktopServices::openUrl(QUrl::fromLocalFile(folder)); }}});
+            m_folderEdited = false;
+            suggestFolder();
+            showHistory();
+        });
+    m_progress->follow(m_task, tr("Writing and checking the export"));
+}
+
+void ShipView::showHistory() {
+    const auto project = services().project->get();
+    const auto entries = project ? readExportLog(*project) : std::vector<ExportEntry>{};
+    m_history->setRowCount(int(entries.size()));
+    for (int row = 0; row < int(entries.size()); ++row) {
+        const ExportEntry& entry = entries[std::size_t(row)];
+        const QStringList cells{QLocale().toString(QDateTime::fromMSecsSinceEpoch(entry.time), QLocale::ShortFormat),
+                                entry.run,
+                                entry.format,
+                                bytesText(entry.bytes),
+                                tr("%1 % of %2").arg(number(100 * entry.tokenAgreement, 1), number(entry.comparedTokens)),
+                                entry.folder};
+        for (int column = 0; column < cells.size(); ++column) {
+            auto* item = new QTableWidgetItem(cells[column]);
+            item->setToolTip(cells[column]);
+            m_history->setItem(row, column, item);
+        }
+    }
+    m_history->resizeColumnsToContents();
+    m_history->setVisible(!entries.empty());
+    m_noHistory->setVisible(entries.empty());
+    Q_EMIT stateChanged(entries.empty() ? StationState::Nothing : StationState::Done, {});
+}
+
+} // namespace attune

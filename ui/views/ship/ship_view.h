@@ -1,0 +1,56 @@
+// Ship: writes a finished run for other tools, reloads what was written and shows how well it agrees with the checkpoint. GUI thread.
+#pragma once
+
+#include <memory>
+
+#include <QPointer>
+
+#include "core/run/engine.h"
+#include "ui/views/view.h"
+
+class QComboBox;
+class QLabel;
+class QLineEdit;
+class QPushButton;
+class QStackedWidget;
+class QTableWidget;
+class QVBoxLayout;
+
+namespace attune {
+
+class Project;
+class ProgressStrip;
+class Task;
+
+class ShipView final : public View {
+    Q_OBJECT
+public:
+    ShipView(Services& services, QWidget* parent = nullptr);
+
+    void activated() override;
+    void showRequest(const QVariantMap& request) override; // {"run": id}
+    bool canClose(QString& reason) override;
+
+private:
+    QWidget* buildForm();
+    QWidget* buildHistory();
+    void refresh();
+    void suggestFolder();
+    void startExport();
+    void showHistory();
+    QString selectedFormat() const;
+
+    ViewPage* m_page;
+    QStackedWidget* m_stack;
+    QComboBox* m_run;
+    QVBoxLayout* m_formats;
+    QLineEdit* m_folder;
+    QTableWidget* m_history;
+    QLabel* m_noHistory;
+    QPushButton* m_export;
+    ProgressStrip* m_progress;
+    QPointer<Task> m_task;
+    bool m_folderEdited = false;
+};
+
+} // namespace attune

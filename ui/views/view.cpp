@@ -1,0 +1,93 @@
+#include "ui/views/view.h"
+
+#include <QLabel>
+#include <QPushButton>
+#include <QScrollArea>
+#include <QVBoxLayout>
+
+#include "ui/theme.h"
+#include "ui/widgets/card.h"
+#include "ui/widgets/message_bar.h"
+
+namespace attune {
+
+View::View(Services& services, QWidget* parent) : QWidget(parent), m_services(services) {}
+void View::showRequest(const QVariantMap&) {}
+bool View::openFiles(const QStringList&) { return false; }
+bool View::canClose(QString&) { return true; }
+
+ViewPage::ViewPage(const QString& title, const QString& sentence, QWidget* parent) : QWidget(parent) {
+    setProperty("surface", "page");
+    setAttribute(Qt::WA_StyledBackground);
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(24, 16, 24, 16);
+    layout->setSpacing(16);
+
+    m_title = makeLabel(title, "title", this);
+    m_sentence = makeLabel(sentence, "muted", this);
+    auto* words = new QVBoxLayout;
+    words->setSpacing(4);
+    words->addWidget(m_title);
+    words->addWidget(m_sentence);
+
+    auto* header = new QHBoxLayout;
+    header->setSpacing(16);
+    header->addLayout(words, 1);
+    auto* buttons = new QHBoxLayout;
+    buttons->setSpacing(8);
+    m_buttons = buttons;
+    header->addLayout(buttons);
+    header->setAlignment(buttons, Qt::AlignTop);
+    layout->addLayout(header);
+
+    m_messages = new MessageArea(this);
+    layout->addWidget(m_messages);
+    m_content = new QVBoxLayout;
+    layout->addLayout(m_content, 1);
+}
+
+void ViewPage::setTitle(const QString& title) { m_title->setText(title); }
+void ViewPage::setSentence(const QString& sentence) { m_sentence->setText(sentence); }
+
+QPushButton* ViewPage::addButton(const QString& text, const QString& icon) {
+    QPushButton* button = makeButton(text, "secondary", icon, this);
+    m_buttons->insertWidget(m_primary ? m_buttons->count() - 1 : m_buttons->count(), button);
+    return button;
+}
+
+QPushButton* ViewPage::primaryButton(const QString& text) {
+    if (!m_primary) {
+        m_primary = makeButton(text, "primary", {}, this);
+        m_buttons->addWidget(m_primary);
+    }
+    m_primary->setText(text);
+    return m_primary;
+}
+
+void ViewPage::setContent(QWidget* content, bool scrolls) {
+    QWidget* shown = content;
+    if (scrolls) {
+        auto* area = new QScrollArea(this);
+        area->setWidgetResizable(true);
+        area->setFrameShape(QFrame::NoFrame);
+        area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+        area->viewport()->setAutoFillBackground(false);
+        content->setProperty("surface", "scroll");
+        area->setWidget(content);
+        shown = area;
+    }
+    while (QLayoutItem* item = m_content->takeAt(0)) {
+        if (item->widget())
+            item->widget()->deleteLater();
+        delete item;
+    }
+    m_content->addWidget(shown);
+}
+
+void fill(View& view, QWidget* page) {
+    auto* layout = new QVBoxLayout(&view);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->addWidget(page);
+}
+
+} // namespace attune

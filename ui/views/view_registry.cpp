@@ -1,0 +1,26 @@
+#include "ui/views/view_registry.h"
+
+#include <QCoreApplication>
+
+#include "ui/views/advisor/advisor_view.h"
+#include "ui/views/home/home_view.h"
+
+namespace attune {
+namespace {
+
+template <class T>
+ViewEntry entry(const char* id, const char* label, const char* icon) {
+    return {QString::fromLatin1(id), QCoreApplication::translate("Stations", label), QString::fromLatin1(icon),
+            [](Services& services, QWidget* parent) -> View* { return new T(services, parent); }};
+}
+
+} // namespace
+
+std::vector<ViewEntry> registeredViews() {
+    return {
+        entry<HomeView>("home", QT_TRANSLATE_NOOP("Stations", "Home"), "home"),
+        entry<AdvisorView>("advisor", QT_TRANSLATE_NOOP("Stations", "Advisor"), "advisor"),
+    };
+}
+
+} // namespace attune

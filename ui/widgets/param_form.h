@@ -1,0 +1,50 @@
+// A form made from ParamSpecs: label, editor, unit, reset dot, and on demand help with "too high / too low". Three depths show
+// guided, usual or all knobs of the same list. Knows nothing of what the values mean. GUI thread.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include <QWidget>
+
+#include "core/base/param_spec.h"
+#include "ui/settings.h"
+
+
+namespace attune {
+
+class ParamRow;
+
+class ParamForm final : public QWidget {
+    Q_OBJECT
+public:
+    explicit ParamForm(QWidget* parent = nullptr);
+    ~ParamForm() override;
+
+    /// Replaces the form. `values` holds what differs from the defaults.
+    void setSpecs(const std::vector<ParamSpec>& specs, const ParamMap& values = {});
+    void setDepth(Depth depth);
+    void setValues(const ParamMap& values);
+    void setValue(const std::string& key, const ParamValue& value);
+    /// Only what differs from the defaults.
+    ParamMap values() const;
+    ParamValue value(const std::string& key) const; ///< the default when unknown or unchanged
+    /// Shows the field whatever the depth, scrolls to it and gives it the focus; false when there is no such key.
+    bool focusField(const std::string& key);
+    /// Marks a field with a complaint ("" removes it).
+    void setComplaint(const std::string& key, const QString& message, Tone tone = Tone::Bad);
+    void clearComplaints();
+    bool isVisibleAtDepth(const std::string& key) const;
+    int visibleRows() const;
+
+Q_SIGNALS:
+    void valueChanged(const QString& key);
+
+private:
+    void applyDepth();
+    std::vector<ParamRow*> m_rows;
+    std::map<std::string, ParamRow*> m_byKey;
+    Depth m_depth = Depth::Standard;
+};
+
+} // namespace attune
