@@ -70,6 +70,7 @@ MainWindow::MainWindow(Services& services, std::vector<ViewEntry> entries)
         resize(1440, 900);
     if (!m_entries.empty())
         showStation(m_entries.front().id);
+    central->setFocus(Qt::OtherFocusReason); // Tab begins at the rail; no control looks chosen before
 }
 
 int MainWindow::indexOf(const QString& id) const {
@@ -261,7 +262,7 @@ void MainWindow::showProject() {
 void MainWindow::showLoad() {
     const ComputerFacts& facts = *m_services.computer;
     const std::optional<Computer>& computer = facts.computer();
-    const QString cores = computer ? tr("CPU %n core(s)", nullptr, computer->cores) : tr("CPU");
+    const QString cores = computer ? (computer->cores == 1 ? tr("CPU 1 core") : tr("CPU %1 cores").arg(computer->cores)) : tr("CPU");
     m_cpuLabel->setText(facts.cpuShare() < 0 ? cores : tr("%1 %2 %").arg(cores).arg(std::lround(facts.cpuShare() * 100)));
     m_memoryLabel->setText(computer ? tr("Memory %1 of %2").arg(bytesText(facts.residentBytes()), bytesText(computer->memoryBytes))
                                     : tr("Memory %1").arg(bytesText(facts.residentBytes())));

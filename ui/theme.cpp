@@ -52,7 +52,7 @@ ThemeTokens darkTokens() {
     t.panel = QColor(0x1c222a);
     t.rail = QColor(0x11151a);
     t.line = QColor(0x2e3742);
-    t.control = QColor(0x5f6c7b);
+    t.control = QColor(0x647283);
     t.text = QColor(0xe6ebf1);
     t.muted = QColor(0x97a3b3);
     t.accent = QColor(0x6ea3ff);

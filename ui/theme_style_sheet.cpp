@@ -88,6 +88,7 @@ QPushButton[kind="segment"]:focus { border: 2px solid @accent; padding: 5px 13px
 QPushButton[kind="option"] { text-align: left; padding: 10px 14px; }
 QToolButton { border: 2px solid transparent; border-radius: 6px; padding: 4px; background: transparent; color: @text; }
 QToolButton:hover { background: @hover; }
+QToolButton::menu-indicator { image: none; }
 QToolButton:checked { background: @accentwash; }
 QToolButton:focus { border: 2px solid @accent; }
 

@@ -17,7 +17,10 @@ void listQuestions(const Cli& cli) {
             Json choices = Json::array();
             for (const AnswerChoice& choice : question.choices)
                 choices.push_back({{"id", choice.id}, {"text", choice.text}});
-            printJson({{"id", question.id}, {"text", question.text}, {"help", question.help}, {"choices", std::move(choices)}});
+            printJson({{"id", question.id},
+                       {"text", question.text},
+                       {"help", question.help},
+                       {"choices", std::move(choices)}});
             continue;
         }
         std::cout << question.id << ": " << question.text << '\n';
@@ -26,7 +29,10 @@ void listQuestions(const Cli& cli) {
     }
     for (const Criterion& criterion : rules.criteria) {
         if (cli.json)
-            printJson({{"criterion", criterion.id}, {"title", criterion.title}, {"help", criterion.help}, {"weight", criterion.weight}});
+            printJson({{"criterion", criterion.id},
+                       {"title", criterion.title},
+                       {"help", criterion.help},
+                       {"weight", criterion.weight}});
         else
             std::cout << "weights." << criterion.id << " (" << criterion.weight << "): " << criterion.title << '\n';
     }
@@ -41,14 +47,17 @@ void printTable(const Advice& advice) {
             std::printf("    %+g  %s\n", option.reasons[i].points, option.reasons[i].sentence.c_str());
     }
     if (!advice.enoughAnswers) {
-        std::printf("\nToo few answers for a recommendation: %zu of %zu questions.\n", advice.answers.size(), rules.questions.size());
+        std::printf("\nToo few answers for a recommendation: %zu of %zu questions.\n", advice.answers.size(),
+                    rules.questions.size());
         return;
     }
-    std::printf("\nRecommendation: %s; runner-up: %s, %.1f points behind%s\n", rules.info(advice.winner()).title.c_str(),
-                rules.info(advice.runnerUp()).title.c_str(), advice.margin, advice.close ? " (close: measure both)" : "");
+    std::printf("\nRecommendation: %s; runner-up: %s, %.1f points behind%s\n",
+                rules.info(advice.winner()).title.c_str(), rules.info(advice.runnerUp()).title.c_str(), advice.margin,
+                advice.close ? " (close: measure both)" : "");
     for (const AnswerFlip& flip : advice.flips)
         if (!flip.from.empty())
-            std::printf("would change with %s = %s: %s\n", flip.question.c_str(), flip.to.c_str(), rules.info(flip.winner).title.c_str());
+            std::printf("would change with %s = %s: %s\n", flip.question.c_str(), flip.to.c_str(),
+                        rules.info(flip.winner).title.c_str());
 }
 
 Status run(const std::string& file, const std::string& report, const Cli& cli) {
@@ -85,8 +94,10 @@ void addAdviseCommand(CLI::App& app, Cli& cli) {
         bool questions = false;
     };
     auto options = std::make_shared<Options>();
-    auto* answers = command->add_option("--answers", options->answers, "JSON file {question id: choice id, \"weights\": {...}}, - = standard input");
-    auto* questions = command->add_flag("--questions", options->questions, "List all questions, their choices and the criteria");
+    auto* answers = command->add_option("--answers", options->answers,
+                                        "JSON file {question id: choice id, \"weights\": {...}}, - = standard input");
+    auto* questions =
+        command->add_flag("--questions", options->questions, "List all questions, their choices and the criteria");
     answers->excludes(questions);
     command->add_option("--report", options->report, "Also write the report to this file (.html or .md)");
     command->callback([command, options, &cli] {

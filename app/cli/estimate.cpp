@@ -15,7 +15,9 @@ struct Options {
     double epochs = 3;
 };
 
-double gigabytes(std::int64_t bytes) { return static_cast<double>(bytes) / 1e9; }
+double gigabytes(std::int64_t bytes) {
+    return static_cast<double>(bytes) / 1e9;
+}
 
 Status run(const Options& options, Cli& cli) {
     ATTUNE_ASSIGN(const ModelSource source, ModelSource::open(options.model));
@@ -34,26 +36,38 @@ Status run(const Options& options, Cli& cli) {
     const TimeEstimate time = estimateTime(model, config, catalog, data, computer);
     const std::int64_t trained = trainableParameters(model, config, catalog);
     if (cli.json) {
-        printJson({{"parameters", model.totalParameters()}, {"trainable_parameters", trained}, {"method", options.method},
+        printJson({{"parameters", model.totalParameters()},
+                   {"trainable_parameters", trained},
+                   {"method", options.method},
                    {"precision", effectivePrecision(config, computer)},
-                   {"memory", {{"weights", memory.weights}, {"gradients", memory.gradients}, {"optimizer", memory.optimizer},
-                               {"activations", memory.activations}, {"overhead", memory.overhead}, {"total", memory.total()}}},
-                   {"free_memory_bytes", computer.freeMemoryBytes}, {"fits", memory.total() <= computer.freeMemoryBytes},
-                   {"steps", time.steps}, {"seconds_per_step", time.secondsPerStep}, {"seconds", time.seconds},
+                   {"memory",
+                    {{"weights", memory.weights},
+                     {"gradients", memory.gradients},
+                     {"optimizer", memory.optimizer},
+                     {"activations", memory.activations},
+                     {"overhead", memory.overhead},
+                     {"total", memory.total()}}},
+                   {"free_memory_bytes", computer.freeMemoryBytes},
+                   {"fits", memory.total() <= computer.freeMemoryBytes},
+                   {"steps", time.steps},
+                   {"seconds_per_step", time.secondsPerStep},
+                   {"seconds", time.seconds},
                    {"tokens_per_second", time.tokensPerSecond}});
         return {};
     }
-    std::printf("%-12s %.1f M parameters, %.2f M of them trained (%s, %s)\n", "Model", static_cast<double>(model.totalParameters()) / 1e6,
-                static_cast<double>(trained) / 1e6, options.method.c_str(), effectivePrecision(config, computer).c_str());
-    const std::pair<const char*, std::int64_t> parts[] = {{"Weights", memory.weights},         {"Gradients", memory.gradients},
-                                                          {"Optimizer", memory.optimizer},     {"Activations", memory.activations},
-                                                          {"Overhead", memory.overhead},       {"Total", memory.total()}};
+    std::printf("%-12s %.1f M parameters, %.2f M of them trained (%s, %s)\n", "Model",
+                static_cast<double>(model.totalParameters()) / 1e6, static_cast<double>(trained) / 1e6,
+                options.method.c_str(), effectivePrecision(config, computer).c_str());
+    const std::pair<const char*, std::int64_t> parts[] = {
+        {"Weights", memory.weights},         {"Gradients", memory.gradients}, {"Optimizer", memory.optimizer},
+        {"Activations", memory.activations}, {"Overhead", memory.overhead},   {"Total", memory.total()}};
     for (const auto& [name, bytes] : parts)
         std::printf("%-12s %8.3f GB\n", name, gigabytes(bytes));
     std::printf("%-12s %8.3f GB free: %s\n", "Computer", gigabytes(computer.freeMemoryBytes),
                 memory.total() <= computer.freeMemoryBytes ? "it fits" : "it does NOT fit");
-    std::printf("%-12s %lld rows of %lld tokens, %lld steps: about %.0f tokens/s, %.1f minutes\n", "Time", static_cast<long long>(options.rows),
-                static_cast<long long>(options.length), static_cast<long long>(time.steps), time.tokensPerSecond, time.seconds / 60);
+    std::printf("%-12s %lld rows of %lld tokens, %lld steps: about %.0f tokens/s, %.1f minutes\n", "Time",
+                static_cast<long long>(options.rows), static_cast<long long>(options.length),
+                static_cast<long long>(time.steps), time.tokensPerSecond, time.seconds / 60);
     return {};
 }
 
@@ -64,11 +78,20 @@ void addEstimateTo(CLI::App& modelCommand, Cli& cli) {
     auto options = std::make_shared<Options>();
     command->add_option("model", options->model, "Model folder")->required();
     command->add_option("--method", options->method, "Method id: lora, full ...")->capture_default_str();
-    command->add_option("--batch", options->batch, "Rows per optimizer step")->check(CLI::Range(1, 65536))->capture_default_str();
-    command->add_option("--length", options->length, "Tokens per row")->check(CLI::Range(1, 1048576))->capture_default_str();
-    command->add_option("--targets", options->targets, "Trained tokens per row (default: a quarter of --length)")->check(CLI::NonNegativeNumber);
-    command->add_option("--rows", options->rows, "Training rows")->check(CLI::Range(1, 1000000000))->capture_default_str();
-    command->add_option("--epochs", options->epochs, "Passes over the rows")->check(CLI::PositiveNumber)->capture_default_str();
+    command->add_option("--batch", options->batch, "Rows per optimizer step")
+        ->check(CLI::Range(1, 65536))
+        ->capture_default_str();
+    command->add_option("--length", options->length, "Tokens per row")
+        ->check(CLI::Range(1, 1048576))
+        ->capture_default_str();
+    command->add_option("--targets", options->targets, "Trained tokens per row (default: a quarter of --length)")
+        ->check(CLI::NonNegativeNumber);
+    command->add_option("--rows", options->rows, "Training rows")
+        ->check(CLI::Range(1, 1000000000))
+        ->capture_default_str();
+    command->add_option("--epochs", options->epochs, "Passes over the rows")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
     command->callback([options, &cli] {
         if (auto done = run(*options, cli); !done)
             cli.exitStatus = report(done.error());

@@ -52,7 +52,8 @@ Status streamOne(const GenerateCommand& command, Cli& cli) {
         if (const auto* piece = std::get_if<TextGenerated>(&event))
             std::cout << piece->text << (piece->finished ? "\n" : "") << std::flush;
     };
-    ATTUNE_ASSIGN(const auto texts, cli.engine().generate(command.request, cli.stop, cli.json ? Emit([](const TrainingEvent&) {}) : Emit(show)));
+    ATTUNE_ASSIGN(const auto texts, cli.engine().generate(command.request, cli.stop,
+                                                          cli.json ? Emit([](const TrainingEvent&) {}) : Emit(show)));
     if (cli.json)
         for (const GeneratedText& text : texts)
             printJson(toJson(text));
@@ -87,13 +88,21 @@ void addGenerateCommand(CLI::App& app, Cli& cli) {
     Sampling& sampling = request.sampling;
     command->add_option("--model", request.model, "Model folder")->required();
     command->add_option("--adapter", request.adapter, "Adapter folder (PEFT) or run folder");
-    command->add_option("--precision", request.precision, "auto (default), bf16 or f32")->check(CLI::IsMember({"auto", "bf16", "f32"}));
-    command->add_option("--temperature", sampling.temperature, "0 = always the most likely token")->check(CLI::NonNegativeNumber);
-    command->add_option("--top-k", sampling.topK, "Choose among the k most likely tokens; 0 = off")->check(CLI::NonNegativeNumber);
-    command->add_option("--top-p", sampling.topP, "Choose among the tokens that make up this share")->check(CLI::Range(0.0, 1.0));
-    command->add_option("--repetition-penalty", sampling.repetitionPenalty, "Above 1: tokens that occurred get less likely")->check(CLI::PositiveNumber);
+    command->add_option("--precision", request.precision, "auto (default), bf16 or f32")
+        ->check(CLI::IsMember({"auto", "bf16", "f32"}));
+    command->add_option("--temperature", sampling.temperature, "0 = always the most likely token")
+        ->check(CLI::NonNegativeNumber);
+    command->add_option("--top-k", sampling.topK, "Choose among the k most likely tokens; 0 = off")
+        ->check(CLI::NonNegativeNumber);
+    command->add_option("--top-p", sampling.topP, "Choose among the tokens that make up this share")
+        ->check(CLI::Range(0.0, 1.0));
+    command
+        ->add_option("--repetition-penalty", sampling.repetitionPenalty,
+                     "Above 1: tokens that occurred get less likely")
+        ->check(CLI::PositiveNumber);
     command->add_option("--seed", sampling.seed, "The same seed gives the same texts");
-    command->add_option("--max-tokens", sampling.maxTokens, "At most so many new tokens")->check(CLI::NonNegativeNumber);
+    command->add_option("--max-tokens", sampling.maxTokens, "At most so many new tokens")
+        ->check(CLI::NonNegativeNumber);
     command->add_option("--stop", sampling.stop, "Stop before this text (may be given several times)");
     auto* prompt = command->add_option("--prompt", options->prompt, "A text to continue");
     command->add_option("file", options->file, "One JSON object per line; - for standard input")->excludes(prompt);

@@ -13,12 +13,18 @@ namespace {
 
 const char* ropeName(RopeScaling scaling) {
     switch (scaling) {
-    case RopeScaling::None: return "none";
-    case RopeScaling::Linear: return "linear";
-    case RopeScaling::Dynamic: return "dynamic";
-    case RopeScaling::Llama3: return "llama3";
-    case RopeScaling::Yarn: return "yarn";
-    case RopeScaling::LongRope: return "longrope";
+    case RopeScaling::None:
+        return "none";
+    case RopeScaling::Linear:
+        return "linear";
+    case RopeScaling::Dynamic:
+        return "dynamic";
+    case RopeScaling::Llama3:
+        return "llama3";
+    case RopeScaling::Yarn:
+        return "yarn";
+    case RopeScaling::LongRope:
+        return "longrope";
     }
     return "";
 }
@@ -37,20 +43,35 @@ Result<Json> describe(const std::string& folder) {
             numbers += tensor.elements();
             types[tensorTypeName(tensor.type)] += tensor.elements();
         }
-        files.push_back({{"name", file->path().filename().string()}, {"tensors", file->tensors().size()}, {"bytes", bytes}});
+        files.push_back(
+            {{"name", file->path().filename().string()}, {"tensors", file->tensors().size()}, {"bytes", bytes}});
     }
-    Json result{{"architecture", config.architecture}, {"family", config.familyId}, {"parameters", config.totalParameters()},
-                {"stored_numbers", numbers}, {"stored_types", types}, {"context_length", config.contextLength},
-                {"vocabulary_size", config.vocabularySize}, {"hidden_size", config.hiddenSize}, {"layers", config.layers},
-                {"heads", config.heads}, {"kv_heads", config.kvHeads}, {"head_dim", config.headDim},
-                {"intermediate_size", config.intermediateSize}, {"tied_head", config.tiedHead},
-                {"rope_scaling", ropeName(config.rope.scaling)}, {"dtype", config.torchDtype}, {"eos_ids", config.eosIds},
-                {"hash", hash}, {"files", files}};
+    Json result{{"architecture", config.architecture},
+                {"family", config.familyId},
+                {"parameters", config.totalParameters()},
+                {"stored_numbers", numbers},
+                {"stored_types", types},
+                {"context_length", config.contextLength},
+                {"vocabulary_size", config.vocabularySize},
+                {"hidden_size", config.hiddenSize},
+                {"layers", config.layers},
+                {"heads", config.heads},
+                {"kv_heads", config.kvHeads},
+                {"head_dim", config.headDim},
+                {"intermediate_size", config.intermediateSize},
+                {"tied_head", config.tiedHead},
+                {"rope_scaling", ropeName(config.rope.scaling)},
+                {"dtype", config.torchDtype},
+                {"eos_ids", config.eosIds},
+                {"hash", hash},
+                {"files", files}};
     // The weights may be good where the tokenizer is not: say so instead of failing as a whole.
     const auto tokenizer = Tokenizer::load(folder);
     if (tokenizer) {
-        result["tokenizer"] = {{"tokens", (*tokenizer)->vocabularySize()}, {"hash", (*tokenizer)->hash()},
-                               {"fits", (*tokenizer)->vocabularySize() <= static_cast<std::size_t>(config.vocabularySize)}};
+        result["tokenizer"] = {
+            {"tokens", (*tokenizer)->vocabularySize()},
+            {"hash", (*tokenizer)->hash()},
+            {"fits", (*tokenizer)->vocabularySize() <= static_cast<std::size_t>(config.vocabularySize)}};
         const auto format = PromptFormat::forTokenizer(*tokenizer);
         if (format)
             result["template"] = {{"chat", format->hasChatTemplate()}, {"hash", format->hash()}};
@@ -64,33 +85,56 @@ Result<Json> describe(const std::string& folder) {
 
 std::string million(double value) {
     char text[64];
-    std::snprintf(text, sizeof(text), value >= 1e9 ? "%.2f billion" : value >= 1e6 ? "%.1f million" : "%.0f",
-                  value >= 1e9 ? value / 1e9 : value >= 1e6 ? value / 1e6 : value);
+    std::snprintf(text, sizeof(text),
+                  value >= 1e9   ? "%.2f billion"
+                  : value >= 1e6 ? "%.1f million"
+                                 : "%.0f",
+                  value >= 1e9   ? value / 1e9
+                  : value >= 1e6 ? value / 1e6
+                                 : value);
     return text;
 }
 
 void print(const Json& info) {
-    const auto line = [](const char* label, const std::string& value) { std::printf("%-14s %s\n", label, value.c_str()); };
+    const auto line = [](const char* label, const std::string& value) {
+        std::printf("%-14s %s\n", label, value.c_str());
+    };
     const auto number = [&](const char* key) { return std::to_string(info[key].get<std::int64_t>()); };
-    line("architecture", info["architecture"].get<std::string>() + " (family " + info["family"].get<std::string>() + ")");
+    line("architecture",
+         info["architecture"].get<std::string>() + " (family " + info["family"].get<std::string>() + ")");
     line("parameters", million(info["parameters"].get<double>()) + ", stored as " + info["dtype"].get<std::string>());
-    line("shape", number("layers") + " layers x " + number("hidden_size") + ", " + number("heads") + " heads (" + number("kv_heads") +
-                      " for keys), MLP " + number("intermediate_size") + ", vocabulary " + number("vocabulary_size"));
+    line("shape", number("layers") + " layers x " + number("hidden_size") + ", " + number("heads") + " heads (" +
+                      number("kv_heads") + " for keys), MLP " + number("intermediate_size") + ", vocabulary " +
+                      number("vocabulary_size"));
     line("context", number("context_length") + " tokens");
     const Json& tokenizer = info["tokenizer"];
-    line("tokenizer", tokenizer.contains("error") ? tokenizer["error"].get<std::string>()
-                                                  : std::to_string(tokenizer["tokens"].get<std::int64_t>()) + " tokens" +
-                                                        (tokenizer["fits"].get<bool>() ? "" : ", more than the model embeds: it does not fit"));
+    line("tokenizer", tokenizer.contains("error")
+                          ? tokenizer["error"].get<std::string>()
+                          : std::to_string(tokenizer["tokens"].get<std::int64_t>()) + " tokens" +
+                                (tokenizer["fits"].get<bool>() ? "" : ", more than the model embeds: it does not fit"));
     if (info.contains("template")) {
         const Json& chat = info["template"];
-        line("chat template", chat.contains("error") ? chat["error"].get<std::string>()
-                                                     : chat["chat"].get<bool>() ? "yes, " + chat["hash"].get<std::string>() : "none");
+        line("chat template", chat.contains("error")     ? chat["error"].get<std::string>()
+                              : chat["chat"].get<bool>() ? "yes, " + chat["hash"].get<std::string>()
+                                                         : "none");
     }
     line("hash", info["hash"].get<std::string>());
     for (const Json& file : info["files"])
-        line("file", file["name"].get<std::string>() + ", " + std::to_string(file["tensors"].get<std::size_t>()) + " tensors, " +
-                         std::to_string(file["bytes"].get<std::uint64_t>()) + " bytes");
+        line("file", file["name"].get<std::string>() + ", " + std::to_string(file["tensors"].get<std::size_t>()) +
+                         " tensors, " + std::to_string(file["bytes"].get<std::uint64_t>()) + " bytes");
     std::fflush(stdout);
+}
+
+void addInitializeTo(CLI::App& modelCommand, Cli& cli) {
+    auto* init = modelCommand.add_subcommand("init", "Random weights for a folder with config and tokenizer only, to pre-train from");
+    auto folder = std::make_shared<std::string>();
+    auto seed = std::make_shared<std::uint64_t>(1);
+    init->add_option("folder", *folder, "Model folder")->required();
+    init->add_option("--seed", *seed, "Seed of the random weights")->capture_default_str();
+    init->callback([folder, seed, &cli] {
+        if (const auto done = cli.engine().initializeModel(*folder, *seed); !done)
+            cli.exitStatus = report(done.error());
+    });
 }
 
 } // namespace
@@ -100,6 +144,7 @@ void addModelCommand(CLI::App& app, Cli& cli) {
     command->require_subcommand(1);
     auto* info = command->add_subcommand("info", "Architecture, size, context, template, identity and files");
     addEstimateTo(*command, cli);
+    addInitializeTo(*command, cli);
     auto folder = std::make_shared<std::string>();
     info->add_option("folder", *folder, "Model folder")->required();
     info->callback([folder, &cli] {

@@ -41,9 +41,7 @@ Result<std::vector<std::int64_t>> rowOf(const Tokenizer& tokenizer, const Json& 
 Status score(ScoreOptions options, Cli& cli) {
     constexpr std::size_t kRowsAtOnce = 256; // results come while a long file is read
     std::shared_ptr<const Tokenizer> tokenizer;
-    {
-        ATTUNE_ASSIGN(tokenizer, Tokenizer::load(options.request.model));
-    }
+    { ATTUNE_ASSIGN(tokenizer, Tokenizer::load(options.request.model)); }
     std::size_t before = 0; // rows already scored, so that a message can name the input's row
     const auto flush = [&]() -> Status {
         if (options.request.rows.empty())

@@ -19,8 +19,8 @@ namespace attune {
 
 namespace {
 
-// performance.md, section 1: forward 2 N and backward 2 N of every weight a product reads, 2 N more where a weight is trained,
-// and attention's two products over the causal half. Recomputation is not credited.
+// performance.md, section 1: forward 2 N and backward 2 N of every weight a product reads, 2 N more where a weight is
+// trained, and attention's two products over the causal half. Recomputation is not credited.
 double flopPerToken(CausalLm& model, std::int64_t seq) {
     const ModelConfig& config = model.config();
     double adapters = 0;
@@ -39,9 +39,11 @@ PackedTokens randomRows(const ModelConfig& config, std::int64_t rows, std::int64
     batch.rowStarts.push_back(0);
     for (std::int64_t row = 0; row < rows; ++row) {
         for (std::int64_t t = 0; t < seq; ++t)
-            batch.ids.push_back(static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(config.vocabularySize))));
+            batch.ids.push_back(
+                static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(config.vocabularySize))));
         for (std::int64_t t = 0; t < seq; ++t)
-            batch.targets.push_back(t + 1 < seq ? batch.ids[batch.ids.size() - static_cast<std::size_t>(seq - t) + 1] : -100);
+            batch.targets.push_back(t + 1 < seq ? batch.ids[batch.ids.size() - static_cast<std::size_t>(seq - t) + 1]
+                                                : -100);
         batch.rowStarts.push_back(static_cast<std::int32_t>(batch.ids.size()));
     }
     return batch;
@@ -68,7 +70,8 @@ Result<Settings> readSettings(const Json& options) {
         settings.steps = options.value("steps", std::int64_t{5});
         settings.microBatchTokens = options.value("micro_batch_tokens", std::int64_t{512});
     } catch (const Json::exception& exception) {
-        return fail(ErrorCode::InvalidArgument, std::string("A benchmark option has the wrong type: ") + exception.what());
+        return fail(ErrorCode::InvalidArgument,
+                    std::string("A benchmark option has the wrong type: ") + exception.what());
     }
     const auto inside = [](std::int64_t value, std::int64_t most) { return value >= 1 && value <= most; };
     if (!inside(settings.batch, 4096) || !inside(settings.seq, 1 << 17) || !inside(settings.steps, 10000))
@@ -88,7 +91,8 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
     const at::ScalarType type = settings.dtype == "bf16" ? at::kBFloat16 : at::kFloat;
     const Method* method = findMethod(settings.method);
     if (!method)
-        return fail(ErrorCode::InvalidArgument, "There is no method \"" + settings.method + "\".", "Choose lora or full.");
+        return fail(ErrorCode::InvalidArgument, "There is no method \"" + settings.method + "\".",
+                    "Choose lora or full.");
     const Objective* objective = findObjective("sft");
 
     std::vector<double> gemmRates = {measureGemmRate(type)};
@@ -111,7 +115,8 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
         const double windowTargets = static_cast<double>(settings.batch * (settings.seq - 1));
         std::uint32_t microBatch = 0;
         for (std::int64_t row = 0; row < settings.batch; row += rowsAtOnce) {
-            const PackedTokens batch = randomRows(config, std::min(rowsAtOnce, settings.batch - row), settings.seq, rng);
+            const PackedTokens batch =
+                randomRows(config, std::min(rowsAtOnce, settings.batch - row), settings.seq, rng);
             ForwardOptions forward;
             forward.step = static_cast<std::uint64_t>(step);
             forward.microBatch = microBatch++;

@@ -20,7 +20,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMaxBatch = 64; // beyond, products gain nothing more
 
 Status checkSampling(const Sampling& sampling) {
-    const auto bad = [](const char* what) { return fail(ErrorCode::InvalidArgument, std::string(what), "Change this setting."); };
+    const auto bad = [](const char* what) {
+        return fail(ErrorCode::InvalidArgument, std::string(what), "Change this setting.");
+    };
     if (!(sampling.temperature >= 0))
         return bad("The temperature must be 0 or more");
     if (!(sampling.topP > 0 && sampling.topP <= 1))
@@ -40,7 +42,8 @@ std::vector<std::uint64_t> randomStreams(const std::vector<std::vector<std::int6
     std::vector<std::uint64_t> streams;
     for (const auto& prompt : prompts) {
         const std::uint64_t repetition = repetitions[prompt]++;
-        const std::string hash = hashBytes({reinterpret_cast<const char*>(prompt.data()), prompt.size() * sizeof(prompt[0])});
+        const std::string hash =
+            hashBytes({reinterpret_cast<const char*>(prompt.data()), prompt.size() * sizeof(prompt[0])});
         std::uint64_t value = 0;
         std::from_chars(hash.data(), hash.data() + 16, value, 16);
         streams.push_back(value + repetition * 0x9E3779B97F4A7C15u);
@@ -61,7 +64,8 @@ public:
         : m_model(model), m_options(options), m_emit(emit), m_started(started), m_decoder(*model.model),
           m_stopIds(model.format.stopIds().begin(), model.format.stopIds().end()) {}
 
-    Status run(const std::vector<std::vector<std::int64_t>>& prompts, std::vector<Answer>& answers, std::stop_token stop) {
+    Status run(const std::vector<std::vector<std::int64_t>>& prompts, std::vector<Answer>& answers,
+               std::stop_token stop) {
         std::vector<Answer*> live;
         for (Answer& answer : answers)
             live.push_back(&answer);
@@ -168,8 +172,10 @@ Result<std::vector<std::int64_t>> promptIds(const LoadedModel& model, const Prom
     return ids;
 }
 
-Result<std::vector<GeneratedText>> generateTexts(const LoadedModel& model, const std::vector<std::vector<std::int64_t>>& prompts,
-                                                 const GenerateOptions& options, std::stop_token stop, const Emit& emit) {
+Result<std::vector<GeneratedText>> generateTexts(const LoadedModel& model,
+                                                 const std::vector<std::vector<std::int64_t>>& prompts,
+                                                 const GenerateOptions& options, std::stop_token stop,
+                                                 const Emit& emit) {
     ATTUNE_CHECK(checkSampling(options.sampling));
     const ModelConfig& config = model.config();
     const std::vector<std::uint64_t> streams = randomStreams(prompts);
@@ -188,7 +194,8 @@ Result<std::vector<GeneratedText>> generateTexts(const LoadedModel& model, const
                 break;
             bytes += tokens * tokenBytes;
             chosen.push_back(prompts[end]);
-            answers.push_back({end, Sampler(options.sampling, streams[end], prompts[end]), TextStream(options.sampling.stop)});
+            answers.push_back(
+                {end, Sampler(options.sampling, streams[end], prompts[end]), TextStream(options.sampling.stop)});
         }
         if (stop.stop_requested() || options.sampling.maxTokens == 0) {
             for (Answer& answer : answers)
@@ -204,8 +211,8 @@ Result<std::vector<GeneratedText>> generateTexts(const LoadedModel& model, const
     return results;
 }
 
-Result<std::vector<GeneratedText>> generateTexts(const LoadedModel& model, const GenerateRequest& request, std::stop_token stop,
-                                                 const Emit& emit) {
+Result<std::vector<GeneratedText>> generateTexts(const LoadedModel& model, const GenerateRequest& request,
+                                                 std::stop_token stop, const Emit& emit) {
     std::vector<std::vector<std::int64_t>> prompts;
     for (std::size_t i = 0; i < request.prompts.size(); ++i) {
         auto ids = promptIds(model, request.prompts[i]);

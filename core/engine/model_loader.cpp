@@ -10,8 +10,9 @@ Result<ModelParts> readModelParts(const std::string& folder) {
     ATTUNE_ASSIGN(std::shared_ptr<const Tokenizer> tokenizer, Tokenizer::load(folder));
     if (tokenizer->vocabularySize() > static_cast<std::size_t>(config.vocabularySize))
         return fail(ErrorCode::InvalidData,
-                    folder + ": the tokenizer does not fit the model: it has " + std::to_string(tokenizer->vocabularySize()) +
-                        " tokens, the model embeds " + std::to_string(config.vocabularySize),
+                    folder + ": the tokenizer does not fit the model: it has " +
+                        std::to_string(tokenizer->vocabularySize()) + " tokens, the model embeds " +
+                        std::to_string(config.vocabularySize),
                     "Put the tokenizer files that belong to this model into its folder.");
     ATTUNE_ASSIGN(PromptFormat format, PromptFormat::forTokenizer(tokenizer));
     std::vector<TokenId> stops;
@@ -44,8 +45,10 @@ Result<LoadedModel> loadModel(const LoadOptions& options) {
         ATTUNE_CHECK(readPeftAdapter(folder, *family, *model));
         ATTUNE_ASSIGN(adapterHash, hashFile(folder / kPeftWeightsFile));
     }
-    return LoadedModel{std::move(parts.source), family,          std::move(model),
-                       std::move(parts.tokenizer), std::move(parts.format), std::move(modelHash), std::move(adapterHash)};
+    return LoadedModel{std::move(parts.source), family,
+                       std::move(model),        std::move(parts.tokenizer),
+                       std::move(parts.format), std::move(modelHash),
+                       std::move(adapterHash)};
 }
 
 } // namespace attune

@@ -1,5 +1,5 @@
-// A model folder made ready for work: weights, tokenizer, prompt format and their identities, checked against each other.
-// Engine thread.
+// A model folder made ready for work: weights, tokenizer, prompt format and their identities, checked against each
+// other. Engine thread.
 #pragma once
 
 #include <functional>
@@ -17,21 +17,21 @@ struct LoadedModel {
     const ModelFamily* family = nullptr;
     std::unique_ptr<CausalLm> model;
     std::shared_ptr<const Tokenizer> tokenizer;
-    PromptFormat format; // its stop ids include those of config.json and generation_config.json
+    PromptFormat format;                // its stop ids include those of config.json and generation_config.json
     std::string modelHash, adapterHash; // adapterHash "" without adapter
     const ModelConfig& config() const { return model->config(); }
 };
 
 struct LoadOptions {
-    std::string model;               // Hugging Face folder
-    std::string adapter;             // PEFT folder, or a run folder that holds one as adapter/; "" = none
-    std::string precision = "auto";  // "auto", "bf16", "f32", "f64"
+    std::string model;              // Hugging Face folder
+    std::string adapter;            // PEFT folder, or a run folder that holds one as adapter/; "" = none
+    std::string precision = "auto"; // "auto", "bf16", "f32", "f64"
     std::stop_token stop = {};
     std::function<void(double fraction)> progress = {};
 };
 
-/// Everything of a folder but the weights: cheap. Errors: as ModelSource, readModelConfig and Tokenizer::load; InvalidData when the
-/// tokenizer has ids the model has no embedding for.
+/// Everything of a folder but the weights: cheap. Errors: as ModelSource, readModelConfig and Tokenizer::load;
+/// InvalidData when the tokenizer has ids the model has no embedding for.
 struct ModelParts {
     ModelSource source;
     ModelConfig config;

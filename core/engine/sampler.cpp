@@ -51,15 +51,19 @@ std::int64_t Sampler::draw() {
         const float limit = last->score;
         std::erase_if(m_candidates, [&](const Candidate& c) { return c.score < limit; });
     }
-    const float largest = std::max_element(m_candidates.begin(), m_candidates.end(), [](const Candidate& a, const Candidate& b) {
-                              return a.score < b.score;
-                          })->score;
-    const auto weight = [&](const Candidate& c) { return std::exp((static_cast<double>(c.score) - largest) / m_temperature); };
+    const float largest =
+        std::max_element(m_candidates.begin(), m_candidates.end(), [](const Candidate& a, const Candidate& b) {
+            return a.score < b.score;
+        })->score;
+    const auto weight = [&](const Candidate& c) {
+        return std::exp((static_cast<double>(c.score) - largest) / m_temperature);
+    };
     double total = 0;
     for (const Candidate& candidate : m_candidates)
         total += weight(candidate);
     if (m_topP < 1.0) {
-        // The smallest set of best tokens whose share reaches top-p, at least one. Sorting stops where the share is reached.
+        // The smallest set of best tokens whose share reaches top-p, at least one. Sorting stops where the share is
+        // reached.
         const double wanted = m_topP * total;
         double reached = 0;
         std::size_t sorted = 0, count = 0;
@@ -67,7 +71,8 @@ std::int64_t Sampler::draw() {
             if (count == sorted) {
                 sorted = std::min(m_candidates.size(), std::max<std::size_t>(128, sorted * 4));
                 std::partial_sort(m_candidates.begin() + static_cast<std::ptrdiff_t>(count),
-                                  m_candidates.begin() + static_cast<std::ptrdiff_t>(sorted), m_candidates.end(), better);
+                                  m_candidates.begin() + static_cast<std::ptrdiff_t>(sorted), m_candidates.end(),
+                                  better);
             }
             reached += weight(m_candidates[count++]);
         }

@@ -1,5 +1,5 @@
-// Picks the next token from logits, with temperature, top-k, top-p and repetition penalty as Hugging Face's generate defines
-// and orders them. One sampler per text; its random numbers depend on seed and prompt only. No torch.
+// Picks the next token from logits, with temperature, top-k, top-p and repetition penalty as Hugging Face's generate
+// defines and orders them. One sampler per text; its random numbers depend on seed and prompt only. No torch.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ public:
     /// `stream` keeps texts of one seed apart. The prompt's ids count for the repetition penalty.
     Sampler(const Sampling& sampling, std::uint64_t stream, const std::vector<std::int64_t>& prompt);
 
-    /// The next id, remembered for the penalty. Greedy (temperature 0): the highest logit, lowest id on ties. Errors: Numerical (NaN).
+    /// The next id, remembered for the penalty. Greedy (temperature 0): the highest logit, lowest id on ties. Errors:
+    /// Numerical (NaN).
     Result<std::int64_t> next(std::span<const float> logits);
 
 private:

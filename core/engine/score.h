@@ -10,8 +10,9 @@
 
 namespace attune {
 
-/// Per row: result[i] = ln p(ids[i + 1] | ids[0..i]) as float; one shorter than the row. Rows are packed without padding.
-/// Errors: InvalidArgument (empty row, id outside the vocabulary, row longer than the context; the row is named), Cancelled.
+/// Per row: result[i] = ln p(ids[i + 1] | ids[0..i]) as float; one shorter than the row. Rows are packed without
+/// padding. Errors: InvalidArgument (empty row, id outside the vocabulary, row longer than the context; the row is
+/// named), Cancelled.
 Result<std::vector<std::vector<float>>> scoreRows(CausalLm& model, const std::vector<std::vector<std::int64_t>>& rows,
                                                   std::stop_token stop);
 

@@ -57,6 +57,8 @@ std::string TextStream::append(std::string_view bytes) {
     return release(ready - unfinished(std::string_view(m_held).substr(0, ready)));
 }
 
-std::string TextStream::finish() { return release(m_held.size()); }
+std::string TextStream::finish() {
+    return release(m_held.size());
+}
 
 } // namespace attune

@@ -1,5 +1,5 @@
-// The text of one answer while it grows: hands out pieces that are valid UTF-8 and never part of a stop string, however the
-// tokens cut them. No torch.
+// The text of one answer while it grows: hands out pieces that are valid UTF-8 and never part of a stop string, however
+// the tokens cut them. No torch.
 #pragma once
 
 #include <string>

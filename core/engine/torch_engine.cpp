@@ -10,6 +10,7 @@
 #include "core/engine/engine_catalog.h"
 #include "core/engine/export_run.h"
 #include "core/engine/generate.h"
+#include "core/engine/initialize_model.h"
 #include "core/engine/model_loader.h"
 #include "core/engine/score.h"
 #include "core/engine/train_run.h"
@@ -76,6 +77,10 @@ public:
             m_cached.reset();
             return exportRunFolder(request, stop, emit);
         });
+    }
+
+    Status initializeModel(const std::string& folder, std::uint64_t seed) override {
+        return guardedCall([&] { return attune::initializeModel(folder, seed); });
     }
 
     Result<Json> bench(const std::string& what, const Json& options, std::stop_token stop) override {

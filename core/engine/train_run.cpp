@@ -92,10 +92,19 @@ struct SamplePrompt {
     std::string shown, expected;
 };
 
-Result<std::vector<SamplePrompt>> samplePrompts(const TrainRequest& request, std::size_t count) {
+// Rows that are watched when the recipe names no prompts of its own.
+constexpr std::size_t kWatchedRows = 4;
+
+Result<std::vector<SamplePrompt>> samplePrompts(const TrainRequest& request, const std::vector<std::string>& named) {
+    if (!named.empty()) {
+        std::vector<SamplePrompt> prompts;
+        for (const std::string& text : named)
+            prompts.push_back({Prompt{.messages = {{"user", text}}}, text, {}});
+        return prompts;
+    }
     const SampleSource& source = request.validation && request.validation->size() > 0 ? *request.validation : *request.train;
     std::vector<SamplePrompt> prompts;
-    for (std::size_t i = 0; i < source.size() && prompts.size() < count; ++i) {
+    for (std::size_t i = 0; i < source.size() && prompts.size() < kWatchedRows; ++i) {
         ATTUNE_ASSIGN(Sample sample, source.at(i));
         if (sample.kind != SampleKind::Chat || sample.messages.size() < 2)
             continue;
@@ -188,8 +197,7 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     }
 
     ATTUNE_ASSIGN(const std::unique_ptr<Optimizer> optimizer, optimizerKind->make(loaded.model->trainable(), config.optimizer.params));
-    const auto promptCount = static_cast<std::size_t>(paramInt(config.training, specs, "sample_prompts"));
-    ATTUNE_ASSIGN(const auto prompts, samplePrompts(request, promptCount));
+    ATTUNE_ASSIGN(const auto prompts, samplePrompts(request, paramList(config.training, specs, "sample_prompts")));
     GenerateOptions generate;
     generate.sampling.maxTokens = paramInt(config.training, specs, "sample_max_tokens");
     const auto generateSamples = [&](std::int64_t step) -> Status {

@@ -9,7 +9,9 @@ namespace attune {
 
 namespace {
 
-std::string rowsText(const Score& score) { return " on " + std::to_string(score.n) + " rows"; }
+std::string rowsText(const Score& score) {
+    return " on " + std::to_string(score.n) + " rows";
+}
 
 // One sentence and verdict per requirement of a rule.
 void judgeRule(const GateRule& rule, const ScoreChange* change, std::vector<GateReason>& reasons) {
@@ -18,17 +20,18 @@ void judgeRule(const GateRule& rule, const ScoreChange* change, std::vector<Gate
     };
     const auto pass = [](bool good) { return good ? GateVerdict::Accepted : GateVerdict::Rejected; };
     if (!change || !change->after.measured())
-        return add(GateVerdict::NotMeasured, "\"" + (change ? change->after.title : rule.score) + "\" was not measured.");
+        return add(GateVerdict::NotMeasured,
+                   "\"" + (change ? change->after.title : rule.score) + "\" was not measured.");
     const Score& after = change->after;
     if (after.n < rule.minRows)
         return add(GateVerdict::NotMeasured, after.title + " was measured" + rowsText(after) + " only; at least " +
                                                  std::to_string(rule.minRows) + " are required.");
     if (rule.atLeast)
-        add(pass(after.value >= *rule.atLeast), after.title + " is " + scoreText(after) + rowsText(after) + "; at least " +
-                                                    percentText(*rule.atLeast) + " is required.");
+        add(pass(after.value >= *rule.atLeast), after.title + " is " + scoreText(after) + rowsText(after) +
+                                                    "; at least " + percentText(*rule.atLeast) + " is required.");
     if (rule.atMost)
-        add(pass(after.value <= *rule.atMost), after.title + " is " + scoreText(after) + rowsText(after) + "; at most " +
-                                                   percentText(*rule.atMost) + " is allowed.");
+        add(pass(after.value <= *rule.atMost), after.title + " is " + scoreText(after) + rowsText(after) +
+                                                   "; at most " + percentText(*rule.atMost) + " is allowed.");
     if (!rule.mustImprove && !rule.maxDrop)
         return;
     if (!change->paired)
@@ -39,8 +42,9 @@ void judgeRule(const GateRule& rule, const ScoreChange* change, std::vector<Gate
                                           (change->improved() ? ", an improvement beyond chance."
                                                               : "; an improvement beyond chance is required."));
     if (rule.maxDrop)
-        add(pass(gain >= -*rule.maxDrop), after.title + " changed by " + deltaText(*change) + " points; a drop of at most " +
-                                              percentText(*rule.maxDrop) + " is allowed.");
+        add(pass(gain >= -*rule.maxDrop), after.title + " changed by " + deltaText(*change) +
+                                              " points; a drop of at most " + percentText(*rule.maxDrop) +
+                                              " is allowed.");
 }
 
 } // namespace
@@ -78,7 +82,8 @@ GateResult judge(const std::vector<GateRule>& rules, const std::vector<ScoreChan
 Result<std::vector<GateRule>> gateRulesFromJson(const Json& json) {
     constexpr const char* kHint = "Allowed keys: score, at_least, at_most, must_improve, max_drop, min_rows.";
     if (!json.is_array())
-        return fail(ErrorCode::InvalidData, "Gate rules must be a JSON array", "Write [{\"score\": \"json.valid\", \"at_least\": 0.95}].");
+        return fail(ErrorCode::InvalidData, "Gate rules must be a JSON array",
+                    "Write [{\"score\": \"json.valid\", \"at_least\": 0.95}].");
     std::vector<GateRule> rules;
     for (const Json& entry : json) {
         const std::string where = "Gate rule " + std::to_string(rules.size() + 1);
@@ -101,7 +106,8 @@ Result<std::vector<GateRule>> gateRulesFromJson(const Json& json) {
             else if (key == "min_rows" && value.is_number_integer())
                 rule.minRows = value.get<std::int64_t>();
             else
-                return fail(ErrorCode::InvalidData, where + ": \"" + key.substr(0, 40) + "\" is unknown or has the wrong type", kHint);
+                return fail(ErrorCode::InvalidData,
+                            where + ": \"" + key.substr(0, 40) + "\" is unknown or has the wrong type", kHint);
         }
         if (!demands)
             return fail(ErrorCode::InvalidData, where + " (" + rule.score + ") demands nothing", kHint);
@@ -113,7 +119,8 @@ Result<std::vector<GateRule>> gateRulesFromJson(const Json& json) {
 Json gateResultToJson(const GateResult& result) {
     Json reasons = Json::array();
     for (const GateReason& reason : result.reasons)
-        reasons.push_back({{"score", reason.score}, {"verdict", gateVerdictId(reason.verdict)}, {"reason", reason.sentence}});
+        reasons.push_back(
+            {{"score", reason.score}, {"verdict", gateVerdictId(reason.verdict)}, {"reason", reason.sentence}});
     return {{"verdict", gateVerdictId(result.verdict)}, {"reasons", std::move(reasons)}};
 }
 

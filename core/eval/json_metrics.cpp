@@ -63,7 +63,8 @@ Result<std::vector<Score>> jsonScores(std::span<const std::string> answers, std:
     std::vector<double> valid, record;
     std::vector<std::vector<double>> fields(rules.size());
     for (std::size_t i = 0; i < std::min(answers.size(), expected.size()); ++i) {
-        const auto wanted = parseJson(expected[i], "the expected answer of row " + std::to_string(i + 1), kAnswerLimits);
+        const auto wanted =
+            parseJson(expected[i], "the expected answer of row " + std::to_string(i + 1), kAnswerLimits);
         if (!wanted || !wanted->is_object())
             return fail(ErrorCode::InvalidData,
                         "The expected answer of row " + std::to_string(i + 1) + " is not a JSON object",

@@ -23,7 +23,8 @@ std::string tickLabel(double value, double step) {
     if (size >= 1e7 || step < 1e-6)
         std::snprintf(text, sizeof text, "%.3g", value);
     else
-        std::snprintf(text, sizeof text, "%.*f", std::max(0, static_cast<int>(-std::floor(std::log10(step) + 1e-9))), value);
+        std::snprintf(text, sizeof text, "%.*f", std::max(0, static_cast<int>(-std::floor(std::log10(step) + 1e-9))),
+                      value);
     return text;
 }
 

@@ -1,5 +1,5 @@
-// What a line chart shows and where things lie on it: shared by the SVG and the PNG writer. Qt-free; for reports and the command line
-// (the window draws with its own charts).
+// What a line chart shows and where things lie on it: shared by the SVG and the PNG writer. Qt-free; for reports and
+// the command line (the window draws with its own charts).
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@ namespace attune {
 
 struct ChartSeries {
     std::string name;
-    std::vector<double> x, y;          // points that are not finite break the line
-    std::uint32_t colour = 0x2f6fdb;   // 0xRRGGBB
+    std::vector<double> x, y;        // points that are not finite break the line
+    std::uint32_t colour = 0x2f6fdb; // 0xRRGGBB
     bool dashed = false;
     bool markers = false;
 };
@@ -26,7 +26,8 @@ struct ChartAxis {
     std::vector<double> ticks; // inside [low, high]
     std::vector<std::string> labels;
 };
-/// An axis with readable ticks (1, 2, 5 times a power of ten) that covers the finite values; a single value gets room around it.
+/// An axis with readable ticks (1, 2, 5 times a power of ten) that covers the finite values; a single value gets room
+/// around it.
 ChartAxis makeAxis(const std::vector<double>& values, int wantedTicks);
 struct ChartLayout {
     ChartAxis x, y;

@@ -17,7 +17,8 @@ constexpr std::uint32_t kInk = 0x1b2430, kMuted = 0x5c6878, kGrid = 0xdde2e9;
 class Canvas {
 public:
     Canvas(int width, int height)
-        : m_width(width), m_height(height), m_rgb(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3, 255) {}
+        : m_width(width), m_height(height),
+          m_rgb(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3, 255) {}
 
     const std::vector<std::uint8_t>& rgb() const { return m_rgb; }
 
@@ -42,12 +43,14 @@ public:
     void line(double x1, double y1, double x2, double y2, std::uint32_t colour) {
         constexpr double kHalf = 0.9;
         const double dx = x2 - x1, dy = y2 - y1, length2 = dx * dx + dy * dy;
-        const int top = static_cast<int>(std::floor(std::min(y1, y2) - 2)), bottom = static_cast<int>(std::ceil(std::max(y1, y2) + 2));
+        const int top = static_cast<int>(std::floor(std::min(y1, y2) - 2)),
+                  bottom = static_cast<int>(std::ceil(std::max(y1, y2) + 2));
         for (int y = std::max(0, top); y <= std::min(m_height - 1, bottom); ++y) {
             // Only the pixels near the segment in this row, so that a long diagonal does not visit its whole rectangle.
             double from = std::min(x1, x2), to = std::max(x1, x2);
             if (std::abs(dy) > 1e-9) {
-                const double a = x1 + dx * std::clamp((y - 2 - y1) / dy, 0.0, 1.0), b = x1 + dx * std::clamp((y + 2 - y1) / dy, 0.0, 1.0);
+                const double a = x1 + dx * std::clamp((y - 2 - y1) / dy, 0.0, 1.0),
+                             b = x1 + dx * std::clamp((y + 2 - y1) / dy, 0.0, 1.0);
                 from = std::min(a, b), to = std::max(a, b);
             }
             for (int x = static_cast<int>(from) - 2; x <= static_cast<int>(to) + 3; ++x) {
@@ -61,7 +64,9 @@ public:
             for (int column = static_cast<int>(x - radius) - 1; column <= x + radius + 1; ++column)
                 blend(column, row, colour, radius + 0.5 - std::hypot(column - x, row - y));
     }
-    static double textWidth(const std::string& text, int scale) { return 6.0 * scale * static_cast<double>(text.size()); }
+    static double textWidth(const std::string& text, int scale) {
+        return 6.0 * scale * static_cast<double>(text.size());
+    }
     // `y` is the top of the letters.
     void text(double x, double y, const std::string& text, std::uint32_t colour, int scale = 1) {
         for (const char c : text) {
@@ -132,7 +137,8 @@ Result<std::string> pngChart(const LineChart& chart) {
     constexpr int kSmallest = 64, kLargest = 8192;
     if (chart.width < kSmallest || chart.height < kSmallest || chart.width > kLargest || chart.height > kLargest)
         return fail(ErrorCode::InvalidArgument,
-                    "A chart cannot be " + std::to_string(chart.width) + " x " + std::to_string(chart.height) + " pixels",
+                    "A chart cannot be " + std::to_string(chart.width) + " x " + std::to_string(chart.height) +
+                        " pixels",
                     "Allowed: 64 to 8192 pixels a side.");
     const Canvas canvas = draw(chart);
     png_image image{};

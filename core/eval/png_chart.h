@@ -1,4 +1,5 @@
-// A LineChart as PNG (8-bit RGB), rasterised here with a small built-in font, so that the command line needs no window system.
+// A LineChart as PNG (8-bit RGB), rasterised here with a small built-in font, so that the command line needs no window
+// system.
 #pragma once
 
 #include <string>

@@ -51,9 +51,13 @@ std::string cell(const std::string& text, const char* kind = "") {
     return "<td" + std::string(kind) + ">" + htmlEscaped(text) + "</td>";
 }
 
-std::string preCell(const std::string& text) { return "<td><pre>" + htmlEscaped(text) + "</pre></td>"; }
+std::string preCell(const std::string& text) {
+    return "<td><pre>" + htmlEscaped(text) + "</pre></td>";
+}
 
-std::string markdownCell(const std::string& text) { return markdownEscaped(text, "<br>"); }
+std::string markdownCell(const std::string& text) {
+    return markdownEscaped(text, "<br>");
+}
 
 // A fence longer than any run of backticks inside, so that text cannot close it.
 std::string fenced(const std::string& text, const char* language) {
@@ -73,8 +77,9 @@ std::size_t shownWidth(const std::string& text) {
 } // namespace
 
 std::string reportHtml(const RunReport& report) {
-    std::string html = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + htmlEscaped(report.title) +
-                       "</title><style>" + kStyle + "</style></head><body>\n<h1>" + htmlEscaped(report.title) + "</h1>\n";
+    std::string html = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" +
+                       htmlEscaped(report.title) + "</title><style>" + kStyle + "</style></head><body>\n<h1>" +
+                       htmlEscaped(report.title) + "</h1>\n";
     if (!report.summary.empty())
         html += "<p>" + htmlEscaped(report.summary) + "</p>\n";
     if (!report.scores.empty()) {
@@ -84,7 +89,9 @@ std::string reportHtml(const RunReport& report) {
             html += "<tr>" + cell(change.before.title) + cell(rowCount(change), " class=\"n\"") +
                     cell(scoreText(change.before), " class=\"n\"") + cell(scoreText(change.after), " class=\"n\"") +
                     cell(deltaText(change), " class=\"n\"") +
-                    cell(changeWord(change), change.improved() ? " class=\"good\"" : change.worsened() ? " class=\"bad\"" : "") +
+                    cell(changeWord(change), change.improved()   ? " class=\"good\""
+                                             : change.worsened() ? " class=\"bad\""
+                                                                 : "") +
                     "</tr>\n";
         html += "</table>\n";
     }
@@ -92,7 +99,9 @@ std::string reportHtml(const RunReport& report) {
         html += "<h2>Gate: <span class=\"" + std::string(verdictClass(report.gate.verdict)) + "\">" +
                 verdictWord(report.gate.verdict) + "</span></h2>\n<table>";
         for (const GateReason& reason : report.gate.reasons)
-            html += "<tr>" + cell(verdictWord(reason.verdict), (" class=\"" + std::string(verdictClass(reason.verdict)) + "\"").c_str()) +
+            html += "<tr>" +
+                    cell(verdictWord(reason.verdict),
+                         (" class=\"" + std::string(verdictClass(reason.verdict)) + "\"").c_str()) +
                     cell(reason.sentence) + "</tr>\n";
         html += "</table>\n";
     }
@@ -101,10 +110,11 @@ std::string reportHtml(const RunReport& report) {
     for (const LineChart& chart : report.curves)
         html += svgChart(chart);
     if (!report.samples.empty()) {
-        html += "<h2>Answers side by side</h2>\n<table><tr><th>Prompt</th><th>Expected</th><th>Base</th><th>Tuned</th></tr>\n";
+        html += "<h2>Answers side by "
+                "side</h2>\n<table><tr><th>Prompt</th><th>Expected</th><th>Base</th><th>Tuned</th></tr>\n";
         for (const ReportSample& sample : report.samples)
-            html += "<tr>" + preCell(sample.prompt) + preCell(sample.expected) + preCell(sample.base) + preCell(sample.tuned) +
-                    "</tr>\n";
+            html += "<tr>" + preCell(sample.prompt) + preCell(sample.expected) + preCell(sample.base) +
+                    preCell(sample.tuned) + "</tr>\n";
         html += "</table>\n";
     }
     if (!report.facts.empty()) {
@@ -123,11 +133,13 @@ std::string reportMarkdown(const RunReport& report) {
     if (!report.summary.empty())
         text += markdownCell(report.summary) + "\n\n";
     if (!report.scores.empty()) {
-        text += "## Base against tuned\n\n| Score | Rows | Base (95 % interval) | Tuned (95 % interval) | Difference, points | |\n"
+        text += "## Base against tuned\n\n| Score | Rows | Base (95 % interval) | Tuned (95 % interval) | Difference, "
+                "points | |\n"
                 "|---|---:|---:|---:|---:|---|\n";
         for (const ScoreChange& change : report.scores)
-            text += "| " + markdownCell(change.before.title) + " | " + rowCount(change) + " | " + scoreText(change.before) + " | " +
-                    scoreText(change.after) + " | " + deltaText(change) + " | " + changeWord(change) + " |\n";
+            text += "| " + markdownCell(change.before.title) + " | " + rowCount(change) + " | " +
+                    scoreText(change.before) + " | " + scoreText(change.after) + " | " + deltaText(change) + " | " +
+                    changeWord(change) + " |\n";
         text += "\n";
     }
     if (!report.gate.reasons.empty()) {
@@ -139,8 +151,8 @@ std::string reportMarkdown(const RunReport& report) {
     if (!report.samples.empty()) {
         text += "## Answers side by side\n\n| Prompt | Expected | Base | Tuned |\n|---|---|---|---|\n";
         for (const ReportSample& sample : report.samples)
-            text += "| " + markdownCell(sample.prompt) + " | " + markdownCell(sample.expected) + " | " + markdownCell(sample.base) +
-                    " | " + markdownCell(sample.tuned) + " |\n";
+            text += "| " + markdownCell(sample.prompt) + " | " + markdownCell(sample.expected) + " | " +
+                    markdownCell(sample.base) + " | " + markdownCell(sample.tuned) + " |\n";
         text += "\n";
     }
     if (!report.facts.empty()) {
@@ -157,8 +169,8 @@ std::string reportMarkdown(const RunReport& report) {
 std::string scoreTable(const std::vector<ScoreChange>& scores) {
     std::vector<std::vector<std::string>> rows{{"Score", "n", "base (95 %)", "tuned (95 %)", "difference", ""}};
     for (const ScoreChange& change : scores)
-        rows.push_back({change.before.title, rowCount(change), scoreText(change.before), scoreText(change.after), deltaText(change),
-                        changeWord(change)});
+        rows.push_back({change.before.title, rowCount(change), scoreText(change.before), scoreText(change.after),
+                        deltaText(change), changeWord(change)});
     std::vector<std::size_t> widths(rows.front().size(), 0);
     for (const auto& row : rows)
         for (std::size_t i = 0; i < row.size(); ++i)

@@ -1,5 +1,6 @@
-// A run's report as one HTML file (curves inlined as SVG, nothing from the network) and as Markdown: what was trained on what, base
-// against tuned with n and intervals, the gate, samples side by side. Pure text from values; escapes all it did not write itself.
+// A run's report as one HTML file (curves inlined as SVG, nothing from the network) and as Markdown: what was trained
+// on what, base against tuned with n and intervals, the gate, samples side by side. Pure text from values; escapes all
+// it did not write itself.
 #pragma once
 
 #include <string>
@@ -16,10 +17,10 @@ struct ReportSample {
     std::string prompt, expected, base, tuned;
 };
 struct RunReport {
-    std::string title, summary;                               // summary: one or two plain sentences
-    std::vector<std::pair<std::string, std::string>> facts;   // "Base model", "Data (hash)", "Steps" ...
+    std::string title, summary;                             // summary: one or two plain sentences
+    std::vector<std::pair<std::string, std::string>> facts; // "Base model", "Data (hash)", "Steps" ...
     std::vector<ScoreChange> scores;
-    GateResult gate;                                          // no reasons: the section is left out
+    GateResult gate; // no reasons: the section is left out
     std::vector<LineChart> curves;
     std::vector<ReportSample> samples;
     std::string recipeYaml;

@@ -23,12 +23,13 @@ std::string colourText(std::uint32_t colour) {
 }
 
 std::string label(double x, double y, const std::string& text, const char* attributes) {
-    return "<text x=\"" + pixels(x) + "\" y=\"" + pixels(y) + "\" " + attributes + ">" + htmlEscaped(text) + "</text>\n";
+    return "<text x=\"" + pixels(x) + "\" y=\"" + pixels(y) + "\" " + attributes + ">" + htmlEscaped(text) +
+           "</text>\n";
 }
 
 std::string line(double x1, double y1, double x2, double y2, const char* attributes) {
-    return "<line x1=\"" + pixels(x1) + "\" y1=\"" + pixels(y1) + "\" x2=\"" + pixels(x2) + "\" y2=\"" + pixels(y2) + "\" " +
-           attributes + "/>\n";
+    return "<line x1=\"" + pixels(x1) + "\" y1=\"" + pixels(y1) + "\" x2=\"" + pixels(x2) + "\" y2=\"" + pixels(y2) +
+           "\" " + attributes + "/>\n";
 }
 
 std::string seriesPath(const ChartSeries& series, const ChartLayout& layout) {
@@ -43,7 +44,8 @@ std::string seriesPath(const ChartSeries& series, const ChartLayout& layout) {
         path += std::string(pen ? "L" : "M") + x + " " + y;
         pen = true;
         if (series.markers)
-            markers += "<circle cx=\"" + x + "\" cy=\"" + y + "\" r=\"3\" fill=\"" + colourText(series.colour) + "\"/>\n";
+            markers +=
+                "<circle cx=\"" + x + "\" cy=\"" + y + "\" r=\"3\" fill=\"" + colourText(series.colour) + "\"/>\n";
     }
     if (path.empty())
         return {};
@@ -56,8 +58,9 @@ std::string seriesPath(const ChartSeries& series, const ChartLayout& layout) {
 std::string svgChart(const LineChart& chart) {
     const ChartLayout layout = layoutChart(chart);
     const std::string width = std::to_string(chart.width), height = std::to_string(chart.height);
-    std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + width + " " + height + "\" width=\"" + width +
-                      "\" height=\"" + height + "\" font-family=\"Inter, sans-serif\" font-size=\"12\" role=\"img\">\n";
+    std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + width + " " + height +
+                      "\" width=\"" + width + "\" height=\"" + height +
+                      "\" font-family=\"Inter, sans-serif\" font-size=\"12\" role=\"img\">\n";
     svg += "<title>" + htmlEscaped(chart.title) + "</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n";
     svg += label(layout.left, 18, chart.title, "font-size=\"14\" font-weight=\"600\" fill=\"#1b2430\"");
     const double bottom = layout.top + layout.plotHeight, right = layout.left + layout.plotWidth;
@@ -77,8 +80,8 @@ std::string svgChart(const LineChart& chart) {
     double legend = right;
     for (auto series = chart.series.rbegin(); series != chart.series.rend(); ++series) {
         legend -= 36 + 7 * static_cast<double>(series->name.size());
-        svg += "<rect x=\"" + pixels(legend) + "\" y=\"" + pixels(layout.top - 16) + "\" width=\"14\" height=\"3\" fill=\"" +
-               colourText(series->colour) + "\"/>\n";
+        svg += "<rect x=\"" + pixels(legend) + "\" y=\"" + pixels(layout.top - 16) +
+               "\" width=\"14\" height=\"3\" fill=\"" + colourText(series->colour) + "\"/>\n";
         svg += label(legend + 20, layout.top - 10, series->name, "fill=\"#1b2430\"");
     }
     for (const ChartSeries& series : chart.series)

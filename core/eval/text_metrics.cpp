@@ -8,8 +8,12 @@ namespace attune {
 namespace {
 
 // ASCII only and independent of the locale; bytes of other characters pass unchanged.
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-bool isSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+bool isSpace(char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
 bool isPunctuation(char c) {
     return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') || (c >= '{' && c <= '~');
 }
@@ -72,7 +76,9 @@ bool exactMatch(std::string_view answer, std::string_view expected) {
     return normaliseAnswer(answer) == normaliseAnswer(expected);
 }
 
-bool strictMatch(std::string_view answer, std::string_view expected) { return trimmed(answer) == trimmed(expected); }
+bool strictMatch(std::string_view answer, std::string_view expected) {
+    return trimmed(answer) == trimmed(expected);
+}
 
 double tokenF1(std::string_view answer, std::string_view expected) {
     const auto given = words(normaliseAnswer(answer)), wanted = words(normaliseAnswer(expected));
@@ -111,8 +117,8 @@ std::vector<Score> textScores(std::span<const std::string> answers, std::span<co
         overlap.push_back(tokenF1(answers[i], expected[i]));
         rouge.push_back(rougeL(answers[i], expected[i]));
     }
-    return {summarise("exact_match", "Exact match", std::move(exact)), summarise("token_f1", "Token F1", std::move(overlap)),
-            summarise("rouge_l", "ROUGE-L", std::move(rouge))};
+    return {summarise("exact_match", "Exact match", std::move(exact)),
+            summarise("token_f1", "Token F1", std::move(overlap)), summarise("rouge_l", "ROUGE-L", std::move(rouge))};
 }
 
 } // namespace attune

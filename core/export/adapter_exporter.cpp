@@ -11,12 +11,15 @@ class AdapterExporter final : public Exporter {
 public:
     const Described& description() const override {
         static const Described kDescription{
-            "adapter", "Adapter (PEFT)",
-            "A small file beside the unchanged base model; opens in PEFT, transformers, vLLM and others.", {}};
+            "adapter",
+            "Adapter (PEFT)",
+            "A small file beside the unchanged base model; opens in PEFT, transformers, vLLM and others.",
+            {}};
         return kDescription;
     }
 
-    Result<std::vector<std::string>> write(const ExportInput& input, const fs::path& folder, const Progress& progress) const override {
+    Result<std::vector<std::string>> write(const ExportInput& input, const fs::path& folder,
+                                           const Progress& progress) const override {
         progress.report(0, "Writing the adapter");
         return writePeftAdapter(folder, input.family, input.model, input.baseModelName);
     }
@@ -31,6 +34,8 @@ public:
 
 } // namespace
 
-std::unique_ptr<Exporter> makeAdapterExporter() { return std::make_unique<AdapterExporter>(); }
+std::unique_ptr<Exporter> makeAdapterExporter() {
+    return std::make_unique<AdapterExporter>();
+}
 
 } // namespace attune

@@ -1,5 +1,5 @@
-// An exporter turns a trained model into files other programs read, and reads them back to prove that nothing changed on the
-// way. One file each, one line in builtin_exporters.cpp. Engine thread.
+// An exporter turns a trained model into files other programs read, and reads them back to prove that nothing changed
+// on the way. One file each, one line in builtin_exporters.cpp. Engine thread.
 #pragma once
 
 #include <memory>
@@ -15,19 +15,20 @@
 namespace attune {
 
 struct ExportInput {
-    const ModelSource& base;     // the folder the model was loaded from
+    const ModelSource& base; // the folder the model was loaded from
     const ModelFamily& family;
-    CausalLm& model;             // the checkpoint: adapters attached, or trained masters
-    std::string baseModelName;   // written into the adapter's config
+    CausalLm& model;           // the checkpoint: adapters attached, or trained masters
+    std::string baseModelName; // written into the adapter's config
 };
 
 class Exporter {
 public:
     virtual ~Exporter() = default;
     virtual const Described& description() const = 0;
-    /// Creates the folder when needed. Returns the names of the files in it. Errors: InvalidArgument (the folder of the base model, a
-    /// run this format cannot hold), OutOfSpace, Io, Cancelled.
-    virtual Result<std::vector<std::string>> write(const ExportInput& input, const fs::path& folder, const Progress& progress) const = 0;
+    /// Creates the folder when needed. Returns the names of the files in it. Errors: InvalidArgument (the folder of the
+    /// base model, a run this format cannot hold), OutOfSpace, Io, Cancelled.
+    virtual Result<std::vector<std::string>> write(const ExportInput& input, const fs::path& folder,
+                                                   const Progress& progress) const = 0;
     /// The model again, from the written files alone (and the base, for an adapter).
     virtual Result<std::unique_ptr<CausalLm>> reload(const ExportInput& input, const fs::path& folder,
                                                      const ComputeSettings& settings) const = 0;
@@ -42,8 +43,9 @@ struct Agreement {
     std::int64_t comparedTokens = 0;
 };
 
-/// Runs both models over the first one's greedy continuation of each prompt (`tokens` tokens, less at the end of the context) and
-/// compares the logits before every token. The adapters' switches of both models count. Errors: those of Decoder, Cancelled.
+/// Runs both models over the first one's greedy continuation of each prompt (`tokens` tokens, less at the end of the
+/// context) and compares the logits before every token. The adapters' switches of both models count. Errors: those of
+/// Decoder, Cancelled.
 Result<Agreement> compareModels(const CausalLm& first, const CausalLm& second,
                                 const std::vector<std::vector<std::int64_t>>& prompts, std::int64_t tokens,
                                 const std::stop_token& stop = {});

@@ -14,10 +14,21 @@ namespace attune {
 namespace {
 
 constexpr std::uint64_t kShardBytes = 5'000'000'000; // Hugging Face's default
-constexpr std::array<const char*, 15> kCopied{
-    "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-    "tokenizer.model", "vocab.json", "merges.txt", "added_tokens.json", "chat_template.jinja", "chat_template.json",
-    "LICENSE", "LICENSE.txt", "NOTICE", "USE_POLICY.md"};
+constexpr std::array<const char*, 15> kCopied{"config.json",
+                                              "generation_config.json",
+                                              "tokenizer.json",
+                                              "tokenizer_config.json",
+                                              "special_tokens_map.json",
+                                              "tokenizer.model",
+                                              "vocab.json",
+                                              "merges.txt",
+                                              "added_tokens.json",
+                                              "chat_template.jinja",
+                                              "chat_template.json",
+                                              "LICENSE",
+                                              "LICENSE.txt",
+                                              "NOTICE",
+                                              "USE_POLICY.md"};
 
 // A canonical parameter inside the model: which weight holds it, which rows, and the layer's adapter.
 struct Place {
@@ -58,12 +69,16 @@ Result<at::Tensor> finalValue(const Place& place, const StoredTensor& stored) {
     else
         ATTUNE_CHECK(readStored(stored, value));
     if (place.lora)
-        value.add_(at::mm(place.lora->b.value.to(at::kCPU, at::kFloat), place.lora->a.value.to(at::kCPU, at::kFloat)), place.lora->scale);
+        value.add_(at::mm(place.lora->b.value.to(at::kCPU, at::kFloat), place.lora->a.value.to(at::kCPU, at::kFloat)),
+                   place.lora->scale);
     return value;
 }
 
 at::ScalarType atType(TensorType type) {
-    return type == TensorType::F64 ? at::kDouble : type == TensorType::F16 ? at::kHalf : type == TensorType::BF16 ? at::kBFloat16 : at::kFloat;
+    return type == TensorType::F64    ? at::kDouble
+           : type == TensorType::F16  ? at::kHalf
+           : type == TensorType::BF16 ? at::kBFloat16
+                                      : at::kFloat;
 }
 
 struct Contribution {
@@ -85,7 +100,8 @@ Result<at::Tensor> mergedTensor(const TensorInfo& info, const std::vector<Contri
                     "Export another checkpoint.");
     const at::Tensor stored = full.to(atType(info.type)).contiguous(); // the one rounding
     if (!at::isfinite(stored).all().item<bool>())
-        return fail(ErrorCode::Numerical, "The merged tensor " + info.name + " is too large for " + tensorTypeName(info.type),
+        return fail(ErrorCode::Numerical,
+                    "The merged tensor " + info.name + " is too large for " + tensorTypeName(info.type),
                     "Export the adapter instead.");
     return stored;
 }
@@ -104,12 +120,15 @@ public:
 
     const Described& description() const override {
         static const Described kDescription{
-            "merged", "Merged model (safetensors)",
-            "A complete model folder with the training folded into its weights; opens wherever the base model does.", {}};
+            "merged",
+            "Merged model (safetensors)",
+            "A complete model folder with the training folded into its weights; opens wherever the base model does.",
+            {}};
         return kDescription;
     }
 
-    Result<std::vector<std::string>> write(const ExportInput& input, const fs::path& folder, const Progress& progress) const override {
+    Result<std::vector<std::string>> write(const ExportInput& input, const fs::path& folder,
+                                           const Progress& progress) const override {
         std::error_code error;
         fs::create_directories(folder, error);
         if (error)
@@ -130,13 +149,15 @@ public:
             for (const auto& [info, parts] : shards[i]) {
                 weightMap[info->name] = name;
                 totalSize += info->end - info->begin;
-                tensors.push_back({info->name, info->type, info->shape, [&, info, &parts = parts]() -> Result<std::span<const std::byte>> {
+                tensors.push_back({info->name, info->type, info->shape,
+                                   [&, info, &parts = parts]() -> Result<std::span<const std::byte>> {
                                        if (progress.cancelled())
                                            return fail(ErrorCode::Cancelled, "The export was cancelled");
                                        progress.report(done / total, "Merging the weights");
                                        ATTUNE_ASSIGN(current, mergedTensor(*info, parts));
                                        done += static_cast<double>(info->end - info->begin);
-                                       return std::span(static_cast<const std::byte*>(current.data_ptr()), current.nbytes());
+                                       return std::span(static_cast<const std::byte*>(current.data_ptr()),
+                                                        current.nbytes());
                                    }});
             }
             ATTUNE_CHECK(writeSafetensors(folder / name, tensors));
@@ -157,7 +178,8 @@ public:
         return files;
     }
 
-    Result<std::unique_ptr<CausalLm>> reload(const ExportInput&, const fs::path& folder, const ComputeSettings& settings) const override {
+    Result<std::unique_ptr<CausalLm>> reload(const ExportInput&, const fs::path& folder,
+                                             const ComputeSettings& settings) const override {
         ATTUNE_ASSIGN(const ModelSource source, ModelSource::open(folder));
         return readModel(source, settings);
     }
@@ -165,13 +187,15 @@ public:
 private:
     using Shard = std::vector<std::pair<const TensorInfo*, std::vector<Contribution>>>;
 
-    // Which parameters make up each stored tensor, in the base's order, cut into files. Buffers nothing reads are left out.
+    // Which parameters make up each stored tensor, in the base's order, cut into files. Buffers nothing reads are left
+    // out.
     Result<std::vector<Shard>> plan(const ExportInput& input) const {
         std::map<const TensorInfo*, std::vector<Contribution>> contributions;
         for (const auto& [name, place] : places(input.model)) {
             const auto stored = findStored(input.base, input.family, input.model.config(), name);
             if (!stored)
-                return fail(ErrorCode::InvalidData, input.base.folder().string() + " no longer holds the tensor " + name,
+                return fail(ErrorCode::InvalidData,
+                            input.base.folder().string() + " no longer holds the tensor " + name,
                             "Restore the base model's folder.");
             contributions[stored->found.tensor].push_back({place, *stored});
         }
@@ -195,7 +219,11 @@ private:
 
 } // namespace
 
-std::unique_ptr<Exporter> makeMergedExporter() { return makeMergedExporter(kShardBytes); }
-std::unique_ptr<Exporter> makeMergedExporter(std::uint64_t shardBytes) { return std::make_unique<MergedExporter>(shardBytes); }
+std::unique_ptr<Exporter> makeMergedExporter() {
+    return makeMergedExporter(kShardBytes);
+}
+std::unique_ptr<Exporter> makeMergedExporter(std::uint64_t shardBytes) {
+    return std::make_unique<MergedExporter>(shardBytes);
+}
 
 } // namespace attune

@@ -1,5 +1,5 @@
-// PEFT's adapter folder (adapter_config.json and adapter_model.safetensors), read and written: the layout every tool of the
-// field understands. LoRA on linear layers only. Engine thread.
+// PEFT's adapter folder (adapter_config.json and adapter_model.safetensors), read and written: the layout every tool of
+// the field understands. LoRA on linear layers only. Engine thread.
 #pragma once
 
 #include <string>
@@ -12,13 +12,14 @@ namespace attune {
 inline constexpr const char* kPeftConfigFile = "adapter_config.json";
 inline constexpr const char* kPeftWeightsFile = "adapter_model.safetensors";
 
-/// Puts the folder's adapter onto the model (replacing what was there); ranks come from the tensors, scales from the config (r,
-/// lora_alpha, use_rslora, rank_pattern, alpha_pattern). Errors: NotFound, InvalidData (a tensor that fits no layer or has the
-/// wrong shape, named), Unsupported (DoRA, saved modules, biases, other kinds of adapter, each named).
+/// Puts the folder's adapter onto the model (replacing what was there); ranks come from the tensors, scales from the
+/// config (r, lora_alpha, use_rslora, rank_pattern, alpha_pattern). Errors: NotFound, InvalidData (a tensor that fits
+/// no layer or has the wrong shape, named), Unsupported (DoRA, saved modules, biases, other kinds of adapter, each
+/// named).
 Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, CausalLm& model);
 
-/// Writes the model's LoRA layers (f32). Layers that PEFT knows as one (GPT-2's c_attn) become one adapter of the summed rank,
-/// exactly equal. Returns the file names. Errors: InvalidArgument (no adapter), OutOfSpace, Io.
+/// Writes the model's LoRA layers (f32). Layers that PEFT knows as one (GPT-2's c_attn) become one adapter of the
+/// summed rank, exactly equal. Returns the file names. Errors: InvalidArgument (no adapter), OutOfSpace, Io.
 Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const ModelFamily& family, CausalLm& model,
                                                   const std::string& baseModelName);
 

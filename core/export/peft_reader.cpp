@@ -20,7 +20,8 @@ struct Scaling {
 };
 
 tl::unexpected<Error> broken(const fs::path& file, const std::string& what) {
-    return fail(ErrorCode::InvalidData, file.string() + ": " + what, "Choose an adapter that was trained on this base model.");
+    return fail(ErrorCode::InvalidData, file.string() + ": " + what,
+                "Choose an adapter that was trained on this base model.");
 }
 
 // PEFT's rule: a pattern applies to a module whose name ends with it after a dot (or is it).
@@ -58,7 +59,9 @@ Result<Scaling> readScaling(const fs::path& file) {
         return found != config.end() && found->is_string() ? found->get<std::string>() : std::string(fallback);
     };
     if (text("peft_type", "LORA") != "LORA")
-        return fail(ErrorCode::Unsupported, file.string() + ": adapters of the kind " + text("peft_type", "").substr(0, 40) + " are not known here",
+        return fail(ErrorCode::Unsupported,
+                    file.string() + ": adapters of the kind " + text("peft_type", "").substr(0, 40) +
+                        " are not known here",
                     "Choose a LoRA adapter.");
     for (const char* key : {"use_dora", "lora_bias", "modules_to_save", "use_qalora", "use_bdlora", "layer_replication",
                             "target_parameters", "trainable_token_indices", "alora_invocation_tokens"})
@@ -99,14 +102,17 @@ Result<std::map<std::string, Pair>> pairTensors(const SafetensorsFile& file) {
             return broken(file.path(), "tensor " + module.substr(0, 120) + " is not part of a PEFT adapter");
         module.erase(0, kPrefix.size());
         bool isA = false, isB = false;
-        for (const char* ending : {".lora_A.weight", ".lora_A.default.weight", ".lora_B.weight", ".lora_B.default.weight"})
+        for (const char* ending :
+             {".lora_A.weight", ".lora_A.default.weight", ".lora_B.weight", ".lora_B.default.weight"})
             if (module.ends_with(ending)) {
                 (std::string_view(ending).substr(0, 7) == ".lora_A" ? isA : isB) = true;
                 module.resize(module.size() - std::string_view(ending).size());
                 break;
             }
         if (!isA && !isB)
-            return fail(ErrorCode::Unsupported, file.path().string() + ": the adapter tensor " + tensor.name.substr(0, 120) + " is not known here",
+            return fail(ErrorCode::Unsupported,
+                        file.path().string() + ": the adapter tensor " + tensor.name.substr(0, 120) +
+                            " is not known here",
                         "Choose a plain LoRA adapter on linear layers.");
         const TensorInfo*& slot = isA ? pairs[module].a : pairs[module].b;
         if (slot)
@@ -120,7 +126,8 @@ Result<at::Tensor> readWhole(const SafetensorsFile& file, const TensorInfo& tens
     at::Tensor target = at::empty(tensor.shape, at::TensorOptions().dtype(type));
     ATTUNE_CHECK(readStored({{&file, &tensor}, {.name = tensor.name}}, target));
     if (!at::isfinite(target).all().item<bool>())
-        return fail(ErrorCode::Numerical, file.path().string() + ": tensor " + tensor.name + " holds NaN or infinite numbers",
+        return fail(ErrorCode::Numerical,
+                    file.path().string() + ": tensor " + tensor.name + " holds NaN or infinite numbers",
                     "Choose another checkpoint.");
     return target;
 }
@@ -130,7 +137,8 @@ Result<at::Tensor> readWhole(const SafetensorsFile& file, const TensorInfo& tens
 Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, CausalLm& model) {
     std::error_code error;
     if (!fs::exists(folder / kPeftWeightsFile, error) && fs::exists(folder / "adapter_model.bin", error))
-        return fail(ErrorCode::Unsupported, (folder / "adapter_model.bin").string() + " is a format that can run code when it is opened",
+        return fail(ErrorCode::Unsupported,
+                    (folder / "adapter_model.bin").string() + " is a format that can run code when it is opened",
                     "Ask for the adapter as adapter_model.safetensors.");
     ATTUNE_ASSIGN(const Scaling scaling, readScaling(folder / kPeftConfigFile));
     ATTUNE_ASSIGN(const std::shared_ptr<const SafetensorsFile> file, SafetensorsFile::open(folder / kPeftWeightsFile));
@@ -161,8 +169,9 @@ Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, Causal
         const auto& a = pair.a->shape;
         const auto& b = pair.b->shape;
         if (a.size() != 2 || b.size() != 2 || a[0] != b[1] || a[0] < 1 || a[1] != in || b[0] != out)
-            return broken(file->path(), "the adapter of " + module.substr(0, 120) + " does not fit the layer, which has " +
-                                            std::to_string(in) + " inputs and " + std::to_string(out) + " outputs");
+            return broken(file->path(), "the adapter of " + module.substr(0, 120) +
+                                            " does not fit the layer, which has " + std::to_string(in) +
+                                            " inputs and " + std::to_string(out) + " outputs");
         ATTUNE_ASSIGN(const at::Tensor down, readWhole(*file, *pair.a, model.masterType()));
         ATTUNE_ASSIGN(const at::Tensor up, readWhole(*file, *pair.b, model.masterType()));
         std::int64_t row = 0;

@@ -29,7 +29,9 @@ struct Named {
     at::Tensor tensor; // f32, contiguous
 };
 
-at::Tensor exported(const at::Tensor& value) { return value.to(at::kCPU, at::kFloat).contiguous(); }
+at::Tensor exported(const at::Tensor& value) {
+    return value.to(at::kCPU, at::kFloat).contiguous();
+}
 
 // Adapters of several parts side by side: A stacked, B in blocks, each B scaled so that one common scale serves all.
 std::pair<at::Tensor, at::Tensor> combine(const Module& module, double scale) {
@@ -54,7 +56,9 @@ std::pair<at::Tensor, at::Tensor> combine(const Module& module, double scale) {
     return {at::cat(downs), up};
 }
 
-std::string lastName(const std::string& module) { return module.substr(module.rfind('.') + 1); }
+std::string lastName(const std::string& module) {
+    return module.substr(module.rfind('.') + 1);
+}
 
 } // namespace
 
@@ -93,7 +97,8 @@ Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const 
                             return a.second < b.second;
                         })->first;
     const auto number = [](double value) {
-        return value == std::floor(value) && std::abs(value) < 1e15 ? Json(static_cast<std::int64_t>(value)) : Json(value);
+        return value == std::floor(value) && std::abs(value) < 1e15 ? Json(static_cast<std::int64_t>(value))
+                                                                    : Json(value);
     };
     Json rankPattern = Json::object(), alphaPattern = Json::object();
     std::set<std::string> targets, chosen, others;
@@ -117,19 +122,47 @@ Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const 
             others.insert(name);
     }
     const Json none = nullptr;
-    Json config{{"alora_invocation_tokens", none}, {"alpha_pattern", alphaPattern}, {"arrow_config", none},
-                {"auto_mapping", none}, {"base_model_name_or_path", baseModelName}, {"bias", "none"},
-                {"corda_config", none}, {"ensure_weight_tying", false}, {"eva_config", none}, {"exclude_modules", none},
-                {"fan_in_fan_out", model.config().conv1dWeights}, {"inference_mode", true}, {"init_lora_weights", true},
-                {"kasa_config", none}, {"layer_replication", none}, {"layers_pattern", none},
-                {"layers_to_transform", none}, {"loftq_config", Json::object()}, {"lora_alpha", number(common.second)},
-                {"lora_bias", false}, {"lora_dropout", dropout}, {"lora_ga_config", none}, {"megatron_config", none},
-                {"megatron_core", "megatron.core"}, {"modules_to_save", none}, {"monteclora_config", none},
-                {"peft_type", "LORA"}, {"peft_version", kPeftVersion}, {"qalora_group_size", 16}, {"r", common.first},
-                {"rank_pattern", rankPattern}, {"revision", none},
-                {"target_modules", others.empty() ? targets : chosen}, {"target_parameters", none},
-                {"task_type", "CAUSAL_LM"}, {"trainable_token_indices", none}, {"use_bdlora", none}, {"use_dora", false},
-                {"use_qalora", false}, {"use_rslora", false}, {"velora_config", none}};
+    Json config{{"alora_invocation_tokens", none},
+                {"alpha_pattern", alphaPattern},
+                {"arrow_config", none},
+                {"auto_mapping", none},
+                {"base_model_name_or_path", baseModelName},
+                {"bias", "none"},
+                {"corda_config", none},
+                {"ensure_weight_tying", false},
+                {"eva_config", none},
+                {"exclude_modules", none},
+                {"fan_in_fan_out", model.config().conv1dWeights},
+                {"inference_mode", true},
+                {"init_lora_weights", true},
+                {"kasa_config", none},
+                {"layer_replication", none},
+                {"layers_pattern", none},
+                {"layers_to_transform", none},
+                {"loftq_config", Json::object()},
+                {"lora_alpha", number(common.second)},
+                {"lora_bias", false},
+                {"lora_dropout", dropout},
+                {"lora_ga_config", none},
+                {"megatron_config", none},
+                {"megatron_core", "megatron.core"},
+                {"modules_to_save", none},
+                {"monteclora_config", none},
+                {"peft_type", "LORA"},
+                {"peft_version", kPeftVersion},
+                {"qalora_group_size", 16},
+                {"r", common.first},
+                {"rank_pattern", rankPattern},
+                {"revision", none},
+                {"target_modules", others.empty() ? targets : chosen},
+                {"target_parameters", none},
+                {"task_type", "CAUSAL_LM"},
+                {"trainable_token_indices", none},
+                {"use_bdlora", none},
+                {"use_dora", false},
+                {"use_qalora", false},
+                {"use_rslora", false},
+                {"velora_config", none}};
 
     std::error_code error;
     fs::create_directories(folder, error);
@@ -138,12 +171,14 @@ Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const 
     std::sort(tensors.begin(), tensors.end(), [](const Named& a, const Named& b) { return a.name < b.name; });
     std::vector<TensorToWrite> files;
     for (const Named& named : tensors)
-        files.push_back({named.name, TensorType::F32, named.tensor.sizes().vec(), [&named]() -> Result<std::span<const std::byte>> {
-                             return std::as_bytes(std::span(named.tensor.data_ptr<float>(), static_cast<std::size_t>(named.tensor.numel())));
-                         }});
+        files.push_back(
+            {named.name, TensorType::F32, named.tensor.sizes().vec(), [&named]() -> Result<std::span<const std::byte>> {
+                 return std::as_bytes(
+                     std::span(named.tensor.data_ptr<float>(), static_cast<std::size_t>(named.tensor.numel())));
+             }});
     ATTUNE_CHECK(writeSafetensors(folder / kPeftWeightsFile, files));
-    ATTUNE_CHECK(writeFileAtomic(folder / kPeftConfigFile,
-                                 config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
+    ATTUNE_CHECK(
+        writeFileAtomic(folder / kPeftConfigFile, config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
     return std::vector<std::string>{kPeftConfigFile, kPeftWeightsFile};
 }
 

@@ -22,21 +22,27 @@ std::string shapeText(at::IntArrayRef shape) {
 
 std::optional<at::ScalarType> scalarType(TensorType type) {
     switch (type) {
-    case TensorType::F64: return at::kDouble;
-    case TensorType::F32: return at::kFloat;
-    case TensorType::F16: return at::kHalf;
-    case TensorType::BF16: return at::kBFloat16;
-    default: return std::nullopt;
+    case TensorType::F64:
+        return at::kDouble;
+    case TensorType::F32:
+        return at::kFloat;
+    case TensorType::F16:
+        return at::kHalf;
+    case TensorType::BF16:
+        return at::kBFloat16;
+    default:
+        return std::nullopt;
     }
 }
 
 // Rows [first, first + count) of the stored tensor (all of it has `width` numbers a row) into staging memory.
-Status readRows(const StoredTensor& stored, std::int64_t first, std::int64_t count, std::int64_t width, at::Tensor staging) {
+Status readRows(const StoredTensor& stored, std::int64_t first, std::int64_t count, std::int64_t width,
+                at::Tensor staging) {
     const std::size_t bytes = tensorTypeBytes(stored.found.tensor->type);
     const std::size_t rowBytes = static_cast<std::size_t>(width) * bytes;
-    return stored.found.file->read(*stored.found.tensor,
-                                   {static_cast<std::byte*>(staging.data_ptr()), static_cast<std::size_t>(count) * rowBytes},
-                                   static_cast<std::uint64_t>(first) * rowBytes);
+    return stored.found.file->read(
+        *stored.found.tensor, {static_cast<std::byte*>(staging.data_ptr()), static_cast<std::size_t>(count) * rowBytes},
+        static_cast<std::uint64_t>(first) * rowBytes);
 }
 
 Status checkStoredShape(const StoredTensor& stored, const at::Tensor& target) {
@@ -55,8 +61,8 @@ Status checkStoredShape(const StoredTensor& stored, const at::Tensor& target) {
         return {};
     return fail(ErrorCode::InvalidData,
                 stored.found.file->path().string() + ": tensor " + tensor.name + " has the shape " +
-                    shapeText(tensor.shape) + ", config.json asks for " +
-                    (stored.layout.size >= 0 ? "a part " : "") + shapeText(expected),
+                    shapeText(tensor.shape) + ", config.json asks for " + (stored.layout.size >= 0 ? "a part " : "") +
+                    shapeText(expected),
                 "The weights and config.json do not belong together; download both again.");
 }
 
@@ -88,7 +94,8 @@ Status readStored(const StoredTensor& stored, at::Tensor target) {
     const auto type = scalarType(tensor.type);
     if (!type)
         return fail(ErrorCode::Unsupported,
-                    stored.found.file->path().string() + ": tensor " + tensor.name + " is stored as " + tensorTypeName(tensor.type),
+                    stored.found.file->path().string() + ": tensor " + tensor.name + " is stored as " +
+                        tensorTypeName(tensor.type),
                     "Choose the unquantised version of the model.");
     ATTUNE_CHECK(checkStoredShape(stored, target));
     if (target.numel() == 0)
@@ -98,7 +105,8 @@ Status readStored(const StoredTensor& stored, at::Tensor target) {
     const std::int64_t fileRows = transposed ? target.size(1) : target.size(0);
     const std::int64_t width = tensor.shape.size() == 2 ? tensor.shape[1] : 1;
     const std::int64_t first = transposed ? 0 : stored.layout.begin;
-    const std::int64_t rowBytes = std::max<std::int64_t>(1, width * static_cast<std::int64_t>(tensorTypeBytes(tensor.type)));
+    const std::int64_t rowBytes =
+        std::max<std::int64_t>(1, width * static_cast<std::int64_t>(tensorTypeBytes(tensor.type)));
     const std::int64_t step = std::clamp<std::int64_t>(kChunkBytes / rowBytes, 1, fileRows);
     if (!transposed && target.scalar_type() == *type && target.is_contiguous() && target.device().is_cpu())
         return readRows(stored, first, fileRows, width, target);
@@ -135,48 +143,52 @@ Status readBaseWeights(const ModelSource& source, const ModelFamily& family, Cau
     }
     if (missingCount > 0)
         return fail(ErrorCode::InvalidData,
-                    source.folder().string() + " lacks " + std::to_string(missingCount) + " of the tensors that config.json asks for: " +
-                        missing + (missingCount > 3 ? ", ..." : ""),
+                    source.folder().string() + " lacks " + std::to_string(missingCount) +
+                        " of the tensors that config.json asks for: " + missing + (missingCount > 3 ? ", ..." : ""),
                     "The download is incomplete or config.json belongs to another model.");
     for (const std::string& name : source.tensorNames())
         if (!used.contains(name) && !family.ignorable(name, config))
-            return fail(ErrorCode::Unsupported,
-                        source.folder().string() + ": nothing in a " + config.architecture + " of this config.json uses the tensor " +
-                            name.substr(0, 120),
-                        "The network differs from the one known here; leaving the tensor out would give wrong answers.");
+            return fail(
+                ErrorCode::Unsupported,
+                source.folder().string() + ": nothing in a " + config.architecture +
+                    " of this config.json uses the tensor " + name.substr(0, 120),
+                "The network differs from the one known here; leaving the tensor out would give wrong answers.");
     double done = 0;
     const auto total = static_cast<double>(std::max<std::uint64_t>(1, source.weightBytes()));
     for (auto& [named, stored] : work) {
         if (stop.stop_requested())
             return fail(ErrorCode::Cancelled, "Loading the model was cancelled");
         ATTUNE_CHECK(readStored(stored, named.tensor));
-        done += static_cast<double>(named.tensor.numel()) * static_cast<double>(tensorTypeBytes(stored.found.tensor->type));
+        done +=
+            static_cast<double>(named.tensor.numel()) * static_cast<double>(tensorTypeBytes(stored.found.tensor->type));
         if (progress)
             progress(std::min(1.0, done / total));
     }
     return {};
 }
 
-Result<std::unique_ptr<CausalLm>> readModel(const ModelSource& source, const ComputeSettings& settings, std::stop_token stop,
+Result<std::unique_ptr<CausalLm>> readModel(const ModelSource& source, const ComputeSettings& settings,
+                                            std::stop_token stop,
                                             const std::function<void(double fraction)>& progress) {
     ATTUNE_ASSIGN(const ModelConfig config, readModelConfig(source));
     const ModelFamily* family = findFamily(config.architecture);
     if (!family)
         return fail(ErrorCode::Internal, "No family for " + config.architecture);
-    // Nothing is allocated from a declared size: the stored tensors (checked against the file's real length) must be about as
-    // many numbers as the config asks for.
+    // Nothing is allocated from a declared size: the stored tensors (checked against the file's real length) must be
+    // about as many numbers as the config asks for.
     double stored = 0;
     for (const auto& file : source.files())
         for (const TensorInfo& tensor : file->tensors())
             stored += static_cast<double>(tensor.elements());
-    const double asked = static_cast<double>(config.layers) *
-                         static_cast<double>(config.hiddenSize) *
-                         (2.0 * static_cast<double>(config.heads + config.kvHeads) * static_cast<double>(config.headDim) +
-                          (config.gatedMlp ? 3.0 : 2.0) * static_cast<double>(config.intermediateSize)) +
-                         static_cast<double>(config.vocabularySize) * static_cast<double>(config.hiddenSize);
+    const double asked =
+        static_cast<double>(config.layers) * static_cast<double>(config.hiddenSize) *
+            (2.0 * static_cast<double>(config.heads + config.kvHeads) * static_cast<double>(config.headDim) +
+             (config.gatedMlp ? 3.0 : 2.0) * static_cast<double>(config.intermediateSize)) +
+        static_cast<double>(config.vocabularySize) * static_cast<double>(config.hiddenSize);
     constexpr double kSmall = 16e6; // below this the exact shape errors below are the better message
     if (asked > kSmall && asked > 1.5 * stored)
-        return fail(ErrorCode::InvalidData, source.folder().string() + ": config.json describes a far larger model than its weights hold",
+        return fail(ErrorCode::InvalidData,
+                    source.folder().string() + ": config.json describes a far larger model than its weights hold",
                     "The download is incomplete or config.json belongs to another model.");
     ATTUNE_ASSIGN(std::unique_ptr<CausalLm> model, CausalLm::create(config, settings));
     ATTUNE_CHECK(readBaseWeights(source, *family, *model, stop, progress));

@@ -1,5 +1,5 @@
-// Weights of a model folder into a CausalLm: each tensor is read chunk by chunk straight into its final place and precision, so
-// there is never a second copy of all weights. Engine thread.
+// Weights of a model folder into a CausalLm: each tensor is read chunk by chunk straight into its final place and
+// precision, so there is never a second copy of all weights. Engine thread.
 #pragma once
 
 #include <functional>
@@ -24,12 +24,12 @@ struct StoredTensor {
 std::optional<StoredTensor> findStored(const ModelSource& source, const ModelFamily& family, const ModelConfig& config,
                                        std::string_view canonicalName);
 
-/// The stored part of one parameter into `target` ([out, in] or [n]), converted to its dtype. Errors: InvalidData with the tensor's
-/// name and both shapes, Unsupported (integer weights), Io.
+/// The stored part of one parameter into `target` ([out, in] or [n]), converted to its dtype. Errors: InvalidData with
+/// the tensor's name and both shapes, Unsupported (integer weights), Io.
 Status readStored(const StoredTensor& stored, at::Tensor target);
 
-/// Fills all base weights. Errors: InvalidData (missing or misshapen tensors, named), Unsupported (a tensor nothing asks for: the
-/// network is not the one we know), Cancelled.
+/// Fills all base weights. Errors: InvalidData (missing or misshapen tensors, named), Unsupported (a tensor nothing
+/// asks for: the network is not the one we know), Cancelled.
 Status readBaseWeights(const ModelSource& source, const ModelFamily& family, CausalLm& model, std::stop_token stop = {},
                        const std::function<void(double fraction)>& progress = {});
 

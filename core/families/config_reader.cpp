@@ -13,20 +13,44 @@ tl::unexpected<Error> badValue(const std::string& key, const std::string& what) 
 }
 
 // Present in many configs, without influence on what the network computes at inference or training as done here.
-constexpr std::array<std::string_view, 30> kBookkeeping{
-    "attention_dropout", "hidden_dropout", "initializer_range", "use_cache", "torch_dtype", "dtype",
-    "transformers_version", "transformers.js_config", "pretraining_tp", "model_type", "architectures", "_attn_implementation",
-    "attn_implementation", "_attn_implementation_autoset", "_flash_attn_2_enabled", "gradient_checkpointing",
-    "output_attentions", "output_hidden_states", "use_return_dict", "return_dict", "chunk_size_feed_forward",
-    "tie_encoder_decoder", "is_encoder_decoder", "unsloth_fixed", "layer_norm_eps_note", "max_window_layers",
-    "use_sliding_window", "bos_token_id", "eos_token_id", "pad_token_id"};
+constexpr std::array<std::string_view, 30> kBookkeeping{"attention_dropout",
+                                                        "hidden_dropout",
+                                                        "initializer_range",
+                                                        "use_cache",
+                                                        "torch_dtype",
+                                                        "dtype",
+                                                        "transformers_version",
+                                                        "transformers.js_config",
+                                                        "pretraining_tp",
+                                                        "model_type",
+                                                        "architectures",
+                                                        "_attn_implementation",
+                                                        "attn_implementation",
+                                                        "_attn_implementation_autoset",
+                                                        "_flash_attn_2_enabled",
+                                                        "gradient_checkpointing",
+                                                        "output_attentions",
+                                                        "output_hidden_states",
+                                                        "use_return_dict",
+                                                        "return_dict",
+                                                        "chunk_size_feed_forward",
+                                                        "tie_encoder_decoder",
+                                                        "is_encoder_decoder",
+                                                        "unsloth_fixed",
+                                                        "layer_norm_eps_note",
+                                                        "max_window_layers",
+                                                        "use_sliding_window",
+                                                        "bos_token_id",
+                                                        "eos_token_id",
+                                                        "pad_token_id"};
 
 // Parts of names that speak of the network itself.
 constexpr std::array<std::string_view, 37> kMathematics{
-    "scale",   "scaling", "multiplier", "softcap",  "norm",     "rope",   "rotary",  "attn",       "attention", "mlp",
-    "expert",  "moe",     "window",     "bias",     "alibi",    "residual", "logit", "quant",      "clip",      "lora_rank",
-    "mup",     "parallel", "layer_types", "hidden_act", "activation", "qk_",  "kv_", "gating",     "gated",     "cross",
-    "embedding", "scalar", "depth",     "dim_model", "ssm",      "text_config", "vision"};
+    "scale",      "scaling",   "multiplier", "softcap",     "norm",   "rope",     "rotary",      "attn",
+    "attention",  "mlp",       "expert",     "moe",         "window", "bias",     "alibi",       "residual",
+    "logit",      "quant",     "clip",       "lora_rank",   "mup",    "parallel", "layer_types", "hidden_act",
+    "activation", "qk_",       "kv_",        "gating",      "gated",  "cross",    "embedding",   "scalar",
+    "depth",      "dim_model", "ssm",        "text_config", "vision"};
 
 bool saysOff(const Json& value) {
     if (value.is_null() || (value.is_boolean() && !value.get<bool>()))
@@ -124,14 +148,16 @@ Status ConfigReader::refuseUnknownMathematics(const std::set<std::string_view>& 
         return fail(ErrorCode::Unsupported, "config.json: quantization_config: the weights are quantised",
                     "Choose the unquantised version of the model.");
     for (const auto& [key, value] : m_config.items()) {
-        if (known.contains(key) || std::find(kBookkeeping.begin(), kBookkeeping.end(), key) != kBookkeeping.end() || saysOff(value))
+        if (known.contains(key) || std::find(kBookkeeping.begin(), kBookkeeping.end(), key) != kBookkeeping.end() ||
+            saysOff(value))
             continue;
         const bool mathematics = std::any_of(kMathematics.begin(), kMathematics.end(), [&](std::string_view part) {
             return key.find(part) != std::string::npos;
         });
         if (mathematics)
             return fail(ErrorCode::Unsupported,
-                        "config.json: the key " + key.substr(0, 80) + " changes what the network computes and is not known here",
+                        "config.json: the key " + key.substr(0, 80) +
+                            " changes what the network computes and is not known here",
                         "Choose another model, or a release of this program that knows it.");
     }
     return {};

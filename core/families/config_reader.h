@@ -1,5 +1,5 @@
-// Reads single keys of an untrusted config.json with named errors, and guards against keys that would change the mathematics
-// without our knowing. Used by the families only.
+// Reads single keys of an untrusted config.json with named errors, and guards against keys that would change the
+// mathematics without our knowing. Used by the families only.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ public:
     /// Ids: a number or a list of numbers; absent or null gives none.
     Result<std::vector<std::int64_t>> ids(const std::string& key) const;
 
-    /// Every key that is neither in `known` nor plain bookkeeping and whose name speaks of the network's mathematics is refused
-    /// (Unsupported, named), unless its value says "off" (null, false, 0 for counts, an empty list).
+    /// Every key that is neither in `known` nor plain bookkeeping and whose name speaks of the network's mathematics is
+    /// refused (Unsupported, named), unless its value says "off" (null, false, 0 for counts, an empty list).
     Status refuseUnknownMathematics(const std::set<std::string_view>& known) const;
 
 private:

@@ -58,11 +58,27 @@ public:
 
     Result<ModelConfig> readConfig(const Json& config) const override {
         const ConfigReader reader(config);
-        ATTUNE_CHECK(reader.refuseUnknownMathematics(
-            {"vocab_size", "n_embd", "n_layer", "n_head", "n_positions", "n_ctx", "n_inner", "activation_function",
-             "layer_norm_epsilon", "scale_attn_weights", "scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn",
-             "tie_word_embeddings", "attn_pdrop", "embd_pdrop", "resid_pdrop", "summary_activation",
-             "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj"}));
+        ATTUNE_CHECK(reader.refuseUnknownMathematics({"vocab_size",
+                                                      "n_embd",
+                                                      "n_layer",
+                                                      "n_head",
+                                                      "n_positions",
+                                                      "n_ctx",
+                                                      "n_inner",
+                                                      "activation_function",
+                                                      "layer_norm_epsilon",
+                                                      "scale_attn_weights",
+                                                      "scale_attn_by_inverse_layer_idx",
+                                                      "reorder_and_upcast_attn",
+                                                      "tie_word_embeddings",
+                                                      "attn_pdrop",
+                                                      "embd_pdrop",
+                                                      "resid_pdrop",
+                                                      "summary_activation",
+                                                      "summary_first_dropout",
+                                                      "summary_proj_to_labels",
+                                                      "summary_type",
+                                                      "summary_use_proj"}));
         ModelConfig result;
         result.architecture = "GPT2LMHeadModel";
         result.familyId = id();
@@ -75,7 +91,8 @@ public:
             return fail(ErrorCode::InvalidData, "config.json: n_embd is not a multiple of n_head",
                         "Download the model's config.json again.");
         result.headDim = result.hiddenSize / result.heads;
-        ATTUNE_ASSIGN(result.contextLength, reader.size(reader.has("n_positions") ? "n_positions" : "n_ctx", std::int64_t{1} << 24));
+        ATTUNE_ASSIGN(result.contextLength,
+                      reader.size(reader.has("n_positions") ? "n_positions" : "n_ctx", std::int64_t{1} << 24));
         ATTUNE_ASSIGN(result.intermediateSize, reader.sizeOr("n_inner", 4 * result.hiddenSize, kMaxSize * 8));
         ATTUNE_ASSIGN(result.normEpsilon, reader.positiveOr("layer_norm_epsilon", 1e-5));
         ATTUNE_ASSIGN(result.activation, reader.activation("activation_function", "gelu_new"));
@@ -83,7 +100,8 @@ public:
         ATTUNE_ASSIGN(const bool byLayer, reader.flagOr("scale_attn_by_inverse_layer_idx", false));
         if (!scaled || byLayer)
             return fail(ErrorCode::Unsupported,
-                        std::string("config.json: ") + (byLayer ? "scale_attn_by_inverse_layer_idx" : "scale_attn_weights") +
+                        std::string("config.json: ") +
+                            (byLayer ? "scale_attn_by_inverse_layer_idx" : "scale_attn_weights") +
                             " changes what the network computes and is not known here",
                         "Choose another model.");
         ATTUNE_ASSIGN(result.tiedHead, reader.flagOr("tie_word_embeddings", true));
@@ -147,6 +165,8 @@ public:
 
 } // namespace
 
-std::unique_ptr<ModelFamily> makeGpt2Family() { return std::make_unique<Gpt2Family>(); }
+std::unique_ptr<ModelFamily> makeGpt2Family() {
+    return std::make_unique<Gpt2Family>();
+}
 
 } // namespace attune

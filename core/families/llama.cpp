@@ -76,6 +76,8 @@ public:
 
 } // namespace
 
-std::unique_ptr<ModelFamily> makeLlamaFamily() { return std::make_unique<LlamaFamily>(); }
+std::unique_ptr<ModelFamily> makeLlamaFamily() {
+    return std::make_unique<LlamaFamily>();
+}
 
 } // namespace attune

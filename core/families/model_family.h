@@ -1,5 +1,5 @@
-// A model family: how one kind of model writes its config and names its tensors. Torch-free data; the network itself is built
-// by core/nn from the ModelConfig. A new family is one file and one line in builtin_families.cpp.
+// A model family: how one kind of model writes its config and names its tensors. Torch-free data; the network itself is
+// built by core/nn from the ModelConfig. A new family is one file and one line in builtin_families.cpp.
 #pragma once
 
 #include <memory>
@@ -20,11 +20,12 @@ public:
     virtual ~ModelFamily() = default;
     virtual std::string id() const = 0;
     virtual bool accepts(std::string_view architecture) const = 0;
-    /// Errors: InvalidData (missing or impossible value, named), Unsupported (a key that changes the mathematics, named).
+    /// Errors: InvalidData (missing or impossible value, named), Unsupported (a key that changes the mathematics,
+    /// named).
     virtual Result<ModelConfig> readConfig(const Json& config) const = 0;
-    /// Our canonical parameter name -> the tensor name(s) on disk, first one that exists is taken. Canonical names are the
-    /// Hugging Face Llama names ("model.layers.0.self_attn.q_proj.weight"); a family may map several canonical parameters
-    /// onto row ranges of one stored tensor (GPT-2's c_attn).
+    /// Our canonical parameter name -> the tensor name(s) on disk, first one that exists is taken. Canonical names are
+    /// the Hugging Face Llama names ("model.layers.0.self_attn.q_proj.weight"); a family may map several canonical
+    /// parameters onto row ranges of one stored tensor (GPT-2's c_attn).
     struct DiskTensor {
         std::string name;
         std::int64_t begin = 0, size = -1; // range along the output dimension; -1 = all
@@ -33,8 +34,8 @@ public:
     virtual std::vector<DiskTensor> diskTensors(std::string_view canonicalName, const ModelConfig& config) const = 0;
     /// The name PEFT uses for a linear layer, e.g. "model.layers.0.self_attn.q_proj" (without base_model.model.).
     virtual std::string peftModule(std::string_view canonicalModule, const ModelConfig& config) const = 0;
-    /// Stored tensors without a meaning of their own (buffers of old exports, the second copy of a tied head): not an error when they
-    /// are there and no parameter asks for them.
+    /// Stored tensors without a meaning of their own (buffers of old exports, the second copy of a tied head): not an
+    /// error when they are there and no parameter asks for them.
     virtual bool ignorable(std::string_view diskName, const ModelConfig& config) const = 0;
 };
 

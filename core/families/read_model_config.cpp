@@ -19,7 +19,8 @@ Result<std::string> architectureOf(const Json& config) {
         return std::string("GPT2LMHeadModel");
     if (!type.empty())
         return type;
-    return fail(ErrorCode::InvalidData, "config.json: architectures is missing", "Download the model's config.json again.");
+    return fail(ErrorCode::InvalidData, "config.json: architectures is missing",
+                "Download the model's config.json again.");
 }
 
 Result<ModelConfig> readBoth(const ModelSource& source) {
@@ -35,7 +36,8 @@ Result<ModelConfig> readBoth(const ModelSource& source) {
     }
     ATTUNE_ASSIGN(ModelConfig config, family->readConfig(source.config()));
     if (source.generationConfig()) {
-        ATTUNE_ASSIGN(const std::vector<std::int64_t> more, ConfigReader(*source.generationConfig()).ids("eos_token_id"));
+        ATTUNE_ASSIGN(const std::vector<std::int64_t> more,
+                      ConfigReader(*source.generationConfig()).ids("eos_token_id"));
         for (const std::int64_t id : more)
             if (std::find(config.eosIds.begin(), config.eosIds.end(), id) == config.eosIds.end())
                 config.eosIds.push_back(id);

@@ -27,7 +27,9 @@ Result<std::vector<double>> factors(const Json& scaling, const char* key, std::i
 }
 
 // 0.1 m ln(s) + 1 (Peng et al. 2023, YaRN, eq. 22).
-double yarnMagnitude(double scale, double m) { return scale <= 1 ? 1.0 : 0.1 * m * std::log(scale) + 1.0; }
+double yarnMagnitude(double scale, double m) {
+    return scale <= 1 ? 1.0 : 0.1 * m * std::log(scale) + 1.0;
+}
 
 Status refuseUnknownKeys(const Json& scaling, const std::set<std::string_view>& known) {
     for (const auto& [key, value] : scaling.items())
@@ -41,12 +43,13 @@ Status readYarn(const Json& scaling, ModelConfig& result) {
     const ConfigReader reader(scaling);
     RopeConfig& rope = result.rope;
     rope.scaling = RopeScaling::Yarn;
-    ATTUNE_CHECK(refuseUnknownKeys(scaling, {"type", "rope_type", "rope_theta", "factor", "original_max_position_embeddings",
-                                             "attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim",
-                                             "truncate", "finetuned"}));
+    ATTUNE_CHECK(refuseUnknownKeys(scaling, {"type", "rope_type", "rope_theta", "factor",
+                                             "original_max_position_embeddings", "attention_factor", "beta_fast",
+                                             "beta_slow", "mscale", "mscale_all_dim", "truncate", "finetuned"}));
     ATTUNE_ASSIGN(const bool truncate, reader.flagOr("truncate", true));
     if (!truncate)
-        return fail(ErrorCode::Unsupported, "config.json: yarn with truncate = false is not known here", "Choose another model.");
+        return fail(ErrorCode::Unsupported, "config.json: yarn with truncate = false is not known here",
+                    "Choose another model.");
     ATTUNE_ASSIGN(rope.originalContext,
                   reader.sizeOr("original_max_position_embeddings", result.contextLength, kMaxContext));
     ATTUNE_ASSIGN(rope.factor, reader.positiveOr("factor", static_cast<double>(result.contextLength) /
@@ -69,8 +72,9 @@ Status readLongRope(const Json& config, const Json& scaling, ModelConfig& result
     const ConfigReader reader(scaling);
     RopeConfig& rope = result.rope;
     rope.scaling = RopeScaling::LongRope;
-    ATTUNE_CHECK(refuseUnknownKeys(scaling, {"type", "rope_type", "rope_theta", "factor", "original_max_position_embeddings",
-                                             "attention_factor", "short_factor", "long_factor"}));
+    ATTUNE_CHECK(
+        refuseUnknownKeys(scaling, {"type", "rope_type", "rope_theta", "factor", "original_max_position_embeddings",
+                                    "attention_factor", "short_factor", "long_factor"}));
     // Phi-3 style files keep the original length beside the scaling, not in it.
     ATTUNE_ASSIGN(const std::int64_t outside,
                   ConfigReader(config).sizeOr("original_max_position_embeddings", result.contextLength, kMaxContext));
@@ -79,9 +83,9 @@ Status readLongRope(const Json& config, const Json& scaling, ModelConfig& result
     ATTUNE_ASSIGN(rope.factor, reader.positiveOr("factor", ratio));
     ATTUNE_ASSIGN(rope.shortFactor, factors(scaling, "short_factor", result.headDim / 2));
     ATTUNE_ASSIGN(rope.longFactor, factors(scaling, "long_factor", result.headDim / 2));
-    const double derived = rope.factor <= 1 ? 1.0
-                                            : std::sqrt(1 + std::log(rope.factor) /
-                                                                std::log(static_cast<double>(rope.originalContext)));
+    const double derived =
+        rope.factor <= 1 ? 1.0
+                         : std::sqrt(1 + std::log(rope.factor) / std::log(static_cast<double>(rope.originalContext)));
     ATTUNE_ASSIGN(rope.attentionFactor, reader.positiveOr("attention_factor", derived));
     return {};
 }
@@ -97,7 +101,8 @@ Status readRopeConfig(const Json& config, ModelConfig& result) {
         return {};
     const Json& scaling = config.at(where);
     if (!scaling.is_object())
-        return fail(ErrorCode::InvalidData, "config.json: " + where + " is not an object", "Download the config.json again.");
+        return fail(ErrorCode::InvalidData, "config.json: " + where + " is not an object",
+                    "Download the config.json again.");
     const ConfigReader inner(scaling);
     ATTUNE_ASSIGN(rope.theta, inner.positiveOr("rope_theta", rope.theta));
     ATTUNE_ASSIGN(const std::string kind, inner.textOr(inner.has("rope_type") ? "rope_type" : "type", "default"));
@@ -118,8 +123,8 @@ Status readRopeConfig(const Json& config, ModelConfig& result) {
                           inner.sizeOr("original_max_position_embeddings", result.contextLength, kMaxContext));
             // Grows with the sequence: the model may go on past its trained length.
             const double longer = static_cast<double>(rope.originalContext) * rope.factor;
-            result.contextLength = std::max(result.contextLength,
-                                            std::min(kMaxContext, static_cast<std::int64_t>(std::min(longer, 1e8))));
+            result.contextLength =
+                std::max(result.contextLength, std::min(kMaxContext, static_cast<std::int64_t>(std::min(longer, 1e8))));
         }
         return {};
     }

@@ -1,5 +1,5 @@
-// The rotary position part of a config.json in its three spellings: rope_theta + rope_scaling with "type" or "rope_type", and
-// rope_parameters of newer transformers. Used by the families only.
+// The rotary position part of a config.json in its three spellings: rope_theta + rope_scaling with "type" or
+// "rope_type", and rope_parameters of newer transformers. Used by the families only.
 #pragma once
 
 #include "core/base/json.h"
@@ -8,8 +8,8 @@
 
 namespace attune {
 
-/// Fills rope and, for the kinds that stretch it, contextLength (which must hold max_position_embeddings; headDim must be set).
-/// Errors: InvalidData, Unsupported (a kind or a key we do not know, named).
+/// Fills rope and, for the kinds that stretch it, contextLength (which must hold max_position_embeddings; headDim must
+/// be set). Errors: InvalidData, Unsupported (a kind or a key we do not know, named).
 Status readRopeConfig(const Json& config, ModelConfig& result);
 
 } // namespace attune

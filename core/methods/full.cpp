@@ -36,9 +36,11 @@ std::vector<StateTensor> FullMethod::state(CausalLm& model) const {
         for (const Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
             for (const LinearPart& part : linear->parts) {
                 if (linear->weight.trained)
-                    tensors.push_back({part.name + ".weight", linear->weight.trained->value.narrow(0, part.begin, part.rows)});
+                    tensors.push_back(
+                        {part.name + ".weight", linear->weight.trained->value.narrow(0, part.begin, part.rows)});
                 if (linear->bias.trained)
-                    tensors.push_back({part.name + ".bias", linear->bias.trained->value.narrow(0, part.begin, part.rows)});
+                    tensors.push_back(
+                        {part.name + ".bias", linear->bias.trained->value.narrow(0, part.begin, part.rows)});
             }
     }
     addNorm(model.finalNorm);
@@ -52,6 +54,8 @@ Status FullMethod::load(CausalLm& model, const std::vector<StateTensor>& stored)
     return {};
 }
 
-Status FullMethod::merge(CausalLm&) const { return {}; }
+Status FullMethod::merge(CausalLm&) const {
+    return {};
+}
 
 } // namespace attune

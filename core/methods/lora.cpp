@@ -52,7 +52,8 @@ std::vector<ParamSpec> loraParams() {
     specs[4].label = "Rank-stabilised scaling";
     specs[4].help = "Scale by alpha / sqrt(r) instead of alpha / r, so that high ranks keep learning (rsLoRA).";
     specs[4].defaultValue = false;
-    specs[4].ifTooHigh = "Switched on with a large alpha the adapter acts very strongly: lower alpha or the learning rate.";
+    specs[4].ifTooHigh =
+        "Switched on with a large alpha the adapter acts very strongly: lower alpha or the learning rate.";
     specs[4].ifTooLow = "Switched off, ranks above 64 learn hardly more than small ones.";
     specs[4].advanced = true;
     specs[5].key = "init";
@@ -64,13 +65,14 @@ std::vector<ParamSpec> loraParams() {
     return specs;
 }
 
-std::string_view lastName(std::string_view module) { return module.substr(module.rfind('.') + 1); }
+std::string_view lastName(std::string_view module) {
+    return module.substr(module.rfind('.') + 1);
+}
 
 Parameter makeParameter(std::string name, const std::vector<std::int64_t>& shape, const CausalLm& model) {
     Parameter parameter;
     parameter.name = std::move(name);
-    parameter.value =
-        at::zeros(shape, at::TensorOptions().dtype(model.masterType()).device(model.settings().device));
+    parameter.value = at::zeros(shape, at::TensorOptions().dtype(model.masterType()).device(model.settings().device));
     return parameter;
 }
 

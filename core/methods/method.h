@@ -1,4 +1,5 @@
-// A training method: what of the model is trained and how the result is stored. One file each, one line in builtin_methods.cpp.
+// A training method: what of the model is trained and how the result is stored. One file each, one line in
+// builtin_methods.cpp.
 #pragma once
 
 #include <memory>
@@ -20,14 +21,16 @@ class Method {
 public:
     virtual ~Method() = default;
     virtual const Described& description() const = 0;
-    /// Makes the model trainable this way; seed for random initialisation. Errors: InvalidArgument (a bad value, a target that matches no layer).
+    /// Makes the model trainable this way; seed for random initialisation. Errors: InvalidArgument (a bad value, a
+    /// target that matches no layer).
     virtual Status attach(CausalLm& model, const ParamMap& params, std::uint64_t seed) const = 0;
     /// What a checkpoint has to hold: masters in their own precision.
     virtual std::vector<StateTensor> state(CausalLm& model) const = 0;
-    /// Copies stored tensors back and refreshes the compute weights. Errors: InvalidData (missing, extra or misshapen tensor, named).
+    /// Copies stored tensors back and refreshes the compute weights. Errors: InvalidData (missing, extra or misshapen
+    /// tensor, named).
     virtual Status load(CausalLm& model, const std::vector<StateTensor>& state) const = 0;
-    /// Adds the adapter to the base weights (in f32, rounded once) and takes it off the model, which then computes the same without
-    /// it. Full fine-tuning: nothing to do.
+    /// Adds the adapter to the base weights (in f32, rounded once) and takes it off the model, which then computes the
+    /// same without it. Full fine-tuning: nothing to do.
     virtual Status merge(CausalLm& model) const = 0;
     virtual bool producesAdapter() const = 0;
 };

@@ -39,7 +39,8 @@ Status copyState(const std::vector<StateTensor>& stored, const std::vector<State
             for (const StateTensor& target : into)
                 known |= target.name == tensor.name;
             if (!known)
-                return fail(ErrorCode::InvalidData, "The stored state has an unknown tensor \"" + tensor.name + "\".", hint);
+                return fail(ErrorCode::InvalidData, "The stored state has an unknown tensor \"" + tensor.name + "\".",
+                            hint);
         }
     at::NoGradGuard noGrad;
     for (const StateTensor& target : into)

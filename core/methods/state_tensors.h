@@ -1,4 +1,5 @@
-// Copying a stored state into the tensors of a method: the same set of names and shapes, or an error that names the difference.
+// Copying a stored state into the tensors of a method: the same set of names and shapes, or an error that names the
+// difference.
 #pragma once
 
 #include <vector>

@@ -12,8 +12,8 @@ constexpr const char* kIndexFile = "model.safetensors.index.json";
 
 // A shard name comes from a downloaded file and must not lead out of the model's folder.
 bool plainFileName(const std::string& name) {
-    return !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
-           name.find('/') == std::string::npos && name.find('\\') == std::string::npos &&
+    return !name.empty() && name.size() <= 255 && name != "." && name != ".." && name.find('/') == std::string::npos &&
+           name.find('\\') == std::string::npos &&
            std::none_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
 }
 
@@ -35,9 +35,9 @@ tl::unexpected<Error> withoutWeights(const fs::path& folder) {
         return fail(ErrorCode::NotFound, folder.string() + " holds an adapter, not a whole model",
                     "Choose the folder of the base model; give this one as the adapter.");
     if (!unsafeFile.empty())
-        return fail(ErrorCode::Unsupported,
-                    (folder / unsafeFile).string() + " is a format that can run code when it is opened",
-                    "Ask the publisher for the .safetensors file, or convert it on a machine that holds nothing of value.");
+        return fail(
+            ErrorCode::Unsupported, (folder / unsafeFile).string() + " is a format that can run code when it is opened",
+            "Ask the publisher for the .safetensors file, or convert it on a machine that holds nothing of value.");
     if (!gguf.empty())
         return fail(ErrorCode::Unsupported, (folder / gguf).string() + " is a GGUF file, which cannot be trained",
                     "Download the original model in Hugging Face layout (config.json and model.safetensors).");
@@ -91,7 +91,8 @@ Result<std::vector<std::shared_ptr<const SafetensorsFile>>> openShards(const fs:
 Result<ModelSource> ModelSource::open(const fs::path& folder) {
     std::error_code error;
     if (!fs::is_directory(folder, error))
-        return fail(ErrorCode::NotFound, folder.string() + " is not a folder", "Choose a model folder in Hugging Face layout.");
+        return fail(ErrorCode::NotFound, folder.string() + " is not a folder",
+                    "Choose a model folder in Hugging Face layout.");
     ModelSource source;
     source.m_folder = folder;
     JsonLimits limits;
@@ -104,7 +105,8 @@ Result<ModelSource> ModelSource::open(const fs::path& folder) {
     }
     ATTUNE_ASSIGN(source.m_config, readJsonFile(folder / "config.json", limits));
     if (!source.m_config.is_object())
-        return fail(ErrorCode::InvalidData, (folder / "config.json").string() + " is not a JSON object", "Download it again.");
+        return fail(ErrorCode::InvalidData, (folder / "config.json").string() + " is not a JSON object",
+                    "Download it again.");
     if (fs::exists(folder / "generation_config.json", error)) {
         ATTUNE_ASSIGN(source.m_generationConfig, readJsonFile(folder / "generation_config.json", limits));
         if (!source.m_generationConfig->is_object())

@@ -38,10 +38,13 @@ constexpr std::array<TypeEntry, 10> kTypes{{{TensorType::F64, "F64", 8},
                                             {TensorType::U8, "U8", 1},
                                             {TensorType::Bool, "BOOL", 1}}};
 
-const TypeEntry& entryOf(TensorType type) { return kTypes[static_cast<std::size_t>(type)]; }
+const TypeEntry& entryOf(TensorType type) {
+    return kTypes[static_cast<std::size_t>(type)];
+}
 
 const TypeEntry* findType(std::string_view name) {
-    const auto found = std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeEntry& entry) { return entry.name == name; });
+    const auto found =
+        std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeEntry& entry) { return entry.name == name; });
     return found == kTypes.end() ? nullptr : &*found;
 }
 
@@ -51,8 +54,9 @@ tl::unexpected<Error> broken(const fs::path& path, const std::string& what) {
 }
 
 bool hasControlCharacter(std::string_view text) {
-    return std::any_of(text.begin(), text.end(),
-                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) == 0x7f; });
+    return std::any_of(text.begin(), text.end(), [](char c) {
+        return static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) == 0x7f;
+    });
 }
 
 std::optional<std::uint64_t> unsignedNumber(const Json& value) {
@@ -62,7 +66,9 @@ std::optional<std::uint64_t> unsignedNumber(const Json& value) {
 }
 
 // Names come from the file: shortened, so that a hostile one does not flood a message.
-std::string shown(const std::string& name) { return "\"" + (name.size() > 120 ? name.substr(0, 120) + "..." : name) + "\""; }
+std::string shown(const std::string& name) {
+    return "\"" + (name.size() > 120 ? name.substr(0, 120) + "..." : name) + "\"";
+}
 
 Result<TensorInfo> readEntry(const fs::path& path, const std::string& name, const Json& entry) {
     const std::string who = "tensor " + shown(name);
@@ -78,8 +84,9 @@ Result<TensorInfo> readEntry(const fs::path& path, const std::string& name, cons
     const std::string typeName = type->get<std::string>();
     const TypeEntry* known = findType(typeName);
     if (!known)
-        return fail(ErrorCode::Unsupported, path.string() + ": " + who + " has the number type " + shown(typeName),
-                    "Only F32, F16, BF16 and plain integer tensors can be read; ask for an unquantised version of the model.");
+        return fail(
+            ErrorCode::Unsupported, path.string() + ": " + who + " has the number type " + shown(typeName),
+            "Only F32, F16, BF16 and plain integer tensors can be read; ask for an unquantised version of the model.");
     TensorInfo info;
     info.name = name;
     info.type = known->type;
@@ -124,10 +131,16 @@ Status preadAll(int fd, const fs::path& path, std::span<std::byte> out, std::uin
 
 } // namespace
 
-std::size_t tensorTypeBytes(TensorType type) { return entryOf(type).bytes; }
-const char* tensorTypeName(TensorType type) { return entryOf(type).name; }
+std::size_t tensorTypeBytes(TensorType type) {
+    return entryOf(type).bytes;
+}
+const char* tensorTypeName(TensorType type) {
+    return entryOf(type).name;
+}
 
-std::uint64_t TensorInfo::elements() const { return (end - begin) / tensorTypeBytes(type); }
+std::uint64_t TensorInfo::elements() const {
+    return (end - begin) / tensorTypeBytes(type);
+}
 
 SafetensorsFile::~SafetensorsFile() {
     if (m_fd >= 0)
@@ -155,7 +168,8 @@ Result<std::shared_ptr<const SafetensorsFile>> SafetensorsFile::open(const fs::p
     for (std::size_t i = 8; i-- > 0;)
         headerBytes = headerBytes << 8 | static_cast<std::uint64_t>(lengthBytes[i]);
     if (headerBytes > kMaxHeaderBytes)
-        return broken(path, "its header would have " + std::to_string(headerBytes) + " bytes, more than the format allows");
+        return broken(path,
+                      "its header would have " + std::to_string(headerBytes) + " bytes, more than the format allows");
     if (headerBytes > fileBytes - 8)
         return broken(path, "it is truncated: " + std::to_string(fileBytes) + " bytes, its header alone needs " +
                                 std::to_string(headerBytes + 8));
@@ -195,8 +209,9 @@ Result<std::shared_ptr<const SafetensorsFile>> SafetensorsFile::open(const fs::p
     std::uint64_t position = 0;
     for (const TensorInfo& tensor : file->m_tensors) {
         if (tensor.begin != position)
-            return broken(path, "tensor " + shown(tensor.name) +
-                                    (tensor.begin < position ? " overlaps the one before it" : " leaves a hole before it"));
+            return broken(path,
+                          "tensor " + shown(tensor.name) +
+                              (tensor.begin < position ? " overlaps the one before it" : " leaves a hole before it"));
         position = tensor.end;
     }
     if (position > dataBytes)

@@ -1,4 +1,5 @@
-// What benchmarks share: model shapes by name, and this machine's rate of matrix products, the limit everything is compared with.
+// What benchmarks share: model shapes by name, and this machine's rate of matrix products, the limit everything is
+// compared with.
 #pragma once
 
 #include <string_view>

@@ -77,7 +77,8 @@ Norm makeNorm(const std::string& name, const ModelConfig& config, const at::Tens
     return norm;
 }
 
-// The name under which a fused weight is trained and its moments are stored: the parts' common prefix and what it holds.
+// The name under which a fused weight is trained and its moments are stored: the parts' common prefix and what it
+// holds.
 std::string fusedName(const Linear& linear) {
     const std::string& first = linear.parts.front().name;
     const std::string prefix = first.substr(0, first.rfind('.') + 1);
@@ -107,7 +108,8 @@ void fillNormal(float* values, std::int64_t begin, std::int64_t end, std::uint64
         const auto words = philox(seed, stream, static_cast<std::uint64_t>(block));
         for (std::int64_t pair = 0; pair < 2; ++pair) {
             const float u = (static_cast<float>(words[2 * pair] >> 8) + 1.0f) * 0x1.0p-24f; // (0, 1]
-            const float angle = static_cast<float>(words[2 * pair + 1] >> 8) * 0x1.0p-24f * 2.0f * std::numbers::pi_v<float>;
+            const float angle =
+                static_cast<float>(words[2 * pair + 1] >> 8) * 0x1.0p-24f * 2.0f * std::numbers::pi_v<float>;
             const float radius = deviation * std::sqrt(-2.0f * std::log(u));
             const std::int64_t i = block * 4 + pair * 2;
             if (i >= begin && i < end)
@@ -230,10 +232,10 @@ std::vector<Weight*> CausalLm::weights() {
     };
     add(embedding), add(positions);
     for (Block& block : blocks)
-        for (Weight* weight : {&block.attentionNorm.weight, &block.attentionNorm.bias, &block.qkv.weight,
-                               &block.qkv.bias, &block.attentionOut.weight, &block.attentionOut.bias,
-                               &block.mlpNorm.weight, &block.mlpNorm.bias, &block.gateUp.weight, &block.gateUp.bias,
-                               &block.down.weight, &block.down.bias})
+        for (Weight* weight :
+             {&block.attentionNorm.weight, &block.attentionNorm.bias, &block.qkv.weight, &block.qkv.bias,
+              &block.attentionOut.weight, &block.attentionOut.bias, &block.mlpNorm.weight, &block.mlpNorm.bias,
+              &block.gateUp.weight, &block.gateUp.bias, &block.down.weight, &block.down.bias})
             add(*weight);
     add(finalNorm.weight), add(finalNorm.bias);
     if (!m_config.tiedHead)

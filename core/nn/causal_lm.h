@@ -1,5 +1,6 @@
-// A decoder-only language model as plain tensors: what is frozen, what is trained, where adapters sit. No autograd: training
-// runs core/nn/training_pass.h, inference core/nn/decoder.h, both over this structure. Lives on the engine's thread.
+// A decoder-only language model as plain tensors: what is frozen, what is trained, where adapters sit. No autograd:
+// training runs core/nn/training_pass.h, inference core/nn/decoder.h, both over this structure. Lives on the engine's
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -26,17 +27,17 @@ struct Parameter {
 
 /// A base weight: what the products read, and its master when it is trained.
 struct Weight {
-    std::string name;  // canonical name; empty for a fused weight (its parts carry the names)
-    at::Tensor compute; // compute dtype, but master type for norms (bf16 would swallow their updates). The same memory as
-                        // trained->value when dtypes agree
+    std::string name;   // canonical name; empty for a fused weight (its parts carry the names)
+    at::Tensor compute; // compute dtype, but master type for norms (bf16 would swallow their updates). The same memory
+                        // as trained->value when dtypes agree
     std::unique_ptr<Parameter> trained;
     bool defined() const { return compute.defined(); }
 };
 
 /// Low-rank adapter of one linear layer (Hu et al. 2021): y += scale * B(A(dropout(x))).
 struct LoraAdapter {
-    Parameter a; // [r, in]
-    Parameter b; // [out, r]
+    Parameter a;        // [r, in]
+    Parameter b;        // [out, r]
     double scale = 1.0; // alpha / r, or alpha / sqrt(r)
     double dropout = 0.0;
     std::int64_t rank() const { return a.value.size(0); }
@@ -56,8 +57,9 @@ struct Linear {
     std::vector<LinearPart> parts; // tile the rows
     // With adapters (CausalLm::prepareAdapters) base and adapter are one product along a longer K:
     // y = [x | x loraA^T] augmented^T. R = ranks of the parts that have an adapter, one after the other.
-    at::Tensor augmented; // [out, in + R] = [W | scale * B, zero outside the part's rows]; weight.compute is its first columns
-    at::Tensor loraA;     // [R, in], compute dtype
+    at::Tensor
+        augmented; // [out, in + R] = [W | scale * B, zero outside the part's rows]; weight.compute is its first columns
+    at::Tensor loraA;         // [R, in], compute dtype
     at::Tensor loraAGradient; // [R, in], master type; the adapters' a.grad are its rows
     std::int64_t adapterRank() const { return loraA.defined() ? loraA.size(0) : 0; }
     std::int64_t inFeatures() const { return weight.compute.size(1); }
@@ -94,14 +96,15 @@ public:
     Norm finalNorm;
     Weight head; // [V, H]; the same tensor as embedding when tied
 
-    /// Every base parameter under its canonical name as a view of the compute tensors (a part of a fused weight is a narrow()).
-    /// With a tied head "lm_head.weight" is not listed.
+    /// Every base parameter under its canonical name as a view of the compute tensors (a part of a fused weight is a
+    /// narrow()). With a tied head "lm_head.weight" is not listed.
     struct NamedTensor {
         std::string name;
         at::Tensor tensor; // [out, in] for linear weights
     };
     std::vector<NamedTensor> baseTensors() const;
-    /// Normal(0, 0.02) for matrices, ones for norm weights, zeros for biases; residual outputs scaled by 1/sqrt(2 layers) as in GPT-2.
+    /// Normal(0, 0.02) for matrices, ones for norm weights, zeros for biases; residual outputs scaled by 1/sqrt(2
+    /// layers) as in GPT-2.
     void initializeRandom(std::uint64_t seed);
 
     std::vector<LinearPart*> linearParts();
@@ -109,8 +112,9 @@ public:
     std::vector<Parameter*> trainable();
     std::int64_t trainableCount();
     void zeroGradients();
-    /// After adapters were put on or taken off parts: rebuilds Linear::augmented and loraA (then refreshComputeWeights fills
-    /// them) and gives the adapters zero gradients. Base weights keep their values; views of them taken before are stale.
+    /// After adapters were put on or taken off parts: rebuilds Linear::augmented and loraA (then refreshComputeWeights
+    /// fills them) and gives the adapters zero gradients. Base weights keep their values; views of them taken before
+    /// are stale.
     void prepareAdapters();
     /// Makes all base weights trained (full fine-tuning): masters in f32, norms and biases without decay.
     void trainAllWeights();

@@ -49,8 +49,8 @@ template <class T, class Real>
 class DecoderOf final : public Decoder::Impl {
 public:
     explicit DecoderOf(const CausalLm& model)
-        : m_model(model), m_config(model.config()), m_half(m_config.headDim / 2),
-          m_stored(model.settings().dtype), m_real(model.masterType()) {}
+        : m_model(model), m_config(model.config()), m_half(m_config.headDim / 2), m_stored(model.settings().dtype),
+          m_real(model.masterType()) {}
 
     Result<at::Tensor> prefill(const std::vector<std::vector<std::int64_t>>& prompts) override {
         m_sequences.clear();
@@ -83,7 +83,8 @@ public:
             const auto length = static_cast<std::int64_t>(sequence.ids.size());
             if (length >= m_config.contextLength)
                 return fail(ErrorCode::InvalidArgument,
-                            "The text has reached the model's context of " + std::to_string(m_config.contextLength) + " tokens",
+                            "The text has reached the model's context of " + std::to_string(m_config.contextLength) +
+                                " tokens",
                             "Start a new text or generate fewer tokens.");
             sequence.ids.push_back(tokens[i]);
             segments.push_back({&sequence, length, 1});
@@ -227,7 +228,8 @@ private:
         job.x = x.data_ptr<T>(), job.xStride = x.stride(0), job.rows = rows;
         job.y = y.template data_ptr<Real>(), job.yStride = out;
         const std::int64_t grain = std::max<std::int64_t>(16, 32768 / std::max<std::int64_t>(1, job.k * rows));
-        at::parallel_for(0, out, grain, [&](std::int64_t begin, std::int64_t end) { decode::product(job, begin, end); });
+        at::parallel_for(0, out, grain,
+                         [&](std::int64_t begin, std::int64_t end) { decode::product(job, begin, end); });
         return y;
     }
 
@@ -275,7 +277,9 @@ private:
                 ids.push_back(segment.sequence->ids[static_cast<std::size_t>(i)]);
                 positions.push_back(i);
             }
-        const auto index = [&](std::vector<std::int64_t>& values) { return at::from_blob(values.data(), {rows}, at::kLong); };
+        const auto index = [&](std::vector<std::int64_t>& values) {
+            return at::from_blob(values.data(), {rows}, at::kLong);
+        };
         at::Tensor x = m_model.embedding.compute.index_select(0, index(ids)).to(m_real);
         if (m_model.positions.defined())
             x.add_(m_model.positions.compute.index_select(0, index(positions)));
@@ -324,7 +328,8 @@ private:
 
     // Rotates queries and keys, appends keys and values to the caches and attends over them.
     void attention(const std::vector<Segment>& chunk, std::size_t layer, at::Tensor& qkv, at::Tensor& mixed) {
-        const std::int64_t width = qkv.size(1), query = m_config.queryWidth(), kv = m_config.kvWidth(), d = m_config.headDim;
+        const std::int64_t width = qkv.size(1), query = m_config.queryWidth(), kv = m_config.kvWidth(),
+                           d = m_config.headDim;
         std::int64_t row = 0;
         for (const Segment& segment : chunk) {
             Real* rows = qkv.data_ptr<Real>() + row * width;
@@ -370,7 +375,8 @@ private:
     }
 
     // One new token per sequence: straight over the caches, one task per sequence and head.
-    void attendSingles(const std::vector<Segment>& chunk, std::size_t layer, const at::Tensor& qkv, at::Tensor& mixed) const {
+    void attendSingles(const std::vector<Segment>& chunk, std::size_t layer, const at::Tensor& qkv,
+                       at::Tensor& mixed) const {
         const std::int64_t d = m_config.headDim, group = m_config.heads / m_config.kvHeads;
         const auto tasks = static_cast<std::int64_t>(chunk.size()) * m_config.heads;
         std::int64_t longest = 0;
@@ -398,7 +404,8 @@ private:
         });
     }
 
-    // Many tokens of one sequence: the heads of a group are stacked on their shared keys, so K and V are never repeated.
+    // Many tokens of one sequence: the heads of a group are stacked on their shared keys, so K and V are never
+    // repeated.
     void attendMany(const Segment& segment, std::size_t layer, const at::Tensor& qkv, at::Tensor mixed) const {
         const std::int64_t n = segment.count, d = m_config.headDim, kvHeads = m_config.kvHeads;
         const std::int64_t group = m_config.heads / kvHeads, length = segment.begin + n;
@@ -415,7 +422,10 @@ private:
         scores.masked_fill_(later, -std::numeric_limits<double>::infinity());
         const at::Tensor weights = at::softmax(scores, -1).view({kvHeads, group * n, length}).to(m_stored);
         mixed.narrow(1, 0, m_config.queryWidth())
-            .copy_(at::bmm(weights, values).view({kvHeads, group, n, d}).permute({2, 0, 1, 3}).reshape({n, m_config.queryWidth()}));
+            .copy_(at::bmm(weights, values)
+                       .view({kvHeads, group, n, d})
+                       .permute({2, 0, 1, 3})
+                       .reshape({n, m_config.queryWidth()}));
     }
 
     using Stored = std::conditional_t<std::is_same_v<T, c10::BFloat16>, kernels::Bf16, T>;
@@ -444,9 +454,17 @@ Decoder::Decoder(const CausalLm& model) {
 
 Decoder::~Decoder() = default;
 
-Result<at::Tensor> Decoder::prefill(const std::vector<std::vector<std::int64_t>>& prompts) { return m_impl->prefill(prompts); }
-Result<at::Tensor> Decoder::step(const std::vector<std::int64_t>& tokens) { return m_impl->step(tokens); }
-void Decoder::keep(const std::vector<std::int64_t>& sequences) { m_impl->keep(sequences); }
-std::vector<std::int64_t> Decoder::lengths() const { return m_impl->lengths(); }
+Result<at::Tensor> Decoder::prefill(const std::vector<std::vector<std::int64_t>>& prompts) {
+    return m_impl->prefill(prompts);
+}
+Result<at::Tensor> Decoder::step(const std::vector<std::int64_t>& tokens) {
+    return m_impl->step(tokens);
+}
+void Decoder::keep(const std::vector<std::int64_t>& sequences) {
+    m_impl->keep(sequences);
+}
+std::vector<std::int64_t> Decoder::lengths() const {
+    return m_impl->lengths();
+}
 
 } // namespace attune

@@ -19,8 +19,9 @@ public:
     explicit Decoder(const CausalLm& model);
     ~Decoder();
 
-    /// Starts a new batch: one cache per prompt. Returns the logits after each prompt's last token, [prompts, V] f32 (f64 in f64 models).
-    /// Errors: InvalidArgument (empty prompt, id outside the vocabulary, prompt longer than the context), OutOfMemory.
+    /// Starts a new batch: one cache per prompt. Returns the logits after each prompt's last token, [prompts, V] f32
+    /// (f64 in f64 models). Errors: InvalidArgument (empty prompt, id outside the vocabulary, prompt longer than the
+    /// context), OutOfMemory.
     Result<at::Tensor> prefill(const std::vector<std::vector<std::int64_t>>& prompts);
     /// Appends one token to each live sequence; returns [live, V].
     Result<at::Tensor> step(const std::vector<std::int64_t>& tokens);

@@ -15,8 +15,8 @@ namespace attune {
 
 /// What the layers of one pass share.
 struct LinearContext {
-    bool adapters = true; // adapters take part
-    bool dropout = false; // and their dropout is on
+    bool adapters = true;                            // adapters take part
+    bool dropout = false;                            // and their dropout is on
     std::uint64_t dropoutKey = 0, dropoutStream = 0; // a part's stream is dropoutStream + its number in the model
     Buffer scratch;                                  // one dropped-out input [T, in]
     std::map<std::string, double>* times = nullptr;
@@ -33,7 +33,8 @@ public:
     std::int64_t keptWidth() const { return m_linear->adapterRank(); }
     bool trained(const LinearContext& context) const;
 
-    /// input [T, inputWidth] with x in its first columns (the others are written); y (+)= W x + b + adapters. kept may be undefined.
+    /// input [T, inputWidth] with x in its first columns (the others are written); y (+)= W x + b + adapters. kept may
+    /// be undefined.
     void forward(LinearContext& context, const at::Tensor& input, const at::Tensor& y, bool accumulate,
                  const at::Tensor& kept) const;
     /// dInput [T, inputWidth]: dx in the first columns when wantInput, and the adapters' inner gradient in the others.
@@ -46,7 +47,8 @@ private:
     bool adapted(const LinearContext& context) const { return context.adapters && m_linear->adapterRank() > 0; }
     template <class F>
     void eachAdapter(F&& f) const;
-    at::Tensor dropped(LinearContext& context, const LoraAdapter& adapter, std::uint64_t part, const at::Tensor& x) const;
+    at::Tensor dropped(LinearContext& context, const LoraAdapter& adapter, std::uint64_t part,
+                       const at::Tensor& x) const;
 
     Linear* m_linear;
     std::uint64_t m_firstPart;

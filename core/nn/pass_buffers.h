@@ -1,5 +1,5 @@
-// Memory of a training pass that lives from one micro-batch to the next: each buffer is allocated when first needed, grows when
-// a longer batch comes and is handed out as a view. Fresh pages are slower than the arithmetic on them.
+// Memory of a training pass that lives from one micro-batch to the next: each buffer is allocated when first needed,
+// grows when a longer batch comes and is handed out as a view. Fresh pages are slower than the arithmetic on them.
 #pragma once
 
 #include <chrono>

@@ -72,8 +72,7 @@ RopeFrequencies ropeFrequencies(const ModelConfig& config, std::int64_t length) 
     case RopeScaling::Dynamic: {
         const double longest = std::max(static_cast<double>(length), context);
         const double stretched = rope.factor * longest / context - (rope.factor - 1.0);
-        result.inverse =
-            plainFrequencies(rope.theta * std::pow(stretched, headDim / (headDim - 2.0)), config.headDim);
+        result.inverse = plainFrequencies(rope.theta * std::pow(stretched, headDim / (headDim - 2.0)), config.headDim);
         break;
     }
     case RopeScaling::Llama3:
@@ -89,10 +88,11 @@ RopeFrequencies ropeFrequencies(const ModelConfig& config, std::int64_t length) 
         const auto& factors = static_cast<double>(length) > context ? rope.longFactor : rope.shortFactor;
         for (std::size_t i = 0; i < result.inverse.size() && i < factors.size(); ++i)
             result.inverse[i] /= factors[i];
-        const double factor = rope.originalContext > 0 ? static_cast<double>(config.contextLength) / context : rope.factor;
+        const double factor =
+            rope.originalContext > 0 ? static_cast<double>(config.contextLength) / context : rope.factor;
         result.attentionScale = rope.attentionFactor > 0.0 ? rope.attentionFactor
-                                : factor > 1.0 ? std::sqrt(1.0 + std::log(factor) / std::log(context))
-                                               : 1.0;
+                                : factor > 1.0             ? std::sqrt(1.0 + std::log(factor) / std::log(context))
+                                                           : 1.0;
         break;
     }
     }

@@ -1,5 +1,5 @@
-// Rotary position embedding: the frequencies of every scaling kind and the tables of cosines and sines that training and
-// decoding share. Pure functions in double precision; no torch.
+// Rotary position embedding: the frequencies of every scaling kind and the tables of cosines and sines that training
+// and decoding share. Pure functions in double precision; no torch.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,13 @@
 namespace attune {
 
 struct RopeFrequencies {
-    std::vector<double> inverse;  // [headDim / 2], radians per position
-    double attentionScale = 1.0;  // multiplies cosines and sines (yarn, longrope)
+    std::vector<double> inverse; // [headDim / 2], radians per position
+    double attentionScale = 1.0; // multiplies cosines and sines (yarn, longrope)
     bool operator==(const RopeFrequencies&) const = default;
 };
 
-/// The frequencies for a sequence of `length` tokens; only dynamic and longrope depend on it. Same numbers as Hugging Face's
-/// modeling_rope_utils.
+/// The frequencies for a sequence of `length` tokens; only dynamic and longrope depend on it. Same numbers as Hugging
+/// Face's modeling_rope_utils.
 RopeFrequencies ropeFrequencies(const ModelConfig& config, std::int64_t length);
 
 /// True when sequences of different lengths may need different frequencies.

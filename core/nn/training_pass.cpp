@@ -5,23 +5,16 @@
 
 #include <ATen/ATen.h>
 
+#include "core/nn/head_pass.h"
 #include "core/nn/kernels/attention.h"
-#include "core/nn/kernels/matmul.h"
 #include "core/nn/kernels/ops.h"
 #include "core/nn/linear_pass.h"
+#include "core/nn/pass_batch.h"
 #include "core/nn/pass_buffers.h"
-#include "core/nn/rope.h"
 
 namespace attune {
 
 namespace {
-
-using kernels::multiply;
-
-constexpr std::int64_t kRowRound = 32;                 // products see few different sizes: each new one is compiled
-constexpr std::int64_t kLogitBytes = 64 * 1024 * 1024; // of one chunk of logits
-
-std::int64_t roundUp(std::int64_t value, std::int64_t step) { return (value + step - 1) / step * step; }
 
 std::uint64_t mixed(std::uint64_t x) { // splitmix64
     x += 0x9e3779b97f4a7c15ull;
@@ -36,41 +29,14 @@ struct BlockBuffers {
     Buffer keptQkv, keptOut, keptUp, keptDown;
 
     std::vector<Buffer*> all() {
-        return {&residualIn, &residualMid, &statistics1, &statistics2, &q,       &k,       &v,
-                &logSumExp,  &attention,   &gateUp,      &keptQkv,     &keptOut, &keptUp,  &keptDown};
+        return {&residualIn, &residualMid, &statistics1, &statistics2, &q,       &k,      &v,
+                &logSumExp,  &attention,   &gateUp,      &keptQkv,     &keptOut, &keptUp, &keptDown};
     }
 };
 
 struct BlockPasses {
     LinearPass qkv, attentionOut, gateUp, down;
 };
-
-Status checkBatch(const PackedTokens& batch, const ModelConfig& config) {
-    const auto bad = [](std::string message) { return fail(ErrorCode::InvalidArgument, std::move(message)); };
-    if (batch.ids.empty() || batch.targets.size() != batch.ids.size())
-        return bad("A batch needs at least one token and one target per token.");
-    if (batch.rowStarts.size() < 2 || batch.rowStarts.front() != 0 || batch.rowStarts.back() != batch.tokens() ||
-        !std::is_sorted(batch.rowStarts.begin(), batch.rowStarts.end()))
-        return bad("The rows of a batch must tile its tokens.");
-    for (std::size_t i = 0; i < batch.ids.size(); ++i) {
-        const auto outside = [&](std::int64_t id) { return id < 0 || id >= config.vocabularySize; };
-        if (outside(batch.ids[i]) || (batch.targets[i] != -100 && outside(batch.targets[i])))
-            return fail(ErrorCode::InvalidArgument,
-                        "Token " + std::to_string(outside(batch.ids[i]) ? batch.ids[i] : batch.targets[i]) +
-                            " at position " + std::to_string(i) + " is outside the model's vocabulary of " +
-                            std::to_string(config.vocabularySize) + ".",
-                        "The tokenizer does not fit the model.");
-    }
-    if (config.positions == PositionKind::Learned)
-        for (std::size_t row = 0; row + 1 < batch.rowStarts.size(); ++row)
-            if (batch.rowStarts[row + 1] - batch.rowStarts[row] > config.contextLength)
-                return fail(ErrorCode::InvalidArgument,
-                            "Row " + std::to_string(row) + " has " +
-                                std::to_string(batch.rowStarts[row + 1] - batch.rowStarts[row]) +
-                                " tokens; the model has positions for " + std::to_string(config.contextLength) + ".",
-                            "Shorten the maximum length.");
-    return {};
-}
 
 // Libraries throw; here their exceptions become values.
 template <class F>
@@ -90,10 +56,10 @@ auto guarded(F&& f) -> decltype(f()) {
 
 } // namespace
 
-struct TrainingPass::Impl {
+struct TrainingPass::Impl : PassBatch {
     explicit Impl(CausalLm& model_)
         : model(model_), config(model_.config()), type(model_.settings().dtype), master(model_.masterType()),
-          device(model_.settings().device) {
+          device(model_.settings().device), head(model_) {
         std::uint64_t part = 0;
         for (attune::Block& block : model.blocks) {
             const std::uint64_t qkv = part, out = qkv + block.qkv.parts.size(), up = out + 1,
@@ -115,25 +81,17 @@ struct TrainingPass::Impl {
 
     // Shared by all blocks.
     Buffer input, dInput, qkv, inner, dInner, narrowGradient, dq, dk, dv, residualOut, gradient;
-    Buffer logits, targetHidden, targetNormed, targetStatistics, dTargetNormed, dTargetHidden, logSums;
+    HeadPass head;
     kernels::AttentionScratch attentionScratch;
 
-    // The current batch.
-    std::int64_t tokens = 0, count = 0; // tokens rounded up; real ones
-    kernels::AttentionLayout layout;
-    kernels::Rotation rotation;
-    at::Tensor ids, positionIds, targetRows, targets;
     enum class State { Empty, Evaluated, Forwarded, GradientSet } state = State::Empty;
     std::map<std::string, double>* times = nullptr;
 
-    // Tables of rotation, kept while the frequencies are the same for all rows.
-    std::vector<float> cosinesF, sinesF;
-    std::vector<double> cosinesD, sinesD;
-
     std::vector<Buffer*> buffers() {
-        std::vector<Buffer*> all = {&input, &dInput, &qkv, &inner, &dInner, &narrowGradient, &dq, &dk, &dv, &residualOut,
-                                    &gradient, &logits, &targetHidden, &targetNormed, &targetStatistics, &dTargetNormed,
-                                    &dTargetHidden, &logSums, &context.scratch};
+        std::vector<Buffer*> all = head.buffers();
+        for (Buffer* buffer : {&input, &dInput, &qkv, &inner, &dInner, &narrowGradient, &dq, &dk, &dv, &residualOut,
+                               &gradient, &context.scratch})
+            all.push_back(buffer);
         for (BlockBuffers& block : kept)
             for (Buffer* buffer : block.all())
                 all.push_back(buffer);
@@ -175,63 +133,8 @@ struct TrainingPass::Impl {
         kernels::normBackward(arguments(norm), dy, x, statistics_, dx);
     }
 
-    at::Tensor onDevice(const std::vector<std::int64_t>& values) const {
-        at::Tensor host = at::empty({static_cast<std::int64_t>(values.size())}, at::kLong);
-        std::copy(values.begin(), values.end(), host.data_ptr<std::int64_t>());
-        return host.to(device);
-    }
-
-    template <class Real>
-    void buildRotation(std::vector<Real>& cosines, std::vector<Real>& sines) {
-        const auto half = static_cast<std::size_t>(config.headDim / 2);
-        const auto& starts = layout.rowStarts;
-        at::Tensor rows = at::zeros({tokens}, at::kInt);
-        std::int32_t* tableRow = rows.data_ptr<std::int32_t>();
-        const bool perLength = ropeDependsOnLength(config.rope);
-        if (perLength)
-            cosines.clear(), sines.clear();
-        for (std::size_t row = 0; row + 1 < starts.size(); ++row) {
-            const std::int64_t length = starts[row + 1] - starts[row];
-            // One table for all rows, or with length-dependent scaling a section for each.
-            const auto known = static_cast<std::int64_t>(cosines.size() / half);
-            const std::int64_t first = perLength ? known : 0;
-            if (perLength)
-                appendRopeTable(ropeFrequencies(config, length), 0, length, cosines, sines);
-            else if (length > known)
-                appendRopeTable(ropeFrequencies(config, length), known, length - known, cosines, sines);
-            for (std::int64_t t = 0; t < length; ++t)
-                tableRow[starts[row] + t] = static_cast<std::int32_t>(first + t);
-        }
-        const at::TensorOptions options = at::TensorOptions().dtype(master);
-        const auto positions = static_cast<std::int64_t>(cosines.size() / half);
-        rotation.cosines = at::from_blob(cosines.data(), {positions, config.headDim / 2}, options).to(device);
-        rotation.sines = at::from_blob(sines.data(), {positions, config.headDim / 2}, options).to(device);
-        rotation.tableRow = rows.to(device);
-    }
-
     void takeBatch(const PackedTokens& batch, const ForwardOptions& options) {
-        count = batch.tokens();
-        tokens = roundUp(count, kRowRound);
-        layout = {batch.rowStarts, tokens, config.kvHeads, config.heads / config.kvHeads, config.headDim};
-        ids = onDevice(batch.ids);
-        std::vector<std::int64_t> rows, wanted;
-        for (std::size_t i = 0; i < batch.targets.size(); ++i)
-            if (batch.targets[i] != -100)
-                rows.push_back(static_cast<std::int64_t>(i)), wanted.push_back(batch.targets[i]);
-        targetRows = onDevice(rows);
-        targets = onDevice(wanted);
-        rotation = {};
-        if (config.positions == PositionKind::Learned) {
-            std::vector<std::int64_t> positions(batch.ids.size());
-            for (std::size_t row = 0; row + 1 < batch.rowStarts.size(); ++row)
-                for (std::int32_t t = batch.rowStarts[row]; t < batch.rowStarts[row + 1]; ++t)
-                    positions[static_cast<std::size_t>(t)] = t - batch.rowStarts[row];
-            positionIds = onDevice(positions);
-        } else if (master == at::kDouble) {
-            buildRotation(cosinesD, sinesD);
-        } else {
-            buildRotation(cosinesF, sinesF);
-        }
+        take(batch, config, master, device);
         context.adapters = model.adaptersEnabled();
         context.times = times;
         context.dropout = false;
@@ -265,8 +168,8 @@ struct TrainingPass::Impl {
         }
         {
             const PartTimer timer(times, "attention");
-            kernels::attentionForward(layout, q, k, v, attention, keep.logSumExp.get(tokens, config.heads, master, device),
-                                      attentionScratch);
+            kernels::attentionForward(layout, q, k, v, attention,
+                                      keep.logSumExp.get(tokens, config.heads, master, device), attentionScratch);
             if (count < tokens) // rows of padding take part in the products
                 attention.narrow(0, count, tokens - count).zero_();
         }
@@ -312,60 +215,9 @@ struct TrainingPass::Impl {
             forwardBlock(index, residualAt(index), residualAt(index + 1));
     }
 
-    std::int64_t chunkRows() const {
-        const std::int64_t perRow = config.vocabularySize * static_cast<std::int64_t>(c10::elementSize(type));
-        return std::clamp<std::int64_t>(kLogitBytes / perRow / kRowRound * kRowRound, kRowRound, 512);
-    }
-
-    // Head and loss over the target rows in chunks; with weights also the gradient down to the last residual.
     at::Tensor headSweep(const at::Tensor& weights) {
-        const std::int64_t targetCount = targets.size(0), hidden = config.hiddenSize, chunk = chunkRows();
-        const at::Tensor last = residualAt(model.blocks.size());
-        at::Tensor logProbs = at::empty({targetCount}, last.options());
-        at::Tensor dx;
-        if (weights.defined()) {
-            dx = wide(gradient, hidden);
-            dx.zero_();
-        }
-        for (std::int64_t begin = 0; begin < targetCount; begin += chunk) {
-            const std::int64_t rows = std::min(chunk, targetCount - begin), padded = roundUp(rows, kRowRound);
-            const at::Tensor index = targetRows.narrow(0, begin, rows), wanted = targets.narrow(0, begin, rows);
-            at::Tensor x = targetHidden.get(padded, hidden, master, device);
-            at::Tensor real = x.narrow(0, 0, rows);
-            at::index_select_out(real, last, 0, index);
-            x.narrow(0, rows, padded - rows).zero_();
-            const at::Tensor normed = targetNormed.get(padded, hidden, type, device);
-            const at::Tensor stats = targetStatistics.get(2, padded, master, device);
-            normForward(model.finalNorm, x, normed, stats);
-            const at::Tensor z = logits.get(padded, config.vocabularySize, type, device);
-            {
-                const PartTimer timer(times, "head products");
-                multiply(z, normed, model.head.compute.t());
-            }
-            const at::Tensor sums = logSums.get(1, padded, master, device)[0];
-            {
-                const PartTimer timer(times, "loss");
-                kernels::targetLogProbabilities(z, wanted, rows, sums, logProbs.narrow(0, begin, rows));
-                if (!weights.defined())
-                    continue;
-                kernels::crossEntropyGradient(z, wanted, rows, sums, weights.narrow(0, begin, rows));
-            }
-            const at::Tensor dNormed = dTargetNormed.get(padded, hidden, type, device);
-            {
-                const PartTimer timer(times, "head products");
-                multiply(dNormed, z, model.head.compute);
-            }
-            if (const at::Tensor headGradient = gradientOf(config.tiedHead ? model.embedding : model.head);
-                headGradient.defined()) {
-                const PartTimer timer(times, "weight gradients");
-                multiply(headGradient, z.t(), normed, true);
-            }
-            normParameterGradients(model.finalNorm, dNormed, x, stats);
-            at::Tensor dHidden = dTargetHidden.get(padded, hidden, master, device);
-            dHidden.zero_();
-            normBackward(model.finalNorm, dNormed, x, stats, dHidden);
-            dx.index_copy_(0, index, dHidden.narrow(0, 0, rows));
-        }
+        const at::Tensor dx = weights.defined() ? wide(gradient, config.hiddenSize) : at::Tensor();
+        const at::Tensor logProbs = head.sweep(*this, residualAt(model.blocks.size()), weights, dx, times);
         if (weights.defined())
             state = State::GradientSet;
         return logProbs;
@@ -378,9 +230,12 @@ struct TrainingPass::Impl {
             return -1;
         for (std::size_t i = 0; i < model.blocks.size(); ++i) {
             const attune::Block& block = model.blocks[i];
-            const bool stages[Stages] = {trained(block.attentionNorm),           passes[i].qkv.trained(context),
-                                         passes[i].attentionOut.trained(context), trained(block.mlpNorm),
-                                         passes[i].gateUp.trained(context),       passes[i].down.trained(context)};
+            const bool stages[Stages] = {trained(block.attentionNorm),
+                                         passes[i].qkv.trained(context),
+                                         passes[i].attentionOut.trained(context),
+                                         trained(block.mlpNorm),
+                                         passes[i].gateUp.trained(context),
+                                         passes[i].down.trained(context)};
             for (std::int64_t stage = 0; stage < Stages; ++stage)
                 if (stages[stage])
                     return static_cast<std::int64_t>(i) * Stages + stage;
@@ -452,11 +307,12 @@ struct TrainingPass::Impl {
                                              keptColumns(keep.keptOut, pass.attentionOut));
         if (!below)
             return;
-        const at::Tensor queryGradient = queryLike(dq), keyGradient = keyLike(dk, master), valueGradient = keyLike(dv, master);
+        const at::Tensor queryGradient = queryLike(dq), keyGradient = keyLike(dk, master),
+                         valueGradient = keyLike(dv, master);
         {
             const PartTimer timer(times, "attention");
-            kernels::attentionBackward(layout, queryLike(keep.q), keyLike(keep.k, type), keyLike(keep.v, type), attention,
-                                       dAttention, keep.logSumExp.get(tokens, config.heads, master, device),
+            kernels::attentionBackward(layout, queryLike(keep.q), keyLike(keep.k, type), keyLike(keep.v, type),
+                                       attention, dAttention, keep.logSumExp.get(tokens, config.heads, master, device),
                                        queryGradient, keyGradient, valueGradient, attentionScratch);
         }
         const at::Tensor joined = compute(qkv, block.qkv.outFeatures());
@@ -535,9 +391,9 @@ Result<at::Tensor> TrainingPass::targetLogProbs() {
 Result<at::Tensor> TrainingPass::targetLogProbsWithGradient(const at::Tensor& weights) {
     ATTUNE_CHECK(m_impl->needs(m_impl->state == Impl::State::Forwarded, "a gradient before forward"));
     if (weights.dim() != 1 || weights.size(0) != m_impl->targets.size(0))
-        return fail(ErrorCode::InvalidArgument, "One weight per target is needed: " +
-                                                    std::to_string(m_impl->targets.size(0)) + " targets, " +
-                                                    std::to_string(weights.numel()) + " weights.");
+        return fail(ErrorCode::InvalidArgument,
+                    "One weight per target is needed: " + std::to_string(m_impl->targets.size(0)) + " targets, " +
+                        std::to_string(weights.numel()) + " weights.");
     return guarded([&]() -> Result<at::Tensor> {
         at::NoGradGuard noGrad;
         return m_impl->headSweep(weights.to(m_impl->device, m_impl->master).contiguous());
@@ -575,6 +431,8 @@ std::int64_t TrainingPass::bufferBytes() const {
     return bytes;
 }
 
-void TrainingPass::collectTimes(std::map<std::string, double>* times) { m_impl->times = times; }
+void TrainingPass::collectTimes(std::map<std::string, double>* times) {
+    m_impl->times = times;
+}
 
 } // namespace attune

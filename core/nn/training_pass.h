@@ -1,5 +1,5 @@
-// Forward and backward of a whole model over packed rows, by hand: no autograd graph, no gradient of frozen weights, buffers
-// reused from one micro-batch to the next. Lives on the engine's thread; not thread-safe.
+// Forward and backward of a whole model over packed rows, by hand: no autograd graph, no gradient of frozen weights,
+// buffers reused from one micro-batch to the next. Lives on the engine's thread; not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -16,15 +16,17 @@ namespace attune {
 
 /// Rows laid end to end without padding; attention never crosses a row.
 struct PackedTokens {
-    std::vector<std::int64_t> ids;       // [T]
-    std::vector<std::int64_t> targets;   // [T]; targets[t] is the id to be predicted AT position t (already shifted), -100 = none
+    std::vector<std::int64_t> ids; // [T]
+    std::vector<std::int64_t>
+        targets; // [T]; targets[t] is the id to be predicted AT position t (already shifted), -100 = none
     std::vector<std::int32_t> rowStarts; // [rows + 1], first 0, last T
     std::int64_t tokens() const { return static_cast<std::int64_t>(ids.size()); }
 };
 
 struct ForwardOptions {
     bool keepForBackward = true;
-    // Dropout is a pure function of (seed, step, micro-batch, layer, element), so recomputation and resume are bit-exact.
+    // Dropout is a pure function of (seed, step, micro-batch, layer, element), so recomputation and resume are
+    // bit-exact.
     bool training = true;
     std::uint64_t dropoutSeed = 0;
     std::uint64_t step = 0;
@@ -36,19 +38,22 @@ public:
     explicit TrainingPass(CausalLm& model);
     ~TrainingPass();
 
-    /// Runs the blocks and the final norm. Errors: InvalidArgument (an id outside the vocabulary, a row longer than the context of
-    /// learned positions), OutOfMemory.
+    /// Runs the blocks and the final norm. Errors: InvalidArgument (an id outside the vocabulary, a row longer than the
+    /// context of learned positions), OutOfMemory.
     Status forward(const PackedTokens& batch, const ForwardOptions& options);
 
-    /// Log-probability of each target of the last forward, in order of position ([N], f32; f64 in f64 models). Logits exist only in chunks.
+    /// Log-probability of each target of the last forward, in order of position ([N], f32; f64 in f64 models). Logits
+    /// exist only in chunks.
     Result<at::Tensor> targetLogProbs();
-    /// The same, and in the same sweep the gradient of sum_i weight_i * (-logp_i) down to the last hidden state. weights: [N] master type.
+    /// The same, and in the same sweep the gradient of sum_i weight_i * (-logp_i) down to the last hidden state.
+    /// weights: [N] master type.
     Result<at::Tensor> targetLogProbsWithGradient(const at::Tensor& weights);
-    /// For objectives whose weights depend on the log-probabilities of several passes: gradient of sum_i g_i * logp_i, recomputing logits.
+    /// For objectives whose weights depend on the log-probabilities of several passes: gradient of sum_i g_i * logp_i,
+    /// recomputing logits.
     Status setLogProbGradient(const at::Tensor& gradient);
 
-    /// From the gradient set by one of the two above: accumulates into Parameter::grad of everything trained (the head's and the
-    /// final norm's share is already added there). Once per forward: it consumes what was kept.
+    /// From the gradient set by one of the two above: accumulates into Parameter::grad of everything trained (the
+    /// head's and the final norm's share is already added there). Once per forward: it consumes what was kept.
     Status backward();
 
     /// Frees the buffers (between training and generating).

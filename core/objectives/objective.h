@@ -1,4 +1,5 @@
-// A training objective: which log-probabilities it needs and what it makes of them. One file each, one line in builtin_objectives.cpp.
+// A training objective: which log-probabilities it needs and what it makes of them. One file each, one line in
+// builtin_objectives.cpp.
 #pragma once
 
 #include <memory>

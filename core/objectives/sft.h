@@ -1,4 +1,5 @@
-// Supervised fine-tuning: cross entropy of the completion's tokens (which tokens count is decided by the batch's targets).
+// Supervised fine-tuning: cross entropy of the completion's tokens (which tokens count is decided by the batch's
+// targets).
 #pragma once
 
 #include "core/objectives/objective.h"

@@ -11,8 +11,8 @@ namespace attune {
 
 namespace {
 
-// Pieces of equal size, so that many small adapters and one large embedding spread over threads alike, and the norm is summed
-// in the same order for any number of threads.
+// Pieces of equal size, so that many small adapters and one large embedding spread over threads alike, and the norm is
+// summed in the same order for any number of threads.
 constexpr std::int64_t kPiece = 1 << 16;
 
 struct Piece {

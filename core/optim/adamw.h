@@ -1,5 +1,5 @@
-// AdamW (Loshchilov, Hutter 2019) with PyTorch's numbers: decoupled decay, bias correction, epsilon outside the root. One
-// fused pass over all parameters clips, updates and zeroes the gradients. Engine thread.
+// AdamW (Loshchilov, Hutter 2019) with PyTorch's numbers: decoupled decay, bias correction, epsilon outside the root.
+// One fused pass over all parameters clips, updates and zeroes the gradients. Engine thread.
 #pragma once
 
 #include "core/optim/optimizer.h"

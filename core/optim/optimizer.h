@@ -22,8 +22,8 @@ struct StepResult {
 class Optimizer {
 public:
     virtual ~Optimizer() = default;
-    /// One update of all parameters from their gradients, clipped to maxGradientNorm (0 = off) in the same pass; the gradients are
-    /// zeroed. With a non-finite norm nothing changes and finite is false.
+    /// One update of all parameters from their gradients, clipped to maxGradientNorm (0 = off) in the same pass; the
+    /// gradients are zeroed. With a non-finite norm nothing changes and finite is false.
     virtual StepResult step(double learningRate, double maxGradientNorm) = 0;
     struct StateTensor {
         std::string name; // "<parameter name>.exp_avg" ...
@@ -34,15 +34,16 @@ public:
     virtual void setStepCount(std::int64_t steps) = 0;
 };
 
-/// A kind of optimizer or schedule described as data, with its maker. New kinds: one file, one line in builtin_optimizers.cpp.
+/// A kind of optimizer or schedule described as data, with its maker. New kinds: one file, one line in
+/// builtin_optimizers.cpp.
 struct OptimizerKind {
     Described description;
     std::function<Result<std::unique_ptr<Optimizer>>(std::vector<Parameter*>, const ParamMap&)> make;
 };
 const std::vector<OptimizerKind>& builtinOptimizers(); // "adamw"
 
-/// Multiplier of the learning rate at an optimizer step (0-based) of a run of `total` steps with `warmup` steps of linear warm-up;
-/// the same numbers as Hugging Face's schedulers: at step s < warmup: s / warmup.
+/// Multiplier of the learning rate at an optimizer step (0-based) of a run of `total` steps with `warmup` steps of
+/// linear warm-up; the same numbers as Hugging Face's schedulers: at step s < warmup: s / warmup.
 struct ScheduleKind {
     Described description;
     std::function<double(std::int64_t step, std::int64_t warmup, std::int64_t total)> factor;

@@ -16,8 +16,8 @@ double warmed(std::int64_t step, std::int64_t warmup) {
 double linear(std::int64_t step, std::int64_t warmup, std::int64_t total) {
     if (step < warmup)
         return warmed(step, warmup);
-    return std::max(0.0, static_cast<double>(total - step) /
-                             static_cast<double>(std::max<std::int64_t>(1, total - warmup)));
+    return std::max(0.0,
+                    static_cast<double>(total - step) / static_cast<double>(std::max<std::int64_t>(1, total - warmup)));
 }
 
 // get_cosine_schedule_with_warmup, half a period

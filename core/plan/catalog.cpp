@@ -35,7 +35,9 @@ ParamSpec advanced(ParamSpec spec) {
     return spec;
 }
 
-constexpr std::int64_t operator""_i(unsigned long long value) { return static_cast<std::int64_t>(value); }
+constexpr std::int64_t operator""_i(unsigned long long value) {
+    return static_cast<std::int64_t>(value);
+}
 
 Described makeTrainingParams() {
     Described described;
@@ -43,17 +45,18 @@ Described makeTrainingParams() {
     described.title = "Training";
     described.summary = "The settings every run has, whatever the method.";
     auto& p = described.params;
-    p.push_back(guided(number("epochs", "Epochs", "passes", 3.0, 0.01, 1000,
-                              "How often the training goes through all rows.",
-                              "The model learns the rows by heart: training loss keeps falling while validation loss rises.",
-                              "The model has not seen the rows often enough to pick up the pattern.")));
+    p.push_back(
+        guided(number("epochs", "Epochs", "passes", 3.0, 0.01, 1000, "How often the training goes through all rows.",
+                      "The model learns the rows by heart: training loss keeps falling while validation loss rises.",
+                      "The model has not seen the rows often enough to pick up the pattern.")));
     p.push_back(number("max_steps", "Maximum steps", "steps", 0_i, 0, 1e9,
                        "Stops after this many optimizer steps; 0 means the epochs decide.",
-                       "Nothing happens: the epochs end the run first.", "The run ends before the data was seen once."));
-    p.push_back(guided(number("batch_size", "Batch size", "rows", 8_i, 1, 65536,
-                              "How many rows one optimizer step learns from.",
-                              "Fewer steps for the same data: slower progress per epoch and a learning rate that is too small.",
-                              "Noisy steps: the loss curve jumps and a high learning rate may diverge.")));
+                       "Nothing happens: the epochs end the run first.",
+                       "The run ends before the data was seen once."));
+    p.push_back(guided(
+        number("batch_size", "Batch size", "rows", 8_i, 1, 65536, "How many rows one optimizer step learns from.",
+               "Fewer steps for the same data: slower progress per epoch and a learning rate that is too small.",
+               "Noisy steps: the loss curve jumps and a high learning rate may diverge.")));
     p.push_back(advanced(number("gradient_accumulation", "Gradient accumulation", "times", 1_i, 1, 4096,
                                 "Multiplies the batch size: so many batches are added up before one step.",
                                 "As a batch size that is too high.",
@@ -62,23 +65,25 @@ Described makeTrainingParams() {
                               "Longer rows are cut to this many tokens; 0 means the model's context.",
                               "More memory and time for the longest rows.",
                               "Answers are cut off before their end and the model learns to stop too early.")));
-    p.push_back(guided(number("learning_rate", "Learning rate", "", 2e-4, 1e-9, 1.0,
-                              "How far each step moves the weights.",
-                              "Loss jumps or rises, and the model forgets what it knew.",
-                              "Loss hardly falls within the run.")));
+    p.push_back(guided(
+        number("learning_rate", "Learning rate", "", 2e-4, 1e-9, 1.0, "How far each step moves the weights.",
+               "Loss jumps or rises, and the model forgets what it knew.", "Loss hardly falls within the run.")));
     p.push_back(number("warmup_ratio", "Warm-up", "share of steps", 0.03, 0, 0.9,
                        "Share of the run in which the learning rate grows from zero to its value.",
-                       "Most of the run trains with too small a rate.", "The first steps may be too large and spoil the start."));
+                       "Most of the run trains with too small a rate.",
+                       "The first steps may be too large and spoil the start."));
     p.push_back(number("max_grad_norm", "Gradient clipping", "", 1.0, 0, 1e6,
                        "Longer gradients are shortened to this length; 0 switches it off.",
                        "A single odd row can throw the model off.", "Every step is shortened, so learning is slow."));
     p.push_back(number("seed", "Seed", "", 42_i, 0, 9007199254740992.0,
                        "Start of all random numbers: the same seed gives the same run.",
                        "Nothing: no seed is better than another.", "Nothing: no seed is better than another."));
-    p.push_back(choice("precision", "Precision", "auto", {"auto", "bf16", "f32"},
-                       "Number format of the computation: auto takes bf16 where the processor is fast at it, else f32."));
-    p.push_back(guided(choice("train_on", "Learn from", "completion", {"completion", "all_assistant", "everything"},
-                              "Which text the model learns to write: the last answer, every answer of a conversation, or all of it.")));
+    p.push_back(
+        choice("precision", "Precision", "auto", {"auto", "bf16", "f32"},
+               "Number format of the computation: auto takes bf16 where the processor is fast at it, else f32."));
+    p.push_back(guided(choice(
+        "train_on", "Learn from", "completion", {"completion", "all_assistant", "everything"},
+        "Which text the model learns to write: the last answer, every answer of a conversation, or all of it.")));
     p.push_back(number("eval_every", "Validate every", "steps", 0_i, 0, 1e9,
                        "Steps between two measurements of the validation loss; 0 means ten times a run.",
                        "The best moment may be missed.", "Much of the time goes into measuring."));
@@ -86,15 +91,16 @@ Described makeTrainingParams() {
                        "Steps between two checkpoints; 0 means ten times a run.",
                        "More work is repeated after a crash.", "Much of the time goes into writing files."));
     p.push_back(number("keep_checkpoints", "Checkpoints kept", "", 2_i, 1, 1000,
-                       "How many of the newest checkpoints stay; the best one always stays too.",
-                       "The disk fills up.", "Only the newest and the best state can be gone back to."));
+                       "How many of the newest checkpoints stay; the best one always stays too.", "The disk fills up.",
+                       "Only the newest and the best state can be gone back to."));
     p.push_back(number("early_stopping_patience", "Early stopping", "measurements", 0_i, 0, 1000,
                        "Stops when the validation loss has not improved for so many measurements; 0 means never.",
                        "Time is spent after the best moment; the best checkpoint is kept anyway.",
                        "A short plateau ends the run too early."));
     ParamSpec prompts;
     prompts.key = "sample_prompts", prompts.label = "Prompts to watch";
-    prompts.help = "Prompts the model answers at every checkpoint, to see it change; empty takes the first validation rows.";
+    prompts.help =
+        "Prompts the model answers at every checkpoint, to see it change; empty takes the first validation rows.";
     prompts.defaultValue = std::vector<std::string>{};
     p.push_back(prompts);
     p.push_back(advanced(number("sample_max_tokens", "Length of watched answers", "tokens", 96_i, 0, 8192,

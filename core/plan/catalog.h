@@ -1,5 +1,5 @@
-// What the engine can do, as values: filled by the engine from its registries, read by forms, recipes, checks and the command
-// line, none of which know libtorch.
+// What the engine can do, as values: filled by the engine from its registries, read by forms, recipes, checks and the
+// command line, none of which know libtorch.
 #pragma once
 
 #include <string_view>
@@ -28,17 +28,20 @@ struct Catalog {
 };
 
 /// The knobs every run has (batch size, length, learning rate, checkpoints ...). Keys used by the training loop:
-/// epochs (double), max_steps (0 = by epochs), batch_size (samples per optimizer step and accumulation), gradient_accumulation,
-/// max_length (0 = the model's context), learning_rate, warmup_ratio, max_grad_norm, seed, precision ("auto", "bf16", "f32"), train_on
-/// ("completion", "all_assistant", "everything"), eval_every (steps, 0 = automatic), save_every (0 = automatic), keep_checkpoints,
-/// early_stopping_patience (evaluations, 0 = off), sample_prompts, sample_max_tokens, threads (0 = all cores).
+/// epochs (double), max_steps (0 = by epochs), batch_size (samples per optimizer step and accumulation),
+/// gradient_accumulation, max_length (0 = the model's context), learning_rate, warmup_ratio, max_grad_norm, seed,
+/// precision ("auto", "bf16", "f32"), train_on
+/// ("completion", "all_assistant", "everything"), eval_every (steps, 0 = automatic), save_every (0 = automatic),
+/// keep_checkpoints, early_stopping_patience (evaluations, 0 = off), sample_prompts, sample_max_tokens, threads (0 =
+/// all cores).
 const Described& trainingParams();
 
 /// The value of a key: from `values`, else the default of its spec. The key must exist in `specs`.
 ParamValue paramOr(const ParamMap& values, const std::vector<ParamSpec>& specs, std::string_view key);
 bool paramBool(const ParamMap& values, const std::vector<ParamSpec>& specs, std::string_view key);
 std::int64_t paramInt(const ParamMap& values, const std::vector<ParamSpec>& specs, std::string_view key);
-double paramDouble(const ParamMap& values, const std::vector<ParamSpec>& specs, std::string_view key); // integers convert
+double paramDouble(const ParamMap& values, const std::vector<ParamSpec>& specs,
+                   std::string_view key); // integers convert
 std::string paramString(const ParamMap& values, const std::vector<ParamSpec>& specs, std::string_view key);
 std::vector<std::string> paramList(const ParamMap& values, const std::vector<ParamSpec>& specs, std::string_view key);
 

@@ -1,4 +1,5 @@
-// inspectComputer: what Linux says about this machine. The parsing works on text, so that it can be tested without the machine.
+// inspectComputer: what Linux says about this machine. The parsing works on text, so that it can be tested without the
+// machine.
 #include "core/plan/computer.h"
 
 #include <algorithm>
@@ -80,8 +81,8 @@ void limitMemory(Computer& computer, std::string_view limit, std::string_view us
     if (bytes <= 0 || (computer.memoryBytes > 0 && bytes >= computer.memoryBytes))
         return;
     computer.memoryBytes = bytes;
-    computer.freeMemoryBytes =
-        std::clamp<std::int64_t>(bytes - leadingInteger(trimmed(used)), 0, std::max<std::int64_t>(0, computer.freeMemoryBytes));
+    computer.freeMemoryBytes = std::clamp<std::int64_t>(bytes - leadingInteger(trimmed(used)), 0,
+                                                        std::max<std::int64_t>(0, computer.freeMemoryBytes));
 }
 
 Computer inspectComputer(const std::string& folder) {
@@ -89,8 +90,9 @@ Computer inspectComputer(const std::string& folder) {
     cpu_set_t set;
     CPU_ZERO(&set);
     // The cores this process may use, which in a container or under taskset are fewer than the machine has.
-    computer.cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
-                                                                 : static_cast<int>(std::thread::hardware_concurrency());
+    computer.cores = sched_getaffinity(0, sizeof set, &set) == 0
+                         ? CPU_COUNT(&set)
+                         : static_cast<int>(std::thread::hardware_concurrency());
     computer.cores = std::max(1, computer.cores);
     readCpuInfo(computer, slurp("/proc/cpuinfo"));
     readMemInfo(computer, slurp("/proc/meminfo"));

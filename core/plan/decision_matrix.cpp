@@ -47,19 +47,23 @@ Result<Weights> completeWeights(const Weights& given, const DecisionRules& rules
         if (!weights.contains(id))
             return fail(unknown("criterion", id, idsOf(rules.criteria)));
         if (!(weight >= 0 && weight <= kMaxWeight))
-            return fail(ErrorCode::InvalidArgument, "The weight of \"" + id + "\" cannot be " + paramText(weight), "Allowed: 0 to 5.");
+            return fail(ErrorCode::InvalidArgument, "The weight of \"" + id + "\" cannot be " + paramText(weight),
+                        "Allowed: 0 to 5.");
         weights[id] = weight;
     }
     return weights;
 }
 
-// The most any option can move by all questions together: what the bars are scaled with, so that bars of different options compare.
+// The most any option can move by all questions together: what the bars are scaled with, so that bars of different
+// options compare.
 double reach(const Weights& weights, const DecisionRules& rules) {
     std::map<std::string, double> byQuestion;
     for (const DecisionRule& rule : rules.rules)
         for (const double points : rule.points)
-            byQuestion[rule.question] = std::max(byQuestion[rule.question], std::abs(points) * weights.at(rule.criterion));
-    return std::accumulate(byQuestion.begin(), byQuestion.end(), 0.0, [](double sum, const auto& entry) { return sum + entry.second; });
+            byQuestion[rule.question] =
+                std::max(byQuestion[rule.question], std::abs(points) * weights.at(rule.criterion));
+    return std::accumulate(byQuestion.begin(), byQuestion.end(), 0.0,
+                           [](double sum, const auto& entry) { return sum + entry.second; });
 }
 
 std::array<double, kApproachCount> totals(const Answers& answers, const Weights& weights, const DecisionRules& rules) {
@@ -117,8 +121,9 @@ Result<Advice> advise(const Answers& answers, const Weights& weights, const Deci
             if (const double points = rule.points[i] * advice.weights.at(rule.criterion); points != 0)
                 option.reasons.push_back({rule.question, rule.choice, rule.criterion, points, rule.reason});
         }
-        std::stable_sort(option.reasons.begin(), option.reasons.end(),
-                         [](const ScoreReason& a, const ScoreReason& b) { return std::abs(a.points) > std::abs(b.points); });
+        std::stable_sort(option.reasons.begin(), option.reasons.end(), [](const ScoreReason& a, const ScoreReason& b) {
+            return std::abs(a.points) > std::abs(b.points);
+        });
     }
     advice.ranking = ranked(sums);
     const auto bar = [&](Approach approach) { return advice.options[static_cast<std::size_t>(approach)].bar; };
@@ -143,21 +148,26 @@ Result<Advice> advise(const Answers& answers, const Weights& weights, const Deci
 
 Result<AdvisorInput> readAdvisorInput(const Json& json) {
     if (!json.is_object())
-        return fail(ErrorCode::InvalidData, "The answers must be a JSON object", "Write {\"question id\": \"choice id\", ...}.");
+        return fail(ErrorCode::InvalidData, "The answers must be a JSON object",
+                    "Write {\"question id\": \"choice id\", ...}.");
     AdvisorInput input;
     for (const auto& [key, value] : json.items()) {
         if (key == "weights") {
             if (!value.is_object())
-                return fail(ErrorCode::InvalidData, "\"weights\" must be an object", "Write {\"weights\": {\"criterion id\": 2}}.");
+                return fail(ErrorCode::InvalidData, "\"weights\" must be an object",
+                            "Write {\"weights\": {\"criterion id\": 2}}.");
             for (const auto& [criterion, weight] : value.items()) {
                 if (!weight.is_number())
-                    return fail(ErrorCode::InvalidData, "The weight of \"" + criterion.substr(0, 80) + "\" must be a number", "Allowed: 0 to 5.");
+                    return fail(ErrorCode::InvalidData,
+                                "The weight of \"" + criterion.substr(0, 80) + "\" must be a number",
+                                "Allowed: 0 to 5.");
                 input.weights[criterion] = weight.get<double>();
             }
         } else if (value.is_string()) {
             input.answers[key] = value.get<std::string>();
         } else {
-            return fail(ErrorCode::InvalidData, "The answer to \"" + key.substr(0, 80) + "\" must be a choice's id in quotes",
+            return fail(ErrorCode::InvalidData,
+                        "The answer to \"" + key.substr(0, 80) + "\" must be a choice's id in quotes",
                         "`attune-cli advise --questions` lists all questions and choices.");
         }
     }
@@ -170,19 +180,36 @@ Json adviceToJson(const Advice& advice, const DecisionRules& rules) {
         const OptionScore& option = advice.options[static_cast<std::size_t>(approach)];
         Json reasons = Json::array();
         for (const ScoreReason& reason : option.reasons)
-            reasons.push_back({{"question", reason.question}, {"choice", reason.choice}, {"criterion", reason.criterion},
-                               {"points", reason.points}, {"reason", reason.sentence}});
-        options.push_back({{"id", rules.info(approach).id}, {"title", rules.info(approach).title}, {"total", option.total},
-                           {"bar", option.bar}, {"by_criterion", option.byCriterion}, {"reasons", std::move(reasons)}});
+            reasons.push_back({{"question", reason.question},
+                               {"choice", reason.choice},
+                               {"criterion", reason.criterion},
+                               {"points", reason.points},
+                               {"reason", reason.sentence}});
+        options.push_back({{"id", rules.info(approach).id},
+                           {"title", rules.info(approach).title},
+                           {"total", option.total},
+                           {"bar", option.bar},
+                           {"by_criterion", option.byCriterion},
+                           {"reasons", std::move(reasons)}});
     }
     Json flips = Json::array();
     for (const AnswerFlip& flip : advice.flips)
-        flips.push_back({{"question", flip.question}, {"from", flip.from}, {"to", flip.to}, {"winner", rules.info(flip.winner).id}});
-    Json json{{"recommendation", rules.info(advice.winner()).id}, {"runner_up", rules.info(advice.runnerUp()).id},
-              {"margin", advice.margin}, {"close", advice.close}, {"enough_answers", advice.enoughAnswers},
-              {"options", std::move(options)}, {"flips", std::move(flips)}, {"weights", advice.weights}, {"answers", advice.answers}};
+        flips.push_back({{"question", flip.question},
+                         {"from", flip.from},
+                         {"to", flip.to},
+                         {"winner", rules.info(flip.winner).id}});
+    Json json{{"recommendation", rules.info(advice.winner()).id},
+              {"runner_up", rules.info(advice.runnerUp()).id},
+              {"margin", advice.margin},
+              {"close", advice.close},
+              {"enough_answers", advice.enoughAnswers},
+              {"options", std::move(options)},
+              {"flips", std::move(flips)},
+              {"weights", advice.weights},
+              {"answers", advice.answers}};
     if (advice.nearest)
-        json["nearest_scenario"] = {{"id", advice.nearest->id}, {"agreeing", advice.nearest->agreeing}, {"compared", advice.nearest->compared}};
+        json["nearest_scenario"] = {
+            {"id", advice.nearest->id}, {"agreeing", advice.nearest->agreeing}, {"compared", advice.nearest->compared}};
     return json;
 }
 
@@ -193,16 +220,19 @@ std::vector<FactAnswer> answersFromFacts(const ProjectFacts& facts) {
         const char* choice = unique == 0 ? "none" : unique < 100 ? "few" : unique < 1000 ? "hundreds" : "thousands";
         answers.push_back({"examples", choice, "The project holds " + std::to_string(unique) + " different rows."});
         if (*facts.rows > 0 && facts.duplicateRows.value_or(0) * 10 > *facts.rows)
-            answers.push_back({"example_quality", "mixed", std::to_string(*facts.duplicateRows) + " of " + std::to_string(*facts.rows) +
-                                                               " rows are duplicates, so nobody seems to have checked them."});
+            answers.push_back({"example_quality", "mixed",
+                               std::to_string(*facts.duplicateRows) + " of " + std::to_string(*facts.rows) +
+                                   " rows are duplicates, so nobody seems to have checked them."});
         if (*facts.rows > 0 && facts.jsonAnswerShare && *facts.jsonAnswerShare >= 0.95) {
-            const std::string because = std::to_string(std::lround(100 * *facts.jsonAnswerShare)) + " % of the answers are JSON records.";
+            const std::string because =
+                std::to_string(std::lround(100 * *facts.jsonAnswerShare)) + " % of the answers are JSON records.";
             answers.push_back({"task", "structured", because});
             answers.push_back({"format", "strict", because});
         }
     }
     if (facts.documents && *facts.documents > 0) {
-        const bool fits = facts.documentTokens && facts.contextTokens && *facts.documentTokens * 2 <= *facts.contextTokens;
+        const bool fits =
+            facts.documentTokens && facts.contextTokens && *facts.documentTokens * 2 <= *facts.contextTokens;
         const char* choice = fits ? "page" : *facts.documents < 100 ? "folder" : "library";
         std::string because = "The project holds " + std::to_string(*facts.documents) + " documents";
         if (facts.documentTokens)
@@ -215,7 +245,10 @@ std::vector<FactAnswer> answersFromFacts(const ProjectFacts& facts) {
         const int cores = facts.computer->cores;
         const bool strong = !facts.computer->gpuName.empty() || (memory >= 30 && cores >= 8);
         const bool weak = memory < 6 || (cores <= 2 && !facts.computer->bf16);
-        answers.push_back({"hardware", strong ? "strong" : weak ? "weak" : "usual",
+        answers.push_back({"hardware",
+                           strong ? "strong"
+                           : weak ? "weak"
+                                  : "usual",
                            "This computer has " + std::to_string(cores) + (cores == 1 ? " core and " : " cores and ") +
                                std::to_string(std::lround(memory)) + " GB of memory" +
                                (facts.computer->gpuName.empty() ? "." : ", and " + facts.computer->gpuName + ".")});

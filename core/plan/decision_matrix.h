@@ -1,5 +1,5 @@
-// The Advisor: from answers and weights to a score per option, with the sentences that moved it, the runner-up, and what would flip
-// the result. Pure functions of their arguments; any thread.
+// The Advisor: from answers and weights to a score per option, with the sentences that moved it, the runner-up, and
+// what would flip the result. Pure functions of their arguments; any thread.
 #pragma once
 
 #include <optional>
@@ -35,13 +35,13 @@ struct ScenarioMatch {
 };
 struct Advice {
     Answers answers;
-    Weights weights; // complete
+    Weights weights;                                 // complete
     std::array<OptionScore, kApproachCount> options; // in Approach's order
     std::vector<Approach> ranking;                   // best first
-    double margin = 0;         // winner's bar minus the runner-up's, 0 .. 100
-    bool close = false;        // margin under kCloseMargin: say so, and suggest to measure both
-    bool enoughAnswers = false; // fewer than kFewAnswers answers carry no recommendation
-    std::vector<AnswerFlip> flips; // single changes of one answer that make another option win
+    double margin = 0;                               // winner's bar minus the runner-up's, 0 .. 100
+    bool close = false;                              // margin under kCloseMargin: say so, and suggest to measure both
+    bool enoughAnswers = false;                      // fewer than kFewAnswers answers carry no recommendation
+    std::vector<AnswerFlip> flips;                   // single changes of one answer that make another option win
     std::optional<ScenarioMatch> nearest;
 
     Approach winner() const { return ranking[0]; }
@@ -50,8 +50,10 @@ struct Advice {
 inline constexpr double kCloseMargin = 5;
 inline constexpr std::size_t kFewAnswers = 4;
 
-/// Errors: InvalidArgument for an unknown question, choice, criterion or a weight outside [0, kMaxWeight]; names what is allowed.
-Result<Advice> advise(const Answers& answers, const Weights& weights = {}, const DecisionRules& rules = decisionRules());
+/// Errors: InvalidArgument for an unknown question, choice, criterion or a weight outside [0, kMaxWeight]; names what
+/// is allowed.
+Result<Advice> advise(const Answers& answers, const Weights& weights = {},
+                      const DecisionRules& rules = decisionRules());
 
 /// {question id: choice id, ..., "weights": {criterion id: number}} as the command line reads it. Errors: InvalidData.
 struct AdvisorInput {
@@ -64,7 +66,7 @@ Json adviceToJson(const Advice& advice, const DecisionRules& rules = decisionRul
 /// What the open project and computer already know; unknown = not set.
 struct ProjectFacts {
     std::optional<std::int64_t> rows, duplicateRows, documents, documentTokens;
-    std::optional<double> jsonAnswerShare; // share of rows whose answer is one JSON object
+    std::optional<double> jsonAnswerShare;     // share of rows whose answer is one JSON object
     std::optional<std::int64_t> contextTokens; // of the base model
     std::optional<Computer> computer;
 };

@@ -12,7 +12,6 @@ namespace {
 
 // How the engine works, as numbers. Each is a property of the code or a measurement, not a guess per model.
 constexpr double kF32 = 4, kBf16 = 2;
-constexpr double kMicroBatchTokens = 512;   // rows are packed into pieces of this size, so activations do not grow with the batch
 constexpr double kLogitTokens = 512;        // logits exist for at most so many targets at a time, in the compute type
 constexpr double kMoments = 2;              // AdamW keeps two f32 numbers per trained parameter
 constexpr double kRuntimeBytes = 180e6;     // libtorch and its libraries, resident before the model is loaded
@@ -20,14 +19,16 @@ constexpr double kWorkspaceBytes = 24e6;    // packing buffers of the matrix pro
 constexpr double kBytesPerStoredToken = 12; // token id and target of the prepared data set
 // Matrix products, per core, where no measurement of this computer is given (see Computer::gflopsF32).
 constexpr double kGflopsBf16PerCore = 200, kGflopsF32PerCoreAvx512 = 100, kGflopsF32PerCoreAvx2 = 50;
-// Share of the product rate a step reaches: memory-bound passes cost relatively more on narrow models. 72 % at hidden size 576,
-// 61 % at 288, 83 % at 2048.
+// Share of the product rate a step reaches: memory-bound passes cost relatively more on narrow models. 72 % at hidden
+// size 576, 61 % at 288, 83 % at 2048.
 constexpr double kBestShare = 0.88, kHalfShareHidden = 128;
-constexpr double kFullShare = 0.9;       // full fine-tuning adds the optimizer's pass over every parameter
-constexpr double kHousekeeping = 1.08;   // validation, checkpoints and watched answers, as share of the training time
+constexpr double kFullShare = 0.9;     // full fine-tuning adds the optimizer's pass over every parameter
+constexpr double kHousekeeping = 1.08; // validation, checkpoints and watched answers, as share of the training time
 constexpr double kBackwardOfAttention = 2.5; // P once more, dV, dP, dQ, dK against Q K^T and P V
 
-bool isFull(const RunConfig& config) { return config.method.id == "full"; }
+bool isFull(const RunConfig& config) {
+    return config.method.id == "full";
+}
 
 double computeBytes(const RunConfig& config, const Computer& computer) {
     return effectivePrecision(config, computer) == "bf16" ? kBf16 : kF32;
@@ -65,8 +66,8 @@ double rowsPerStep(const RunConfig& config) {
     return std::max(1.0, trainingDouble(config, "batch_size") * trainingDouble(config, "gradient_accumulation"));
 }
 
-// Bytes saved per token for the backward pass (performance.md, "activation policy"): the two residual inputs of a block in f32, then
-// qkv, attention output and gate|up in the compute type, and the log-sum-exp per head.
+// Bytes saved per token for the backward pass (performance.md, "activation policy"): the two residual inputs of a block
+// in f32, then qkv, attention output and gate|up in the compute type, and the log-sum-exp per head.
 double savedBytesPerToken(const ModelConfig& model, double type) {
     const double qkv = static_cast<double>(model.queryWidth() + 2 * model.kvWidth());
     const double mlp = static_cast<double>((model.gatedMlp ? 2 : 1) * model.intermediateSize);
@@ -75,14 +76,17 @@ double savedBytesPerToken(const ModelConfig& model, double type) {
             (qkv + static_cast<double>(model.queryWidth()) + mlp) * type + static_cast<double>(model.heads) * kF32);
 }
 
-// Bytes per token of one block's working buffers, shared by all blocks: normalised input, MLP product and the gradients of each.
+// Bytes per token of one block's working buffers, shared by all blocks: normalised input, MLP product and the gradients
+// of each.
 double workingBytesPerToken(const ModelConfig& model, double type) {
     const double hidden = static_cast<double>(model.hiddenSize), mlp = static_cast<double>(model.intermediateSize);
     const double qkv = static_cast<double>(model.queryWidth() + 2 * model.kvWidth());
     return 2 * hidden * kF32 + (2 * hidden + qkv + static_cast<double>(model.queryWidth()) + 4 * mlp) * type;
 }
 
-std::int64_t whole(double bytes) { return static_cast<std::int64_t>(std::llround(bytes)); }
+std::int64_t whole(double bytes) {
+    return static_cast<std::int64_t>(std::llround(bytes));
+}
 
 } // namespace
 
@@ -122,15 +126,15 @@ std::int64_t trainableParameters(const ModelConfig& model, const RunConfig& conf
     return model.layers * perLayer;
 }
 
-MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const DataShape& data,
-                              const Computer& computer) {
+MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
+                              const DataShape& data, const Computer& computer) {
     const double type = computeBytes(config, computer);
     const double parameters = static_cast<double>(model.totalParameters());
     const double trained = static_cast<double>(trainableParameters(model, config, catalog));
     const RowTokens rows = rowTokens(model, config, data);
     MemoryEstimate estimate;
-    // Full: f32 masters, and beside them a compute copy unless the masters themselves compute. Adapter: the base once in the compute
-    // type, f32 adapter masters, and their compute copy inside the widened weights.
+    // Full: f32 masters, and beside them a compute copy unless the masters themselves compute. Adapter: the base once
+    // in the compute type, f32 adapter masters, and their compute copy inside the widened weights.
     if (isFull(config))
         estimate.weights = whole(parameters * (kF32 + (type < kF32 ? type : 0)));
     else
@@ -138,7 +142,9 @@ MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config,
     estimate.gradients = whole(trained * kF32);
     estimate.optimizer = whole(trained * kF32 * kMoments);
     const double stepTokens = rows.average * rowsPerStep(config);
-    const double micro = std::max(rows.longest, std::min(kMicroBatchTokens, stepTokens));
+    // Rows go through the model in pieces of this size, so activations do not grow with the batch.
+    const double piece = static_cast<double>(microBatchTokens(model));
+    const double micro = std::max(rows.longest, std::min(piece, stepTokens));
     const double logits = std::min(micro, kLogitTokens) * static_cast<double>(model.vocabularySize) * type;
     estimate.activations =
         whole(micro * (savedBytesPerToken(model, type) + workingBytesPerToken(model, type)) + logits);
@@ -148,12 +154,13 @@ MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config,
     return estimate;
 }
 
-TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const DataShape& data,
-                          const Computer& computer) {
+TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
+                          const DataShape& data, const Computer& computer) {
     const RowTokens rows = rowTokens(model, config, data);
     const double trained = static_cast<double>(trainableParameters(model, config, catalog));
     const bool full = isFull(config);
-    // Per multiply-add of a weight: forward, gradient to the activations, and (trained weights only) gradient to the weight.
+    // Per multiply-add of a weight: forward, gradient to the activations, and (trained weights only) gradient to the
+    // weight.
     const double passes = full ? 6 : 4;
     const double linear = passes * static_cast<double>(model.linearParameters()) + (full ? 0 : 6 * trained);
     const double head = passes * static_cast<double>(model.vocabularySize) * static_cast<double>(model.hiddenSize);
@@ -166,7 +173,9 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
     double gflops = bf16 ? computer.gflopsBf16 : computer.gflopsF32;
     if (gflops <= 0) {
         const double f32 = computer.bf16 ? kGflopsF32PerCoreAvx512 : kGflopsF32PerCoreAvx2;
-        const double perCore = !bf16 ? f32 : computer.bf16 ? kGflopsBf16PerCore : f32 / 2; // bf16 without hardware converts
+        const double perCore = !bf16           ? f32
+                               : computer.bf16 ? kGflopsBf16PerCore
+                                               : f32 / 2; // bf16 without hardware converts
         gflops = perCore * computer.cores;
     }
     const double hidden = static_cast<double>(std::max<std::int64_t>(1, model.hiddenSize));
@@ -179,8 +188,8 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
     estimate.secondsPerStep = inStep * flopPerRow / (gflops * 1e9 * share);
     const double maxSteps = trainingDouble(config, "max_steps");
     estimate.steps = maxSteps > 0 ? static_cast<std::int64_t>(maxSteps)
-                                  : static_cast<std::int64_t>(
-                                        std::ceil(std::ceil(rowCount / batch) * trainingDouble(config, "epochs") - 1e-9));
+                                  : static_cast<std::int64_t>(std::ceil(
+                                        std::ceil(rowCount / batch) * trainingDouble(config, "epochs") - 1e-9));
     estimate.seconds = estimate.secondsPerStep * static_cast<double>(estimate.steps) * kHousekeeping;
     if (estimate.secondsPerStep > 0)
         estimate.tokensPerSecond = inStep * rows.average / estimate.secondsPerStep;

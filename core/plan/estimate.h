@@ -1,4 +1,5 @@
-// What a run will need: memory split by cause, and time. Torch-free; calibrated against measurements in tests/bench/RESULTS.md.
+// What a run will need: memory split by cause, and time. Torch-free; calibrated against measurements in
+// tests/bench/RESULTS.md.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@ namespace attune {
 struct Computer {
     int cores = 1;
     std::int64_t memoryBytes = 0, freeMemoryBytes = 0, freeDiskBytes = 0;
-    bool bf16 = false;     // avx512_bf16 or amx_bf16
+    bool bf16 = false;                    // avx512_bf16 or amx_bf16
     double gflopsF32 = 0, gflopsBf16 = 0; // measured GEMM rates; 0 = not measured (an estimate from cores is used)
     std::string cpuName, gpuName, blas;
 };
@@ -34,21 +35,22 @@ struct DataShape {
     double averageTokens = 0, averageTargets = 0;
     std::int64_t longestTokens = 0;
 };
-MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const DataShape& data,
-                              const Computer& computer);
-TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const DataShape& data,
-                          const Computer& computer);
-/// Tokens that go through the model at once while training: large enough that the products are efficient, small enough that the
-/// activations stay small. A longer row goes alone.
+MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
+                              const DataShape& data, const Computer& computer);
+TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
+                          const DataShape& data, const Computer& computer);
+/// Tokens that go through the model at once while training: large enough that the products are efficient, small enough
+/// that the activations stay small. A longer row goes alone.
 std::int64_t microBatchTokens(const ModelConfig& model);
 /// Trainable parameters of the configured method on this model.
 std::int64_t trainableParameters(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
 /// "bf16" or "f32": what precision "auto" becomes on this computer.
 std::string effectivePrecision(const RunConfig& config, const Computer& computer);
 
-/// The largest usual model whose LoRA training (512-token rows) fits into this computer's free memory, for "what this computer can do".
+/// The largest usual model whose LoRA training (512-token rows) fits into this computer's free memory, for "what this
+/// computer can do".
 struct LargestModel {
-    std::string name;             // "1.5 B"; empty: not even the smallest
+    std::string name; // "1.5 B"; empty: not even the smallest
     std::int64_t parameters = 0;
     MemoryEstimate memory;
     double tokensPerSecond = 0;

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace attune {
 
@@ -24,7 +25,8 @@ std::string joined(std::span<const std::string> words) {
 }
 
 const char* typeName(const ParamValue& value) {
-    static constexpr const char* kNames[] = {"true or false", "a whole number", "a number", "a text", "a list of texts"};
+    static constexpr const char* kNames[] = {"true or false", "a whole number", "a number", "a text",
+                                             "a list of texts"};
     return kNames[value.index()];
 }
 
@@ -153,15 +155,17 @@ std::string nearestWord(std::string_view word, std::span<const std::string> cand
     std::string best;
     std::size_t bestEdits = std::max<std::size_t>(1, word.size() / 3) + 1;
     for (const std::string& candidate : candidates) {
-        std::vector<std::size_t> row(candidate.size() + 1);
+        // Optimal string alignment: a swap of two neighbours is one edit, the commonest typo there is.
+        std::vector<std::size_t> beforeLast, last, row(candidate.size() + 1);
         std::iota(row.begin(), row.end(), std::size_t{0});
-        for (std::size_t i = 0; i < word.size(); ++i) {
-            std::size_t diagonal = row[0];
-            row[0] = i + 1;
-            for (std::size_t j = 0; j < candidate.size(); ++j) {
-                const std::size_t substituted = diagonal + (word[i] == candidate[j] ? 0 : 1);
-                diagonal = row[j + 1];
-                row[j + 1] = std::min({substituted, row[j] + 1, row[j + 1] + 1});
+        for (std::size_t i = 1; i <= word.size(); ++i) {
+            beforeLast = std::exchange(last, row);
+            row[0] = i;
+            for (std::size_t j = 1; j <= candidate.size(); ++j) {
+                row[j] =
+                    std::min({last[j - 1] + (word[i - 1] == candidate[j - 1] ? 0 : 1), row[j - 1] + 1, last[j] + 1});
+                if (i > 1 && j > 1 && word[i - 1] == candidate[j - 2] && word[i - 2] == candidate[j - 1])
+                    row[j] = std::min(row[j], beforeLast[j - 2] + 1);
             }
         }
         if (row.back() < bestEdits)

@@ -1,4 +1,5 @@
-// One value against its ParamSpec, and text to value: shared by the recipe reader, --set, forms and the conformance tests.
+// One value against its ParamSpec, and text to value: shared by the recipe reader, --set, forms and the conformance
+// tests.
 #pragma once
 
 #include <span>
@@ -10,9 +11,11 @@
 
 namespace attune {
 
-/// Type, range and choices. Errors: InvalidArgument naming `field` and what is allowed. Integers are accepted for doubles.
+/// Type, range and choices. Errors: InvalidArgument naming `field` and what is allowed. Integers are accepted for
+/// doubles.
 Status checkParam(const ParamSpec& spec, const ParamValue& value, std::string_view field);
-/// The text of a recipe or a command line as a value of the spec's type; lists are separated by commas. Errors: as checkParam.
+/// The text of a recipe or a command line as a value of the spec's type; lists are separated by commas. Errors: as
+/// checkParam.
 Result<ParamValue> parseParam(const ParamSpec& spec, std::string_view text, std::string_view field);
 /// Shortest text that parseParam reads back to the same value.
 std::string paramText(const ParamValue& value);

@@ -8,12 +8,19 @@ namespace attune {
 
 const std::vector<Preset>& presets() {
     static const std::vector<Preset> list{
-        {"quick", "Quick look", "One pass with a small adapter: is there anything to gain? Minutes instead of hours.",
-         {"training.epochs=1", "training.batch_size=8", "training.early_stopping_patience=0", "lora.r=8", "lora.alpha=16"}},
-        {"balanced", "Balanced", "Three passes and the usual adapter: the right start for most work.",
+        {"quick",
+         "Quick look",
+         "One pass with a small adapter: is there anything to gain? Minutes instead of hours.",
+         {"training.epochs=1", "training.batch_size=8", "training.early_stopping_patience=0", "lora.r=8",
+          "lora.alpha=16"}},
+        {"balanced",
+         "Balanced",
+         "Three passes and the usual adapter: the right start for most work.",
          {"training.epochs=3", "training.batch_size=8", "training.early_stopping_patience=0", "lora.r=16",
           "lora.alpha=32"}},
-        {"thorough", "Thorough", "A larger adapter and more passes; stops by itself when validation stops improving.",
+        {"thorough",
+         "Thorough",
+         "A larger adapter and more passes; stops by itself when validation stops improving.",
          {"training.epochs=6", "training.batch_size=16", "training.early_stopping_patience=4", "lora.r=32",
           "lora.alpha=64"}},
     };

@@ -1,5 +1,5 @@
-// Recipes as data: a few named starting points a beginner picks from. A preset changes only the keys it lists, so applying one to
-// a configured recipe keeps the model and the data. Value types; any thread.
+// Recipes as data: a few named starting points a beginner picks from. A preset changes only the keys it lists, so
+// applying one to a configured recipe keeps the model and the data. Value types; any thread.
 #pragma once
 
 #include <string>
@@ -16,10 +16,11 @@ struct Preset {
 
 const std::vector<Preset>& presets(); // "quick", "balanced", "thorough"
 const Preset* findPreset(std::string_view id);
-/// Applies every assignment that concerns the chosen method; keys the catalog does not know are an error (InvalidArgument).
+/// Applies every assignment that concerns the chosen method; keys the catalog does not know are an error
+/// (InvalidArgument).
 Status applyPreset(RunConfig& config, const Preset& preset, const Catalog& catalog);
-/// What suits the method in the field's practice: full fine-tuning wants a learning rate ten times smaller than an adapter.
-/// Numbers only; applied by applyPreset, and by the window when the user changes the method.
+/// What suits the method in the field's practice: full fine-tuning wants a learning rate ten times smaller than an
+/// adapter. Numbers only; applied by applyPreset, and by the window when the user changes the method.
 ParamMap recommendedTraining(std::string_view methodId);
 
 } // namespace attune

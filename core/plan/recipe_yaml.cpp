@@ -62,9 +62,7 @@ private:
         if (!tag.empty() && tag != "?" && tag != "!")
             throw Refused(mark.line + 1, "type tags (!) are not allowed in a recipe");
     }
-    bool expectsKey() const {
-        return !m_stack.empty() && m_stack.back()->kind == RecipeNode::Kind::Map && !m_haveKey;
-    }
+    bool expectsKey() const { return !m_stack.empty() && m_stack.back()->kind == RecipeNode::Kind::Map && !m_haveKey; }
     void countValue(const YAML::Mark& mark) {
         if (++m_values > kMaxRecipeValues)
             throw Refused(mark.line + 1, "it holds more than " + std::to_string(kMaxRecipeValues) + " values");

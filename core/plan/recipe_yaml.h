@@ -1,5 +1,5 @@
-// Recipe text as a plain tree: YAML without anchors, aliases, tags or several documents, with limits on size, depth and number of
-// values, so that a hostile file is an error before it costs memory. Used by run_config only.
+// Recipe text as a plain tree: YAML without anchors, aliases, tags or several documents, with limits on size, depth and
+// number of values, so that a hostile file is an error before it costs memory. Used by run_config only.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ namespace attune {
 
 struct RecipeNode {
     enum class Kind { Null, Scalar, List, Map } kind = Kind::Null;
-    int line = 0; // 1-based
+    int line = 0;                                            // 1-based
     std::string text;                                        // Scalar
     std::vector<RecipeNode> list;                            // List
     std::vector<std::pair<std::string, RecipeNode>> entries; // Map, in file order, keys unique

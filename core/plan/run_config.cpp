@@ -41,7 +41,8 @@ const std::array<Section, 4>& sections() {
     return table;
 }
 
-const std::vector<std::string> kTopKeys{"name", "model", "data", "method", "objective", "optimizer", "schedule", "training"};
+const std::vector<std::string> kTopKeys{"name",      "model",     "data",     "method",
+                                        "objective", "optimizer", "schedule", "training"};
 
 std::string list(const std::vector<std::string>& words) {
     std::string text;
@@ -77,7 +78,8 @@ Result<const Described*> findEntry(const Section& section, const Catalog& catalo
 
 // One value of the section `data`, from text.
 Status setData(DataChoice& data, const std::string& key, const std::string& text) {
-    static const std::vector<std::string> keys{"train", "validation", "test", "format", "validation_share", "dataset_version"};
+    static const std::vector<std::string> keys{"train",  "validation",       "test",
+                                               "format", "validation_share", "dataset_version"};
     if (key == "train")
         data.train = text;
     else if (key == "validation")
@@ -113,7 +115,8 @@ Result<ParamValue> valueOf(const ParamSpec& spec, const RecipeNode& node, const 
             std::vector<std::string> values;
             for (const RecipeNode& entry : node.list) {
                 if (entry.kind != RecipeNode::Kind::Scalar)
-                    return fail(ErrorCode::InvalidData, field + " must be a list of texts", "Write one text per line after a dash.");
+                    return fail(ErrorCode::InvalidData, field + " must be a list of texts",
+                                "Write one text per line after a dash.");
                 values.push_back(entry.text);
             }
             ParamValue value = std::move(values);
@@ -127,7 +130,8 @@ Result<ParamValue> valueOf(const ParamSpec& spec, const RecipeNode& node, const 
     return fail(ErrorCode::InvalidData, field + " must be one value", "Write \"" + spec.key + ": value\" on one line.");
 }
 
-Status readParams(ParamMap& params, const std::vector<ParamSpec>& specs, const RecipeNode& node, const std::string& section) {
+Status readParams(ParamMap& params, const std::vector<ParamSpec>& specs, const RecipeNode& node,
+                  const std::string& section) {
     for (const auto& [key, value] : node.entries) {
         if (key == "id" && section != "training")
             continue;
@@ -163,7 +167,8 @@ Status readEntry(RunConfig& config, const std::string& key, const RecipeNode& no
     }
     if (key == "data") {
         if (node.kind != RecipeNode::Kind::Map && node.kind != RecipeNode::Kind::Null)
-            return fail(ErrorCode::InvalidData, "data must be a section", "Write \"train: FILE\" indented below \"data:\".");
+            return fail(ErrorCode::InvalidData, "data must be a section",
+                        "Write \"train: FILE\" indented below \"data:\".");
         for (const auto& [name, value] : node.entries) {
             if (value.kind == RecipeNode::Kind::List || value.kind == RecipeNode::Kind::Map)
                 return fail(ErrorCode::InvalidData, "data." + name + " must be one value", "Name one file.");
@@ -177,7 +182,8 @@ Status readEntry(RunConfig& config, const std::string& key, const RecipeNode& no
             return readChoice(config, section, node, catalog);
     if (key == "training") {
         if (node.kind != RecipeNode::Kind::Map && node.kind != RecipeNode::Kind::Null)
-            return fail(ErrorCode::InvalidData, "training must be a section", "Write \"epochs: 3\" indented below \"training:\".");
+            return fail(ErrorCode::InvalidData, "training must be a section",
+                        "Write \"epochs: 3\" indented below \"training:\".");
         return readParams(config.training, trainingParams().params, node, "training");
     }
     return fail(unknownName("recipe", key, "section", kTopKeys));
@@ -262,7 +268,8 @@ std::string toYaml(const RunConfig& config) {
 Status setByPath(RunConfig& config, std::string_view assignment, const Catalog& catalog) {
     const auto equals = assignment.find('=');
     if (equals == std::string_view::npos || equals == 0)
-        return fail(ErrorCode::InvalidArgument, "\"" + std::string(assignment.substr(0, 80)) + "\" is not an assignment",
+        return fail(ErrorCode::InvalidArgument,
+                    "\"" + std::string(assignment.substr(0, 80)) + "\" is not an assignment",
                     "Write section.key=value, for example training.learning_rate=1e-4.");
     const std::string path(assignment.substr(0, equals)), value(assignment.substr(equals + 1));
     const auto dot = path.find('.');
@@ -352,7 +359,8 @@ std::vector<Complaint> checkRunConfig(const RunConfig& config, const Catalog& ca
     }
     if (const double epochs = paramDouble(config.training, specs, "epochs");
         epochs > 10 && paramInt(config.training, specs, "max_steps") == 0)
-        add(Severity::Warning, "training.epochs", paramText(epochs) + " epochs usually make a model learn rows by heart",
+        add(Severity::Warning, "training.epochs",
+            paramText(epochs) + " epochs usually make a model learn rows by heart",
             "3 to 5 are usual; set early stopping when you need more.");
     return complaints;
 }

@@ -1,5 +1,5 @@
-// A training recipe: everything that determines a run. The form, the YAML file, the command line's --set and the run record are
-// views of this one value.
+// A training recipe: everything that determines a run. The form, the YAML file, the command line's --set and the run
+// record are views of this one value.
 #pragma once
 
 #include <string>
@@ -22,8 +22,8 @@ struct Choice {
 struct DataChoice {
     // Either files (command line, portable recipes; relative to the recipe's folder) ...
     std::string train, validation, test;
-    std::string format;                // importer mapping id, "" = detect
-    double validationShare = 0.1;      // taken from train (seeded) when no validation file is given
+    std::string format;           // importer mapping id, "" = detect
+    double validationShare = 0.1; // taken from train (seeded) when no validation file is given
     // ... or a frozen version in the project's store.
     std::int64_t datasetVersion = 0;
     bool operator==(const DataChoice&) const = default;
@@ -41,10 +41,12 @@ struct RunConfig {
     bool operator==(const RunConfig&) const = default;
 };
 
-/// YAML (a superset of JSON) with sections model, data, method, objective, optimizer, schedule, training; `id` names the choice inside a
-/// section, all other keys are its params. Errors: InvalidData with line; unknown keys and values out of range are named with what is allowed.
+/// YAML (a superset of JSON) with sections model, data, method, objective, optimizer, schedule, training; `id` names
+/// the choice inside a section, all other keys are its params. Errors: InvalidData with line; unknown keys and values
+/// out of range are named with what is allowed.
 Result<RunConfig> parseRunConfig(std::string_view yaml, const Catalog& catalog, std::string_view what);
-Result<RunConfig> readRunConfig(const fs::path& file, const Catalog& catalog); // relative paths resolved against the file's folder
+Result<RunConfig> readRunConfig(const fs::path& file,
+                                const Catalog& catalog); // relative paths resolved against the file's folder
 std::string toYaml(const RunConfig& config);
 /// "training.learning_rate=1e-4", "method.id=full", "lora.r=8" style assignment (section.key=value).
 Status setByPath(RunConfig& config, std::string_view assignment, const Catalog& catalog);

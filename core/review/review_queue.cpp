@@ -90,8 +90,8 @@ PairVote ReviewQueue::record(std::size_t index, SideVerdict verdict, std::string
                              double seconds) {
     const bool tunedLeft = pair(index).tunedLeft;
     m_history.push_back({index, m_votes[index]});
-    m_votes[index] = PairVote{m_items[index].id, preferenceOf(verdict, tunedLeft), tunedLeft, std::move(note), std::move(tags),
-                              seconds};
+    m_votes[index] = PairVote{
+        m_items[index].id, preferenceOf(verdict, tunedLeft), tunedLeft, std::move(note), std::move(tags), seconds};
     return *m_votes[index];
 }
 

@@ -1,5 +1,6 @@
-// Blind pairwise review: which item is next, which answer is on which side, and what a verdict means. The side comes from a stored
-// seed, so a review can be repeated and audited but not guessed from the screen. A value type; no files, no window.
+// Blind pairwise review: which item is next, which answer is on which side, and what a verdict means. The side comes
+// from a stored seed, so a review can be repeated and audited but not guessed from the screen. A value type; no files,
+// no window.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +19,9 @@ struct PairItem {
     std::vector<std::string> tags;
 };
 enum class Preference { Base, Tuned, Tie, BothBad };
-enum class SideVerdict { Left, Right, Tie, BothBad };     // what the reviewer sees
+enum class SideVerdict { Left, Right, Tie, BothBad }; // what the reviewer sees
 Preference preferenceOf(SideVerdict verdict, bool tunedLeft);
-const char* preferenceId(Preference verdict);               // "base", "tuned", "tie", "both_bad"
+const char* preferenceId(Preference verdict); // "base", "tuned", "tie", "both_bad"
 Result<Preference> preferenceFromId(std::string_view id);
 
 struct PairVote {
@@ -40,10 +41,11 @@ struct BlindPair {
 class ReviewQueue {
 public:
     ReviewQueue() = default;
-    /// Items in the order of the seed's shuffle. Items whose two answers are equal are kept: they are ties by definition and are voted
-    /// so by autoTies().
+    /// Items in the order of the seed's shuffle. Items whose two answers are equal are kept: they are ties by
+    /// definition and are voted so by autoTies().
     ReviewQueue(std::vector<PairItem> items, std::uint64_t seed);
-    /// Takes up where a stored review left off; votes for unknown items are ignored, the later of two votes for an item counts.
+    /// Takes up where a stored review left off; votes for unknown items are ignored, the later of two votes for an item
+    /// counts.
     void restore(const std::vector<PairVote>& votes);
 
     std::size_t size() const { return m_items.size(); }
@@ -56,7 +58,8 @@ public:
     std::optional<std::size_t> nextUnreviewed(std::size_t from = 0) const;
 
     /// Records what the reviewer pressed; replaces an earlier vote. Returns the stored vote.
-    PairVote record(std::size_t index, SideVerdict verdict, std::string note = {}, std::vector<std::string> tags = {}, double seconds = 0);
+    PairVote record(std::size_t index, SideVerdict verdict, std::string note = {}, std::vector<std::string> tags = {},
+                    double seconds = 0);
     /// Takes back the last record() and gives its item's index; nothing when there is nothing to take back.
     std::optional<std::size_t> undo();
     /// Votes Tie on every unreviewed item whose answers are identical; how many.

@@ -10,15 +10,15 @@ namespace attune {
 namespace {
 
 // What counts as what. Steps are optimizer steps.
-constexpr std::size_t kWindow = 20;            // steps averaged before something is said about the loss
-constexpr std::int64_t kFlatAfter = 100;       // steps without any gain
-constexpr double kFlatGain = 0.01;             // relative
-constexpr double kDivergeFactor = 1.5;         // average loss against the best average so far
-constexpr std::size_t kRisingEvals = 2;        // validations in a row above the best
-constexpr double kRisingShare = 0.005;         // relative rise that counts, so that noise does not
-constexpr std::int64_t kClippedSteps = 50;     // nearly all of so many steps clipped hard
+constexpr std::size_t kWindow = 20;        // steps averaged before something is said about the loss
+constexpr std::int64_t kFlatAfter = 100;   // steps without any gain
+constexpr double kFlatGain = 0.01;         // relative
+constexpr double kDivergeFactor = 1.5;     // average loss against the best average so far
+constexpr std::size_t kRisingEvals = 2;    // validations in a row above the best
+constexpr double kRisingShare = 0.005;     // relative rise that counts, so that noise does not
+constexpr std::int64_t kClippedSteps = 50; // nearly all of so many steps clipped hard
 constexpr double kClippedShare = 0.9, kClippedHard = 4;
-constexpr double kMemorisedGap = 0.5;          // validation above training by this share of validation, with training near zero
+constexpr double kMemorisedGap = 0.5; // validation above training by this share of validation, with training near zero
 
 std::string shortNumber(double value) {
     std::array<char, 32> text{};
@@ -36,7 +36,8 @@ double averageLoss(const std::vector<StepFinished>& steps, std::size_t begin, st
 } // namespace
 
 void Doctor::note(Finding finding, std::vector<Finding>& fresh) {
-    const auto known = std::find_if(m_findings.begin(), m_findings.end(), [&](const Finding& f) { return f.id == finding.id; });
+    const auto known =
+        std::find_if(m_findings.begin(), m_findings.end(), [&](const Finding& f) { return f.id == finding.id; });
     if (known == m_findings.end()) {
         m_findings.push_back(finding);
         fresh.push_back(std::move(finding));
@@ -57,11 +58,14 @@ std::vector<Finding> Doctor::add(const TrainingEvent& event) {
             onEval(*eval, fresh);
     } else if (const auto* checkpoint = std::get_if<CheckpointSaved>(&event)) {
         m_checkpoints.push_back(checkpoint->step);
-    } else if (const auto* warning = std::get_if<WarningRaised>(&event); warning && warning->id.starts_with("numerical.")) {
+    } else if (const auto* warning = std::get_if<WarningRaised>(&event);
+               warning && warning->id.starts_with("numerical.")) {
         ++m_skipped;
-        note({"numerical.skipped", m_skipped >= 3 ? Finding::Severity::Serious : Finding::Severity::Warning, warning->step,
+        note({"numerical.skipped", m_skipped >= 3 ? Finding::Severity::Serious : Finding::Severity::Warning,
+              warning->step,
               std::to_string(m_skipped) + (m_skipped == 1 ? " step was" : " steps were") +
-                  " refused because the numbers overflowed, the last one at step " + std::to_string(warning->step) + ".",
+                  " refused because the numbers overflowed, the last one at step " + std::to_string(warning->step) +
+                  ".",
               "Lower the learning rate; if it goes on, compute in f32.",
               m_learningRate > 0 ? "training.learning_rate=" + shortNumber(m_learningRate / 3) : ""},
              fresh);
@@ -92,18 +96,18 @@ void Doctor::onStep(const StepFinished& step, std::vector<Finding>& fresh) {
     const double first = averageLoss(m_steps, 0, kWindow);
     if (now > kDivergeFactor * best && now > best + 0.1) {
         const bool early = now > first;
-        note({early ? "learning_rate.high" : "loss.diverging", early ? Finding::Severity::Serious : Finding::Severity::Warning,
-              step.step,
+        note({early ? "learning_rate.high" : "loss.diverging",
+              early ? Finding::Severity::Serious : Finding::Severity::Warning, step.step,
               "The training loss rose from " + shortNumber(best) + " to " + shortNumber(now) +
                   (early ? ", above where it began: the learning rate is too high." : "."),
               "Start again with a third of the learning rate, or a longer warm-up.",
               m_learningRate > 0 ? "training.learning_rate=" + shortNumber(m_learningRate / 3) : ""},
              fresh);
-    } else if (step.step >= kFlatAfter && count >= static_cast<std::size_t>(kFlatAfter) && first - now < kFlatGain * first &&
-               std::abs(now - first) < 0.05 * first) {
+    } else if (step.step >= kFlatAfter && count >= static_cast<std::size_t>(kFlatAfter) &&
+               first - now < kFlatGain * first && std::abs(now - first) < 0.05 * first) {
         note({"loss.flat", Finding::Severity::Warning, step.step,
-              "The training loss has hardly moved in " + std::to_string(step.step) + " steps (" + shortNumber(first) + " to " +
-                  shortNumber(now) + ").",
+              "The training loss has hardly moved in " + std::to_string(step.step) + " steps (" + shortNumber(first) +
+                  " to " + shortNumber(now) + ").",
               "Raise the learning rate, or check in the loss view that the right text is trained.",
               m_learningRate > 0 ? "training.learning_rate=" + shortNumber(m_learningRate * 3) : ""},
              fresh);
@@ -137,8 +141,8 @@ void Doctor::onEval(const EvalFinished& eval, std::vector<Finding>& fresh) {
         const std::int64_t since = (best + 1)->step;
         const bool serious = eval.loss > best->loss * 1.1;
         note({"eval.rising", serious ? Finding::Severity::Serious : Finding::Severity::Warning, eval.step,
-              "Validation loss has been rising since step " + std::to_string(since) + " (" + shortNumber(best->loss) + " to " +
-                  shortNumber(eval.loss) + ")" +
+              "Validation loss has been rising since step " + std::to_string(since) + " (" + shortNumber(best->loss) +
+                  " to " + shortNumber(eval.loss) + ")" +
                   (checkpoint >= 0 ? "; the best checkpoint is step " + std::to_string(checkpoint) + "." : "."),
               checkpoint >= 0 ? "Stop and keep the checkpoint of step " + std::to_string(checkpoint) + "."
                               : "Stop, and train again with fewer epochs.",

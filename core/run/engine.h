@@ -126,6 +126,10 @@ public:
     virtual Result<std::vector<std::vector<float>>> score(const ScoreRequest& request, std::stop_token stop) = 0;
     virtual Result<AdapterProof> proveAdapter(const std::string& model, const std::string& adapter, std::stop_token stop) = 0;
     virtual Result<ExportReport> exportRun(const ExportRequest& request, std::stop_token stop, const Emit& emit) = 0;
+    /// Random weights for a folder with config and tokenizer only, the start of pre-training. Engines that cannot say so.
+    virtual Status initializeModel(const std::string& folder, std::uint64_t) {
+        return fail(ErrorCode::Unsupported, "This engine cannot make new weights for " + folder);
+    }
     /// Everything `bench` knows how to measure; options as JSON, result one JSON object.
     virtual Result<Json> bench(const std::string& what, const Json& options, std::stop_token stop) = 0;
 };

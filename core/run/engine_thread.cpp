@@ -74,7 +74,8 @@ void EngineThread::waitIdle() {
 }
 
 void EngineThread::loop(const std::stop_token& end, int niceness) {
-    // On Linux the niceness is a thread's own; threads the engine starts from here inherit it. A refusal costs smoothness only.
+    // On Linux the niceness is a thread's own; threads the engine starts from here inherit it. A refusal costs
+    // smoothness only.
     if (niceness > 0)
         ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), niceness);
     std::unique_lock lock(m_mutex);
@@ -90,7 +91,8 @@ void EngineThread::loop(const std::stop_token& end, int niceness) {
         try {
             run(source.get_token());
         } catch (...) {
-            // Only `done` can throw here (work is guarded). It has no one left to tell; the thread must live on for the other jobs.
+            // Only `done` can throw here (work is guarded). It has no one left to tell; the thread must live on for the
+            // other jobs.
         }
         run = nullptr; // what the job holds is freed before anyone is told it is over
         lock.lock();

@@ -1,5 +1,5 @@
-// The one worker thread all engine work runs on, one job after the other, at lowered priority so that the window stays smooth.
-// submit() and cancel() from any thread; `done` is called on the worker thread, exactly once per job.
+// The one worker thread all engine work runs on, one job after the other, at lowered priority so that the window stays
+// smooth. submit() and cancel() from any thread; `done` is called on the worker thread, exactly once per job.
 #pragma once
 
 #include <condition_variable>
@@ -17,7 +17,8 @@
 
 namespace attune {
 
-/// The Error for the exception being handled (bad_alloc: OutOfMemory, anything else: Internal with its text). Call inside catch.
+/// The Error for the exception being handled (bad_alloc: OutOfMemory, anything else: Internal with its text). Call
+/// inside catch.
 Error errorOfCurrentException();
 
 /// Calls `work` and turns whatever it throws into an Error.

@@ -37,7 +37,8 @@ public:
         else if (*field == "nan")
             value = std::numeric_limits<double>::quiet_NaN();
         else if (*field == "inf" || *field == "-inf")
-            value = *field == "inf" ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity();
+            value =
+                *field == "inf" ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity();
         else
             wrong(key, "a number");
     }
@@ -81,7 +82,8 @@ public:
     template <class T>
     Result<TrainingEvent> event(T value) {
         if (!m_problem.empty())
-            return fail(ErrorCode::InvalidData, m_problem, "The record is damaged at this line; the others can be used.");
+            return fail(ErrorCode::InvalidData, m_problem,
+                        "The record is damaged at this line; the others can be used.");
         return TrainingEvent(std::move(value));
     }
 
@@ -124,22 +126,30 @@ Json eventToJson(const TrainingEvent& event) {
     return std::visit(
         Overloaded{
             [](const StateChanged& e) {
-                return Json{{"type", "state"}, {"state", runStateId(e.state)}, {"what", e.what}, {"fraction", e.fraction}};
+                return Json{
+                    {"type", "state"}, {"state", runStateId(e.state)}, {"what", e.what}, {"fraction", e.fraction}};
             },
             [](const StepFinished& e) {
-                return Json{{"type", "step"}, {"step", e.step}, {"total_steps", e.totalSteps}, {"epoch", number(e.epoch)},
-                            {"loss", number(e.loss)}, {"learning_rate", number(e.learningRate)},
-                            {"gradient_norm", number(e.gradientNorm)}, {"tokens", e.tokens},
-                            {"target_tokens", e.targetTokens}, {"seconds", number(e.seconds)},
-                            {"tokens_per_second", number(e.tokensPerSecond)}, {"seconds_left", number(e.secondsLeft)}};
+                return Json{{"type", "step"},
+                            {"step", e.step},
+                            {"total_steps", e.totalSteps},
+                            {"epoch", number(e.epoch)},
+                            {"loss", number(e.loss)},
+                            {"learning_rate", number(e.learningRate)},
+                            {"gradient_norm", number(e.gradientNorm)},
+                            {"tokens", e.tokens},
+                            {"target_tokens", e.targetTokens},
+                            {"seconds", number(e.seconds)},
+                            {"tokens_per_second", number(e.tokensPerSecond)},
+                            {"seconds_left", number(e.secondsLeft)}};
             },
             [](const EvalFinished& e) {
-                return Json{{"type", "eval"}, {"step", e.step}, {"name", e.name}, {"loss", number(e.loss)},
-                            {"targets", e.targets}, {"best", e.best}};
+                return Json{{"type", "eval"},         {"step", e.step},       {"name", e.name},
+                            {"loss", number(e.loss)}, {"targets", e.targets}, {"best", e.best}};
             },
             [](const SampleGenerated& e) {
-                return Json{{"type", "sample"}, {"step", e.step}, {"index", e.index}, {"prompt", e.prompt},
-                            {"expected", e.expected}, {"completion", e.completion}};
+                return Json{{"type", "sample"},   {"step", e.step},         {"index", e.index},
+                            {"prompt", e.prompt}, {"expected", e.expected}, {"completion", e.completion}};
             },
             [](const MemoryReported& e) {
                 return Json{{"type", "memory"}, {"resident_bytes", e.residentBytes}, {"peak_bytes", e.peakBytes}};
@@ -148,16 +158,20 @@ Json eventToJson(const TrainingEvent& event) {
                 return Json{{"type", "checkpoint"}, {"step", e.step}, {"folder", e.folder}, {"best", e.best}};
             },
             [](const WarningRaised& e) {
-                return Json{{"type", "warning"}, {"step", e.step}, {"id", e.id}, {"message", e.message}, {"hint", e.hint}};
+                return Json{
+                    {"type", "warning"}, {"step", e.step}, {"id", e.id}, {"message", e.message}, {"hint", e.hint}};
             },
             [](const RunFailed& e) {
-                return Json{{"type", "failed"}, {"code", errorCodeId(e.error.code)}, {"message", e.error.message},
+                return Json{{"type", "failed"},
+                            {"code", errorCodeId(e.error.code)},
+                            {"message", e.error.message},
                             {"hint", e.error.hint}};
             },
             [](const TextGenerated& e) {
-                return Json{{"type", "text"}, {"pane", e.pane}, {"index", e.index}, {"text", e.text},
-                            {"finished", e.finished}, {"finish_reason", e.finishReason}, {"tokens", e.tokens},
-                            {"tokens_per_second", number(e.tokensPerSecond)}};
+                return Json{{"type", "text"},         {"pane", e.pane},
+                            {"index", e.index},       {"text", e.text},
+                            {"finished", e.finished}, {"finish_reason", e.finishReason},
+                            {"tokens", e.tokens},     {"tokens_per_second", number(e.tokensPerSecond)}};
             },
         },
         event);
@@ -221,7 +235,8 @@ Result<TrainingEvent> eventFromJson(const Json& json) {
     if (type == "text") {
         TextGenerated e;
         r.read("pane", e.pane), r.read("index", e.index), r.read("text", e.text), r.read("finished", e.finished);
-        r.read("finish_reason", e.finishReason), r.read("tokens", e.tokens), r.read("tokens_per_second", e.tokensPerSecond);
+        r.read("finish_reason", e.finishReason), r.read("tokens", e.tokens),
+            r.read("tokens_per_second", e.tokensPerSecond);
         return r.event(e);
     }
     return fail(ErrorCode::InvalidData, "There is no event of the type \"" + type.substr(0, 40) + "\"",

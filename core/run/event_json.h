@@ -8,7 +8,8 @@ namespace attune {
 
 /// NaN and infinities are written as the strings "nan", "inf", "-inf" (JSON has no other way), and read back.
 Json eventToJson(const TrainingEvent& event);
-/// Errors: InvalidData (unknown type, wrong kind of field). Missing fields keep their defaults, unknown ones are ignored.
+/// Errors: InvalidData (unknown type, wrong kind of field). Missing fields keep their defaults, unknown ones are
+/// ignored.
 Result<TrainingEvent> eventFromJson(const Json& json);
 const char* errorCodeId(ErrorCode code); // "invalid_argument" ...
 

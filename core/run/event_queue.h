@@ -1,5 +1,6 @@
-// From the engine's thread to whoever listens: push() from any thread, one wake-up per change from empty to not empty, drain() takes
-// everything in order. It drops nothing and merges nothing; its memory is what the listener has not fetched yet.
+// From the engine's thread to whoever listens: push() from any thread, one wake-up per change from empty to not empty,
+// drain() takes everything in order. It drops nothing and merges nothing; its memory is what the listener has not
+// fetched yet.
 #pragma once
 
 #include <functional>

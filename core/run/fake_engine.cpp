@@ -18,8 +18,8 @@ constexpr std::uint64_t kNoiseStream = 0x66616b65;
 void waitFor(std::chrono::milliseconds time, const std::stop_token& stop) {
     const auto end = std::chrono::steady_clock::now() + time;
     while (!stop.stop_requested() && std::chrono::steady_clock::now() < end)
-        std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(std::chrono::milliseconds(2),
-                                                                       end - std::chrono::steady_clock::now()));
+        std::this_thread::sleep_for(
+            std::min<std::chrono::nanoseconds>(std::chrono::milliseconds(2), end - std::chrono::steady_clock::now()));
 }
 
 ParamSpec number(std::string key, std::string label, ParamValue value, double min, double max, std::string help) {
@@ -37,15 +37,18 @@ Catalog fakeCatalog() {
     targets.key = "target_modules", targets.label = "Target modules", targets.help = "Which layers get an adapter.";
     targets.defaultValue = std::vector<std::string>{"all-linear"};
     targets.choices = {"all-linear", "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
-    catalog.methods = {
-        {{"lora", "LoRA", "Small adapters beside frozen weights.",
-          {number("r", "Rank", std::int64_t{16}, 1, 1024, "Size of the adapter."),
-           number("alpha", "Alpha", 32.0, 0.001, 2048, "Strength of the adapter."),
-           number("dropout", "Dropout", 0.0, 0, 0.9, "Share of inputs left out in training."), targets}},
-         true},
-        {{"full", "Full fine-tuning", "Trains every weight.", {}}, false}};
+    catalog.methods = {{{"lora",
+                         "LoRA",
+                         "Small adapters beside frozen weights.",
+                         {number("r", "Rank", std::int64_t{16}, 1, 1024, "Size of the adapter."),
+                          number("alpha", "Alpha", 32.0, 0.001, 2048, "Strength of the adapter."),
+                          number("dropout", "Dropout", 0.0, 0, 0.9, "Share of inputs left out in training."), targets}},
+                        true},
+                       {{"full", "Full fine-tuning", "Trains every weight.", {}}, false}};
     catalog.objectives = {{{"sft", "Supervised fine-tuning", "Learns to write the given answers.", {}}, "chat"}};
-    catalog.optimizers = {{"adamw", "AdamW", "Adam with decoupled weight decay.",
+    catalog.optimizers = {{"adamw",
+                           "AdamW",
+                           "Adam with decoupled weight decay.",
                            {number("weight_decay", "Weight decay", 0.0, 0, 1, "Pulls weights towards zero.")}}};
     catalog.schedules = {{"cosine", "Cosine", "Falls along a cosine to zero.", {}},
                          {"linear", "Linear", "Falls in a straight line to zero.", {}},
@@ -100,18 +103,26 @@ Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, Paus
         const double done = static_cast<double>(step) / steps;
         const double loss = 0.4 + 2.6 * std::exp(-4 * done) + 0.05 * noise.normal();
         const double perStep = std::max(0.001, std::chrono::duration<double>(m_options.stepTime).count());
-        emit(StepFinished{.step = step, .totalSteps = m_options.steps, .epoch = 3 * done, .loss = loss,
+        emit(StepFinished{.step = step,
+                          .totalSteps = m_options.steps,
+                          .epoch = 3 * done,
+                          .loss = loss,
                           .learningRate = rate * (1 + std::cos(3.14159265358979 * done)) / 2,
-                          .gradientNorm = 0.5 + 0.3 * noise.uniform(), .tokens = 2048, .targetTokens = 512,
-                          .seconds = perStep, .tokensPerSecond = 2048 / perStep,
+                          .gradientNorm = 0.5 + 0.3 * noise.uniform(),
+                          .tokens = 2048,
+                          .targetTokens = 512,
+                          .seconds = perStep,
+                          .tokensPerSecond = 2048 / perStep,
                           .secondsLeft = perStep * static_cast<double>(m_options.steps - step)});
         if (m_options.evalEvery > 0 && step % m_options.evalEvery == 0) {
             double validation = 0.6 + 2.4 * std::exp(-4 * done);
             if (m_options.overfits && done > 0.5)
                 validation += 3 * (done - 0.5);
             emit(EvalFinished{step, "validation", validation, 1000, validation < best});
-            emit(CheckpointSaved{step, request.folder + "/checkpoints/step-" + std::to_string(step), validation < best});
-            emit(SampleGenerated{step, 0, "What is the capital of France?", "Paris.", done > 0.4 ? "Paris." : "The the."});
+            emit(
+                CheckpointSaved{step, request.folder + "/checkpoints/step-" + std::to_string(step), validation < best});
+            emit(SampleGenerated{step, 0, "What is the capital of France?", "Paris.",
+                                 done > 0.4 ? "Paris." : "The the."});
             emit(MemoryReported{700'000'000, 720'000'000});
             best = std::min(best, validation);
         }
@@ -120,7 +131,8 @@ Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, Paus
     return {};
 }
 
-Result<std::vector<GeneratedText>> FakeEngine::generate(const GenerateRequest& request, std::stop_token stop, const Emit& emit) {
+Result<std::vector<GeneratedText>> FakeEngine::generate(const GenerateRequest& request, std::stop_token stop,
+                                                        const Emit& emit) {
     static constexpr const char* kPieces[] = {"This ", "is ", "a ", "made-up ", "answer."};
     std::vector<GeneratedText> texts;
     for (std::size_t i = 0; i < request.prompts.size(); ++i) {

@@ -1,5 +1,5 @@
-// An Engine without a model for tests of the window and of the controller: plausible, deterministic events, at once or in real time.
-// Never used by the program itself.
+// An Engine without a model for tests of the window and of the controller: plausible, deterministic events, at once or
+// in real time. Never used by the program itself.
 #pragma once
 
 #include <chrono>
@@ -24,9 +24,11 @@ public:
     const Catalog& catalog() const override { return m_catalog; }
     Status check(const RunConfig& config) const override;
     Status train(const TrainRequest& request, std::stop_token stop, PauseToken& pause, const Emit& emit) override;
-    Result<std::vector<GeneratedText>> generate(const GenerateRequest& request, std::stop_token stop, const Emit& emit) override;
+    Result<std::vector<GeneratedText>> generate(const GenerateRequest& request, std::stop_token stop,
+                                                const Emit& emit) override;
     Result<std::vector<std::vector<float>>> score(const ScoreRequest& request, std::stop_token stop) override;
-    Result<AdapterProof> proveAdapter(const std::string& model, const std::string& adapter, std::stop_token stop) override;
+    Result<AdapterProof> proveAdapter(const std::string& model, const std::string& adapter,
+                                      std::stop_token stop) override;
     Result<ExportReport> exportRun(const ExportRequest& request, std::stop_token stop, const Emit& emit) override;
     Result<Json> bench(const std::string& what, const Json& options, std::stop_token stop) override;
 
@@ -35,7 +37,8 @@ private:
     Catalog m_catalog;
 };
 
-/// Methods "full" and "lora", objective "sft", optimizer "adamw", schedules "cosine", "linear", "constant", with a few knobs each.
+/// Methods "full" and "lora", objective "sft", optimizer "adamw", schedules "cosine", "linear", "constant", with a few
+/// knobs each.
 Catalog fakeCatalog();
 
 } // namespace attune

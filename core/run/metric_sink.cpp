@@ -42,7 +42,8 @@ Result<MetricSink> MetricSink::open(const fs::path& file) {
     struct stat info {};
     if (::fstat(sink.m_fd, &info) != 0)
         return fail(errnoError(errno, "Cannot write", file));
-    if (const off_t end = endOfLastLine(sink.m_fd, info.st_size); end < info.st_size && ::ftruncate(sink.m_fd, end) != 0)
+    if (const off_t end = endOfLastLine(sink.m_fd, info.st_size);
+        end < info.st_size && ::ftruncate(sink.m_fd, end) != 0)
         return fail(errnoError(errno, "Cannot repair", file));
     return sink;
 }

@@ -1,5 +1,6 @@
-// metrics.jsonl: everything a run says, one JSON object per line, written as it comes, so that nothing is lost when the window dies.
-// A MetricSink lives on the thread that emits. Streaming text (TextGenerated) is not part of a run's record and is skipped.
+// metrics.jsonl: everything a run says, one JSON object per line, written as it comes, so that nothing is lost when the
+// window dies. A MetricSink lives on the thread that emits. Streaming text (TextGenerated) is not part of a run's
+// record and is skipped.
 #pragma once
 
 #include <map>
@@ -38,8 +39,8 @@ Result<MetricsRead> readMetrics(const fs::path& file);
 struct MetricSeries {
     std::vector<double> steps, values;
 };
-/// Curves by name: "loss", "learning_rate", "gradient_norm", "tokens_per_second", "eval.<set>". After a resume a step may be recorded
-/// twice; the later record counts.
+/// Curves by name: "loss", "learning_rate", "gradient_norm", "tokens_per_second", "eval.<set>". After a resume a step
+/// may be recorded twice; the later record counts.
 std::map<std::string, MetricSeries> metricCurves(const std::vector<TrainingEvent>& events);
 
 } // namespace attune

@@ -1,5 +1,6 @@
-// One training run from start to its end, on the engine thread. Every event passes here on its way to the sink, so that whatever the
-// engine does (throws, forgets its last word, says it twice) a run ends with exactly one of Finished, Stopped, Failed, as the last event.
+// One training run from start to its end, on the engine thread. Every event passes here on its way to the sink, so that
+// whatever the engine does (throws, forgets its last word, says it twice) a run ends with exactly one of Finished,
+// Stopped, Failed, as the last event.
 #pragma once
 
 #include <memory>
@@ -13,18 +14,19 @@ namespace attune {
 
 class RunController {
 public:
-    /// `sink` is called on the engine thread (start() failures excepted: those are returned). Engine and thread must outlive this.
+    /// `sink` is called on the engine thread (start() failures excepted: those are returned). Engine and thread must
+    /// outlive this.
     RunController(Engine& engine, EngineThread& thread, Emit sink);
     ~RunController(); // stops a running run and waits for its end
     RunController(const RunController&) = delete;
     RunController& operator=(const RunController&) = delete;
 
-    /// Creates request.folder, queues the run and records every event in its metrics.jsonl (the engine writes no record of its own).
-    /// Errors: Busy while a run is active; what writing its folder says.
+    /// Creates request.folder, queues the run and records every event in its metrics.jsonl (the engine writes no record
+    /// of its own). Errors: Busy while a run is active; what writing its folder says.
     Status start(TrainRequest request);
-    void pause();  // between two optimizer steps; nothing happens when no run is active
+    void pause(); // between two optimizer steps; nothing happens when no run is active
     void resume();
-    void stop();   // keeps the last checkpoint; also ends a pause
+    void stop(); // keeps the last checkpoint; also ends a pause
     bool active() const;
     RunState state() const; // of the current or last run
     /// Blocks until the run has ended; its result. A controller that ran nothing returns success.

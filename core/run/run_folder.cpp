@@ -31,7 +31,8 @@ constexpr std::array<std::pair<const char*, std::string RunSummary::*>, 9> kText
 constexpr std::array<std::pair<const char*, std::int64_t RunSummary::*>, 3> kIntegers{
     {{"step", &RunSummary::step}, {"total_steps", &RunSummary::totalSteps}, {"best_step", &RunSummary::bestStep}}};
 constexpr std::array<std::pair<const char*, double RunSummary::*>, 2> kNumbers{
-    {{"base_validation_loss", &RunSummary::baseValidationLoss}, {"best_validation_loss", &RunSummary::bestValidationLoss}}};
+    {{"base_validation_loss", &RunSummary::baseValidationLoss},
+     {"best_validation_loss", &RunSummary::bestValidationLoss}}};
 
 Error damaged(const std::string& why) {
     return {ErrorCode::InvalidData, "run.json is damaged: " + why, "The run's other files can still be used."};

@@ -1,5 +1,5 @@
-// The names inside a run's folder, its small record run.json, and the list of runs in a folder. A run is a plain folder any other
-// tool can open; nothing here knows the database. Any thread.
+// The names inside a run's folder, its small record run.json, and the list of runs in a folder. A run is a plain folder
+// any other tool can open; nothing here knows the database. Any thread.
 #pragma once
 
 #include <string>

@@ -7,14 +7,16 @@ namespace attune {
 
 namespace {
 
-// Queues what one event means for the database. The futures may be dropped: the store reports a broken disk where it is asked.
+// Queues what one event means for the database. The futures may be dropped: the store reports a broken disk where it is
+// asked.
 struct Recorder {
     RunStore& store;
     std::int64_t id;
     std::map<std::string, double>& numbers;
     std::string& error;
 
-    void log(std::int64_t step, const char* severity, std::string what, std::string message, std::string hint = {}) const {
+    void log(std::int64_t step, const char* severity, std::string what, std::string message,
+             std::string hint = {}) const {
         store.appendLog(id, {{0, step, severity, std::move(what), std::move(message), std::move(hint)}});
     }
     void operator()(const StateChanged& e) const {

@@ -35,7 +35,8 @@ Interval bootstrap(std::span<const double> values, const std::function<double(st
 }
 
 Interval bootstrapMean(std::span<const double> values, const BootstrapOptions& options) {
-    return bootstrap(values, [](std::span<const double> sample) { return mean(sample); }, options);
+    return bootstrap(
+        values, [](std::span<const double> sample) { return mean(sample); }, options);
 }
 
 Interval pairedBootstrap(std::span<const double> before, std::span<const double> after,

@@ -1,4 +1,5 @@
-// Bootstrap intervals with a stored seed: the same numbers give the same interval on every machine. Pure functions, any thread.
+// Bootstrap intervals with a stored seed: the same numbers give the same interval on every machine. Pure functions, any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@ Interval bootstrapMean(std::span<const double> values, const BootstrapOptions& o
 Interval bootstrap(std::span<const double> values, const std::function<double(std::span<const double>)>& statistic,
                    const BootstrapOptions& options = {});
 /// Mean of (after - before) on the same rows, rows resampled as pairs. Different lengths: the shorter one counts.
-Interval pairedBootstrap(std::span<const double> before, std::span<const double> after, const BootstrapOptions& options = {});
+Interval pairedBootstrap(std::span<const double> before, std::span<const double> after,
+                         const BootstrapOptions& options = {});
 
 } // namespace attune

@@ -32,7 +32,8 @@ Histogram makeHistogram(std::span<const double> values, std::size_t maxBins) {
     if (range > 0) {
         const double wanted = range / static_cast<double>(maxBins);
         width = std::pow(10.0, std::floor(std::log10(wanted)));
-        // Aligning the first edge below the minimum can cost one bin more than range / width says, hence the exact count.
+        // Aligning the first edge below the minimum can cost one bin more than range / width says, hence the exact
+        // count.
         const auto bins = [&](double w) { return std::floor(histogram.max / w) - std::floor(histogram.min / w) + 1; };
         static constexpr double kSteps[] = {2, 2.5, 2}; // 1 -> 2 -> 5 -> 10
         for (int i = 0; bins(width) > static_cast<double>(maxBins) && i < 60; ++i)

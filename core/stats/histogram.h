@@ -8,9 +8,10 @@
 namespace attune {
 
 struct Histogram {
-    double start = 0, width = 1;       // bin i covers [start + i * width, start + (i + 1) * width), the last one also its upper edge
+    double start = 0,
+           width = 1; // bin i covers [start + i * width, start + (i + 1) * width), the last one also its upper edge
     std::vector<std::int64_t> counts;
-    std::int64_t total = 0;            // finite values counted
+    std::int64_t total = 0; // finite values counted
     double min = 0, max = 0, mean = 0, median = 0, p95 = 0;
 };
 /// At most `maxBins` bins of a width 1, 2 or 5 times a power of ten. NaN and infinities are left out.

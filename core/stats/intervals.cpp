@@ -13,7 +13,9 @@ namespace attune {
 
 namespace {
 
-double upperTail(double confidence) { return (1 - std::clamp(confidence, 1e-9, 1 - 1e-9)) / 2; }
+double upperTail(double confidence) {
+    return (1 - std::clamp(confidence, 1e-9, 1 - 1e-9)) / 2;
+}
 
 } // namespace
 
@@ -42,8 +44,8 @@ Interval clopperPearsonInterval(std::int64_t successes, std::int64_t n, double c
     if (k > 0)
         interval.low = boost::math::quantile(boost::math::beta_distribution<>(k, count - k + 1), tail);
     if (k < count)
-        interval.high = boost::math::quantile(
-            boost::math::complement(boost::math::beta_distribution<>(k + 1, count - k), tail));
+        interval.high =
+            boost::math::quantile(boost::math::complement(boost::math::beta_distribution<>(k + 1, count - k), tail));
     return interval;
 }
 

@@ -1,4 +1,5 @@
-// Confidence intervals for the numbers people decide on. Pure functions, any thread. Confidence is two-sided, default 95 %.
+// Confidence intervals for the numbers people decide on. Pure functions, any thread. Confidence is two-sided, default
+// 95 %.
 #pragma once
 
 #include <cstdint>

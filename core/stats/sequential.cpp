@@ -7,7 +7,8 @@ namespace attune {
 
 namespace {
 
-// log of B(w + 1, l + 1) / 2^-(w + l): how much better "some unknown rate, all equally likely" explains the votes than a fair coin.
+// log of B(w + 1, l + 1) / 2^-(w + l): how much better "some unknown rate, all equally likely" explains the votes than
+// a fair coin.
 double logEvidence(double wins, double losses) {
     return std::lgamma(wins + 1) + std::lgamma(losses + 1) - std::lgamma(wins + losses + 2) +
            (wins + losses) * std::log(2.0);
@@ -29,7 +30,8 @@ SequentialState sequentialReview(std::int64_t wins, std::int64_t losses, double 
     }
     if (wins == losses)
         return state;
-    // Go on at the rate seen so far. It grows with the votes once it grows at all, so doubling and bisecting finds the first crossing.
+    // Go on at the rate seen so far. It grows with the votes once it grows at all, so doubling and bisecting finds the
+    // first crossing.
     const double rate = w / (w + l);
     const auto enough = [&](double more) { return logEvidence(w + rate * more, l + (1 - rate) * more) >= goal; };
     constexpr double kFarAway = 1e6; // beyond this nobody votes; "not to be foreseen" is the honest answer

@@ -31,7 +31,9 @@ double binomialTest(std::int64_t successes, std::int64_t n, double probability) 
     return std::min(1.0, sum);
 }
 
-double signTest(std::int64_t wins, std::int64_t losses) { return binomialTest(wins, wins + losses, 0.5); }
+double signTest(std::int64_t wins, std::int64_t losses) {
+    return binomialTest(wins, wins + losses, 0.5);
+}
 
 McNemar mcNemar(std::span<const bool> first, std::span<const bool> second) {
     McNemar result;

@@ -1,73 +1,78 @@
 #include "core/store/bench_import.h"
 
+#include <cerrno>
 #include <chrono>
-#include <fstream>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/base/rng.h"
-#include "core/data/import_file.h"
-#include "core/store/dataset_appender.h"
+#include "core/store/import_dataset.h"
 #include "core/store/project.h"
 
 namespace attune {
 
 namespace {
 
-std::int64_t residentBytes() {
-    std::ifstream statm("/proc/self/statm");
-    std::int64_t size = 0, resident = 0;
-    statm >> size >> resident;
-    return resident * ::sysconf(_SC_PAGESIZE);
-}
-
-// Rows of about 350 bytes whose words differ, as a support mailbox would have them.
-Status writeRows(const fs::path& file, std::int64_t rows) {
-    static constexpr const char* kWords[] = {"order",  "invoice", "delivery", "please", "tomorrow", "broken",  "kettle", "refund",
-                                             "answer", "website", "customer", "thanks", "number",   "waiting", "since",  "monday"};
-    std::ofstream out(file, std::ios::binary);
-    Rng rng(11);
+std::string benchRow(std::int64_t number) {
+    static constexpr const char* kWords[] = {"order",   "arrived", "late",   "invoice", "please",  "customer",
+                                             "device",  "screen",  "refund", "account", "because", "yesterday",
+                                             "support", "thanks",  "number", "update"};
+    Rng rng(static_cast<std::uint64_t>(number), 7);
     const auto words = [&](int count) {
         std::string text;
         for (int i = 0; i < count; ++i)
-            text += std::string(i ? " " : "") + kWords[rng.below(std::size(kWords))];
+            (text += i == 0 ? "" : " ") += kWords[rng.below(std::size(kWords))];
         return text;
     };
-    for (std::int64_t row = 0; row < rows; ++row)
-        out << R"({"prompt": "Message )" << row << ": " << words(30) << R"(", "completion": ")" << words(12) << "\"}\n";
-    out.close();
-    if (!out)
-        return fail(ErrorCode::Io, "Cannot write " + file.string(), "Check the free space of the temporary folder.");
-    return {};
+    return R"({"messages":[{"role":"user","content":"Ticket )" + std::to_string(number) + ": " + words(24) +
+           R"("},{"role":"assistant","content":")" + words(16) + "\"}]}\n";
 }
 
-Result<Json> measure(const fs::path& folder, std::int64_t rows, std::stop_token stop) {
-    const fs::path file = folder / "rows.jsonl";
-    ATTUNE_CHECK(writeRows(file, rows));
-    ATTUNE_ASSIGN(const auto project, Project::create(folder / "bench.attune"));
-    const std::int64_t before = residentBytes();
-    const auto start = std::chrono::steady_clock::now();
-    ATTUNE_ASSIGN(const auto appender, project->datasets().beginImport("bench", file.string(), ""));
-    ATTUNE_ASSIGN(const ImportSummary summary, importFile(
-                                                   file, {}, [&](Sample&& sample) { return appender->add(sample); },
-                                                   [](const ImportProblem&) {}, Progress{.stop = stop}));
-    ATTUNE_CHECK(appender->commit());
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const auto bytes = static_cast<double>(fs::file_size(file));
-    return Json{{"rows_per_second", static_cast<double>(summary.rows) / seconds}, {"bytes_per_second", bytes / seconds},
-                {"seconds", seconds},                                             {"rows", summary.rows},
-                {"bytes", bytes},                                                 {"resident_growth_bytes", residentBytes() - before}};
-}
+struct Cleaner {
+    const fs::path& folder;
+    ~Cleaner() {
+        std::error_code error;
+        fs::remove_all(folder, error);
+    }
+};
 
 } // namespace
 
 Result<Json> benchImport(std::int64_t rows, std::stop_token stop) {
-    std::string name = (fs::temp_directory_path() / "attune-bench-XXXXXX").string();
-    if (!::mkdtemp(name.data()))
-        return fail(errnoError(errno, "Cannot create", name));
-    auto result = measure(name, rows, stop);
-    std::error_code code;
-    fs::remove_all(name, code);
-    return result;
+    std::error_code error;
+    const fs::path folder = fs::temp_directory_path(error) / ("attune-bench-" + std::to_string(::getpid()));
+    if (error || !fs::create_directory(folder, error))
+        return fail(errnoError(error ? error.value() : EEXIST, "Cannot make the folder", folder));
+    const Cleaner cleaner{folder};
+    Progress progress;
+    progress.stop = stop;
+    const fs::path file = folder / "bench-import.jsonl", projectFolder = folder / "bench-import.attune";
+    {
+        ATTUNE_ASSIGN(AtomicFile output, AtomicFile::create(file));
+        std::string buffer;
+        for (std::int64_t row = 0; row < rows; ++row) {
+            if (stop.stop_requested())
+                return fail(ErrorCode::Cancelled, "The measurement was cancelled");
+            buffer += benchRow(row);
+            if (buffer.size() > (std::size_t{1} << 20) || row + 1 == rows) {
+                ATTUNE_CHECK(output.write(buffer));
+                buffer.clear();
+            }
+        }
+        ATTUNE_CHECK(output.commit());
+    }
+    const auto bytes = static_cast<std::int64_t>(fs::file_size(file, error));
+    ATTUNE_ASSIGN(const auto project, Project::create(projectFolder));
+    const auto begin = std::chrono::steady_clock::now();
+    ATTUNE_ASSIGN(const ImportedDataset imported, importDataset(project->datasets(), file, "bench", {}, progress));
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return Json{{"rows", imported.summary.rows},
+                {"file_bytes", bytes},
+                {"seconds", seconds},
+                {"rows_per_second", static_cast<double>(imported.summary.rows) / seconds},
+                {"peak_bytes", std::int64_t{usage.ru_maxrss} * 1024}};
 }
 
 } // namespace attune

@@ -1,4 +1,4 @@
-// `bench import`: rows a second from a JSONL file into a project's database, both made in a temporary folder. Blocks; any thread.
+// Measures an import from JSON Lines into a new project. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,9 @@
 
 namespace attune {
 
-/// Result: rows_per_second, bytes_per_second, seconds, rows, bytes, resident_growth_bytes. Errors: those of importing, Cancelled.
+/// Writes `rows` generated conversations (about 390 bytes each) into a folder of its own under the temporary folder,
+/// imports them and removes everything again. Gives rows, file_bytes, seconds, rows_per_second, peak_bytes (resident,
+/// of the whole process).
 Result<Json> benchImport(std::int64_t rows, std::stop_token stop);
 
 } // namespace attune

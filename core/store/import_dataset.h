@@ -1,4 +1,4 @@
-// A file into a dataset of a project, in one call: the window, the command line and the measurement use the same. Any
+// A file into a dataset of a project, in one call: the window, the command line and bench_import use the same. Any
 // thread.
 #pragma once
 
@@ -18,15 +18,5 @@ struct ImportedDataset {
 /// is left.
 Result<ImportedDataset> importDataset(DatasetStore& store, const fs::path& file, const std::string& name,
                                       const ImportOptions& options, const Progress& progress = {});
-
-struct ImportBench {
-    std::int64_t rows = 0, fileBytes = 0;
-    double seconds = 0, rowsPerSecond = 0;
-    std::int64_t peakBytes = 0; // resident, of the whole process
-};
-
-/// Writes `rows` generated rows (about 400 bytes each) into `folder`, imports them into a new project there and
-/// measures the import. The files are removed again.
-Result<ImportBench> benchImport(const fs::path& folder, std::int64_t rows, const Progress& progress = {});
 
 } // namespace attune

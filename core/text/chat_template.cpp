@@ -15,14 +15,16 @@ using jinja::Value;
 constexpr int kMaxJsonDepth = 150;
 
 // Tokens that the tokenizer's configuration names are the model makers' own text.
-bool isTokenVariable(std::string_view name) { return name.ends_with("_token"); }
+bool isTokenVariable(std::string_view name) {
+    return name.ends_with("_token");
+}
 
-// A role is not free text: templates build control tokens from it ("<|" + role + "|>"). Only these words have that power, and
-// whoever may choose the role of a message may choose among them anyway.
+// A role is not free text: templates build control tokens from it ("<|" + role + "|>"). Only these words have that
+// power, and whoever may choose the role of a message may choose among them anyway.
 bool isKnownRole(std::string_view role) {
     static constexpr std::array<std::string_view, 12> roles = {
-        "system", "user", "assistant", "tool", "developer", "function", "ipython", "model", "observation",
-        "environment", "tool_response", "tool_result"};
+        "system",  "user",  "assistant",   "tool",        "developer",     "function",
+        "ipython", "model", "observation", "environment", "tool_response", "tool_result"};
     return std::find(roles.begin(), roles.end(), role) != roles.end();
 }
 
@@ -120,8 +122,8 @@ Result<RenderedChat> ChatTemplate::render(const OrderedJson& variables, const Re
         interpreter.setVariable("add_generation_prompt", Value::boolean(options.addGenerationPrompt));
         if (variables.is_object())
             for (const auto& [name, value] : variables.items())
-                interpreter.setVariable(
-                    name, toValue(value, isTokenVariable(name) ? jinja::kTemplate : jinja::kContent, 0));
+                interpreter.setVariable(name,
+                                        toValue(value, isTokenVariable(name) ? jinja::kTemplate : jinja::kContent, 0));
         return toRendered(interpreter.run());
     } catch (const jinja::Failure& failure) {
         return fail(toError(failure, interpreter.line(),

@@ -5,7 +5,7 @@ namespace attune::jinja {
 namespace {
 
 Filter findFilter(std::string_view name) {
-    for (const FilterTable* table : {&textFilters(), &listFilters()})
+    for (const FilterTable* table : {&textFilters(), &listFilters(), &orderFilters()})
         if (const auto found = table->find(name); found != table->end())
             return found->second;
     return nullptr;
@@ -13,7 +13,9 @@ Filter findFilter(std::string_view name) {
 
 } // namespace
 
-bool isFilter(std::string_view name) { return findFilter(name) != nullptr; }
+bool isFilter(std::string_view name) {
+    return findFilter(name) != nullptr;
+}
 
 Value applyFilter(Machine& machine, std::string_view name, const Value& input, CallArguments& arguments) {
     const Filter filter = findFilter(name);

@@ -1,5 +1,6 @@
-// The filters of Jinja2 as Hugging Face's environment has them (its own tojson, no autoescape). Those about text and numbers are
-// in jinja_text_filters.cpp, those about lists in jinja_list_filters.cpp.
+// The filters of Jinja2 as Hugging Face's environment has them (its own tojson, no autoescape). Those about text and
+// numbers are in jinja_text_filters.cpp, those about lists in jinja_list_filters.cpp, those
+// that compare in jinja_order_filters.cpp.
 #pragma once
 
 #include <string_view>
@@ -14,6 +15,7 @@ using FilterTable = std::unordered_map<std::string_view, Filter>;
 
 const FilterTable& textFilters();
 const FilterTable& listFilters();
+const FilterTable& orderFilters();
 
 bool isFilter(std::string_view name);
 /// Errors (Failure): Unsupported for a name that is none.

@@ -50,7 +50,8 @@ public:
             m_machine.chargeBytes(value.bytes().size());
             m_machine.checkBytes(m_out.size() + value.bytes().size());
             const std::string text = reprOf(value.bytes());
-            m_out.append(value.markup() ? "Markup(" + text + ")" : text, value.text().hasContent() ? kContent : kTemplate);
+            m_out.append(value.markup() ? "Markup(" + text + ")" : text,
+                         value.text().hasContent() ? kContent : kTemplate);
             return;
         }
         case Kind::Undefined:
@@ -177,14 +178,29 @@ private:
     }
     void escape(char32_t point, std::string& out) const {
         switch (point) {
-        case '"': out += "\\\""; return;
-        case '\\': out += "\\\\"; return;
-        case '\n': out += "\\n"; return;
-        case '\r': out += "\\r"; return;
-        case '\t': out += "\\t"; return;
-        case '\b': out += "\\b"; return;
-        case '\f': out += "\\f"; return;
-        default: break;
+        case '"':
+            out += "\\\"";
+            return;
+        case '\\':
+            out += "\\\\";
+            return;
+        case '\n':
+            out += "\\n";
+            return;
+        case '\r':
+            out += "\\r";
+            return;
+        case '\t':
+            out += "\\t";
+            return;
+        case '\b':
+            out += "\\b";
+            return;
+        case '\f':
+            out += "\\f";
+            return;
+        default:
+            break;
         }
         if (point < 0x20 || (m_style.asciiOnly && point > 0x7E && point < 0x10000)) {
             appendHex(out, "\\u", 4, point);
@@ -223,9 +239,8 @@ private:
         if (entries.empty())
             return put("{}");
         if (m_style.sortKeys)
-            std::stable_sort(entries.begin(), entries.end(), [&](const auto& a, const auto& b) {
-                return lessThan(m_machine, a.first, b.first);
-            });
+            std::stable_sort(entries.begin(), entries.end(),
+                             [&](const auto& a, const auto& b) { return lessThan(m_machine, a.first, b.first); });
         put("{");
         bool first = true;
         for (const auto& [key, value] : entries) {
@@ -251,7 +266,9 @@ private:
 };
 
 // Brackets and quotes around content belong to the content.
-Text wholeOrigin(Text text) { return text.hasContent() ? text.marked(kContent) : std::move(text); }
+Text wholeOrigin(Text text) {
+    return text.hasContent() ? text.marked(kContent) : std::move(text);
+}
 
 } // namespace
 
@@ -290,7 +307,8 @@ std::string formatFloat(double number) {
 }
 
 std::string reprOf(std::string_view text) {
-    const char quote = text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos ? '"' : '\'';
+    const char quote =
+        text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos ? '"' : '\'';
     std::string out(1, quote);
     for (std::size_t at = 0; at < text.size();) {
         const utf8::CodePoint point = utf8::decode(text, at);

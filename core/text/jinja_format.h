@@ -1,5 +1,5 @@
-// How values become text: Python's str() and repr(), float formatting, and json.dumps as Hugging Face's `tojson` calls it.
-// Content stays content; text made from a container that holds any content is content altogether.
+// How values become text: Python's str() and repr(), float formatting, and json.dumps as Hugging Face's `tojson` calls
+// it. Content stays content; text made from a container that holds any content is content altogether.
 #pragma once
 
 #include <optional>

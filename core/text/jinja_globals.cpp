@@ -26,18 +26,21 @@ Value range(Machine& machine, CallArguments& arguments) {
         raise("range() arg 3 must not be zero");
     std::uint64_t size = 0;
     if (step > 0 && begin < end)
-        size = (static_cast<std::uint64_t>(end) - static_cast<std::uint64_t>(begin) - 1) / static_cast<std::uint64_t>(step) + 1;
+        size = (static_cast<std::uint64_t>(end) - static_cast<std::uint64_t>(begin) - 1) /
+                   static_cast<std::uint64_t>(step) +
+               1;
     if (step < 0 && begin > end)
         size = (static_cast<std::uint64_t>(begin) - static_cast<std::uint64_t>(end) - 1) /
-                   (0 - static_cast<std::uint64_t>(step)) + 1;
+                   (0 - static_cast<std::uint64_t>(step)) +
+               1;
     if (size > kMaxRange)
         raise("Range too big. The sandbox blocks ranges larger than MAX_RANGE (" + std::to_string(kMaxRange) + ").");
     machine.chargeItems(size);
     std::vector<Value> items;
     items.reserve(size);
     for (std::uint64_t i = 0; i < size; ++i) // wraps instead of overflowing behind the last one
-        items.push_back(Value::integer(static_cast<std::int64_t>(static_cast<std::uint64_t>(begin) +
-                                                                 i * static_cast<std::uint64_t>(step))));
+        items.push_back(Value::integer(
+            static_cast<std::int64_t>(static_cast<std::uint64_t>(begin) + i * static_cast<std::uint64_t>(step))));
     std::string label = "range(" + std::to_string(begin) + ", " + std::to_string(end);
     label += step == 1 ? ")" : ", " + std::to_string(step) + ")";
     return Value::sequence(Kind::Range, std::move(items), std::move(label));
@@ -45,7 +48,8 @@ Value range(Machine& machine, CallArguments& arguments) {
 
 void fill(Machine& machine, DictObject& target, const CallArguments& arguments, std::string_view function) {
     if (arguments.positional.size() > 1)
-        raise(std::string(function) + " expected at most 1 argument, got " + std::to_string(arguments.positional.size()));
+        raise(std::string(function) + " expected at most 1 argument, got " +
+              std::to_string(arguments.positional.size()));
     for (const Value& source : arguments.positional) {
         if (source.isDict() || source.is(Kind::Namespace)) {
             machine.chargeItems(source.members().entries().size());
@@ -56,7 +60,8 @@ void fill(Machine& machine, DictObject& target, const CallArguments& arguments, 
         for (const Value& pair : iterate(machine, source)) {
             const std::vector<Value> parts = iterate(machine, pair);
             if (parts.size() != 2)
-                raise("dictionary update sequence element has length " + std::to_string(parts.size()) + "; 2 is required");
+                raise("dictionary update sequence element has length " + std::to_string(parts.size()) +
+                      "; 2 is required");
             target.set(parts[0], parts[1]);
         }
     }
@@ -156,8 +161,13 @@ Value joiner(Machine&, CallArguments& arguments) {
 
 Value globalFunction(std::string_view name) {
     static const std::unordered_map<std::string_view, Value (*)(Machine&, CallArguments&)> functions = {
-        {"range", range}, {"dict", dict}, {"namespace", nameSpace}, {"raise_exception", raiseException},
-        {"strftime_now", strftimeNow}, {"cycler", cycler}, {"joiner", joiner}};
+        {"range", range},
+        {"dict", dict},
+        {"namespace", nameSpace},
+        {"raise_exception", raiseException},
+        {"strftime_now", strftimeNow},
+        {"cycler", cycler},
+        {"joiner", joiner}};
     const auto found = functions.find(name);
     if (found == functions.end())
         return Value();

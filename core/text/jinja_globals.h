@@ -13,7 +13,8 @@ class Function : public Callable {
 public:
     using Body = std::function<Value(Machine&, CallArguments&)>;
     /// `heldDepth`: depth of the deepest value the body keeps.
-    Function(std::string name, Body body, std::uint32_t heldDepth = 0) : m_name(std::move(name)), m_body(std::move(body)) {
+    Function(std::string name, Body body, std::uint32_t heldDepth = 0)
+        : m_name(std::move(name)), m_body(std::move(body)) {
         depth = depthAbove(heldDepth);
     }
     Value call(Machine& machine, CallArguments& arguments) override { return m_body(machine, arguments); }

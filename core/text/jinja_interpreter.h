@@ -1,5 +1,6 @@
-// Runs a template's syntax tree: one object per render, on one thread. Statements write into the current output, expressions
-// give values. Everything that could run away (steps, recursion, text length) is counted by the machine beneath.
+// Runs a template's syntax tree: one object per render, on one thread. Statements write into the current output,
+// expressions give values. Everything that could run away (steps, recursion, text length) is counted by the machine
+// beneath.
 #pragma once
 
 #include <string>
@@ -34,7 +35,24 @@ public:
 
 private:
     enum class Flow { Next, Break, Continue };
-    class Deeper;
+    // One level of RenderLimits::maxNesting may hold this many nested evaluations before the stack is in danger.
+    static constexpr std::size_t kEvaluationsPerLevel = 30;
+    // What the heavier statements cost, in steps.
+    static constexpr std::uint64_t kIterationSteps = 4, kCallSteps = 20, kMacroSteps = 50;
+    // Counts the recursion of evaluate and execute.
+    class Deeper {
+    public:
+        explicit Deeper(Interpreter& interpreter) : m_interpreter(interpreter) {
+            if (++interpreter.m_depth > interpreter.options().limits.maxNesting * kEvaluationsPerLevel)
+                raise("the template recurses too deeply");
+        }
+        ~Deeper() { --m_interpreter.m_depth; }
+        Deeper(const Deeper&) = delete;
+        Deeper& operator=(const Deeper&) = delete;
+
+    private:
+        Interpreter& m_interpreter;
+    };
     class OutputTo;
     class Inside;
 

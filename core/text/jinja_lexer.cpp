@@ -10,7 +10,9 @@ namespace attune::jinja {
 
 namespace {
 
-bool isDigit(char byte) { return byte >= '0' && byte <= '9'; }
+bool isDigit(char byte) {
+    return byte >= '0' && byte <= '9';
+}
 
 std::string normalized(std::string_view source) {
     std::string text;
@@ -41,7 +43,9 @@ public:
     }
 
 private:
-    [[noreturn]] void fail(std::string message) const { throw Failure{ErrorCode::InvalidData, std::move(message), m_line}; }
+    [[noreturn]] void fail(std::string message) const {
+        throw Failure{ErrorCode::InvalidData, std::move(message), m_line};
+    }
     bool startsWith(std::string_view what, std::size_t at) const {
         return std::string_view(m_source).substr(at, what.size()) == what;
     }
@@ -138,7 +142,8 @@ private:
         if (!startsWith("%}", at))
             return false;
         moveTo(afterEnd(at + 2, sign, false));
-        for (std::size_t tag = m_source.find("{%", m_at); tag != std::string::npos; tag = m_source.find("{%", tag + 1)) {
+        for (std::size_t tag = m_source.find("{%", m_at); tag != std::string::npos;
+             tag = m_source.find("{%", tag + 1)) {
             std::size_t end = tag + 2;
             char before = 0, after = 0;
             if (end < m_source.size() && (m_source[end] == '-' || m_source[end] == '+'))
@@ -206,8 +211,8 @@ private:
 
     void readOperator(std::vector<char>& brackets) {
         static constexpr std::array<std::string_view, 26> operators = {
-            "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=",
-            ".",  ":",  "|",  ",",  ";"};
+            "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[",
+            "]",  "(",  ")",  "{",  "}",  ">",  "<", "=", ".", ":", "|", ",", ";"};
         const auto found = std::find_if(operators.begin(), operators.end(),
                                         [&](std::string_view candidate) { return startsWith(candidate, m_at); });
         if (found == operators.end()) {
@@ -234,7 +239,7 @@ private:
             if (position >= m_source.size())
                 return false;
             const char byte = m_source[position];
-            const int digit = isDigit(byte)                   ? byte - '0'
+            const int digit = isDigit(byte)                ? byte - '0'
                               : byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
                               : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10
                                                            : 99;
@@ -271,7 +276,8 @@ private:
         }
         std::string number = m_source.substr(begin, end - begin);
         std::erase(number, '_');
-        Token token{isFloat ? Token::Type::Float : Token::Type::Integer, m_source.substr(m_at, end - m_at), m_line, 0, 0};
+        Token token{isFloat ? Token::Type::Float : Token::Type::Integer, m_source.substr(m_at, end - m_at), m_line, 0,
+                    0};
         const char* last = number.data() + number.size();
         const auto result = isFloat ? std::from_chars(number.data(), last, token.real)
                                     : std::from_chars(number.data(), last, token.integer, begin == m_at ? 10 : base);
@@ -312,18 +318,43 @@ private:
             const char kind = body[i + 1];
             i += 2;
             switch (kind) {
-            case '\n': break;
-            case 'n': text += '\n'; break;
-            case 't': text += '\t'; break;
-            case 'r': text += '\r'; break;
-            case 'a': text += '\a'; break;
-            case 'b': text += '\b'; break;
-            case 'f': text += '\f'; break;
-            case 'v': text += '\v'; break;
-            case '\\': case '\'': case '"': text += kind; break;
-            case 'x': utf8::append(text, hexEscape(body, i, 2)); break;
-            case 'u': utf8::append(text, hexEscape(body, i, 4)); break;
-            case 'U': utf8::append(text, hexEscape(body, i, 8)); break;
+            case '\n':
+                break;
+            case 'n':
+                text += '\n';
+                break;
+            case 't':
+                text += '\t';
+                break;
+            case 'r':
+                text += '\r';
+                break;
+            case 'a':
+                text += '\a';
+                break;
+            case 'b':
+                text += '\b';
+                break;
+            case 'f':
+                text += '\f';
+                break;
+            case 'v':
+                text += '\v';
+                break;
+            case '\\':
+            case '\'':
+            case '"':
+                text += kind;
+                break;
+            case 'x':
+                utf8::append(text, hexEscape(body, i, 2));
+                break;
+            case 'u':
+                utf8::append(text, hexEscape(body, i, 4));
+                break;
+            case 'U':
+                utf8::append(text, hexEscape(body, i, 8));
+                break;
             default:
                 if (kind >= '0' && kind <= '7') {
                     unsigned value = static_cast<unsigned>(kind - '0');
@@ -349,6 +380,8 @@ private:
 
 } // namespace
 
-std::vector<Token> tokenize(std::string_view source) { return Lexer(source).run(); }
+std::vector<Token> tokenize(std::string_view source) {
+    return Lexer(source).run();
+}
 
 } // namespace attune::jinja

@@ -10,7 +10,19 @@
 namespace attune::jinja {
 
 struct Token {
-    enum class Type { Data, VariableBegin, VariableEnd, BlockBegin, BlockEnd, Name, String, Integer, Float, Operator, End };
+    enum class Type {
+        Data,
+        VariableBegin,
+        VariableEnd,
+        BlockBegin,
+        BlockEnd,
+        Name,
+        String,
+        Integer,
+        Float,
+        Operator,
+        End
+    };
     Type type = Type::End;
     std::string text; // data, name, operator, or the string's value with escapes resolved
     int line = 0;

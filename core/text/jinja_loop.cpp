@@ -70,11 +70,14 @@ Value LoopObject::attribute(Machine&, std::string_view name) {
         return index + 1 < size ? m_items[m_index + 1] : Value::undefined("there is no next item");
     if (name == "cycle")
         return Value::callable(std::make_shared<Function>(
-            "cycle", [self = m_self.lock()](Machine&, CallArguments& arguments) { return self->cycle(arguments); }, depth));
+            "cycle", [self = m_self.lock()](Machine&, CallArguments& arguments) { return self->cycle(arguments); },
+            depth));
     if (name == "changed")
         return Value::callable(std::make_shared<Function>(
             "changed",
-            [self = m_self.lock()](Machine& machine, CallArguments& arguments) { return self->changed(machine, arguments); },
+            [self = m_self.lock()](Machine& machine, CallArguments& arguments) {
+                return self->changed(machine, arguments);
+            },
             depth));
     return Value();
 }

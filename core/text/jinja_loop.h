@@ -9,7 +9,8 @@ namespace attune::jinja {
 
 class LoopObject : public Callable {
 public:
-    LoopObject(Interpreter& interpreter, const Statement& statement, ScopePtr scope, std::vector<Value> items, int level);
+    LoopObject(Interpreter& interpreter, const Statement& statement, ScopePtr scope, std::vector<Value> items,
+               int level);
     const std::vector<Value>& items() const { return m_items; }
     void moveTo(std::size_t index) { m_index = index; }
     void finish() { m_scope.reset(); } // whoever still holds the loop does not hold its surroundings

@@ -1,5 +1,5 @@
-// What filters, tests and methods may ask of the running interpreter: its budgets, and calling filters and tests by name.
-// One machine per render, on one thread.
+// What filters, tests and methods may ask of the running interpreter: its budgets, and calling filters and tests by
+// name. One machine per render, on one thread.
 #pragma once
 
 #include <string>
@@ -48,7 +48,8 @@ public:
     virtual Value makeNamespace(std::shared_ptr<DictObject> members) = 0;
 
 private:
-    static constexpr std::uint64_t kBytesPerStep = 16, kBytesScannedPerStep = 4, kStepsPerItem = 2, kStepsPerString = 16;
+    static constexpr std::uint64_t kBytesPerStep = 16, kBytesScannedPerStep = 4, kStepsPerItem = 2,
+                                   kStepsPerString = 16;
     [[noreturn]] void failSteps() const {
         raise("the template needs more than " + std::to_string(m_options.limits.maxSteps) + " steps");
     }

@@ -1,5 +1,5 @@
-// Python's operators and protocols on values: truth, equality, order, arithmetic, membership, indexing, attributes, iteration.
-// All fail (Failure) with Python's words where Python raises.
+// Python's operators and protocols on values: truth, equality, order, arithmetic, membership, indexing, attributes,
+// iteration. All fail (Failure) with Python's words where Python raises.
 #pragma once
 
 #include <vector>
@@ -9,6 +9,8 @@
 
 namespace attune::jinja {
 
+/// A list or a tuple.
+bool isRow(const Value& value);
 bool truthy(const Value& value);
 bool equal(Machine& machine, const Value& left, const Value& right);
 bool lessThan(Machine& machine, const Value& left, const Value& right, std::string_view sign = "<");

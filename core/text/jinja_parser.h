@@ -1,5 +1,5 @@
-// Turns a template's source into its syntax tree. Pure function. Fails (Failure) with the line: syntax, tags and filters that
-// nothing here knows, nesting beyond a fixed depth.
+// Turns a template's source into its syntax tree. Pure function. Fails (Failure) with the line: syntax, tags and
+// filters that nothing here knows, nesting beyond a fixed depth.
 #pragma once
 
 #include <string_view>

@@ -56,10 +56,10 @@ std::string magnitude(const Spec& spec, const Value& value) {
     case 'o':
     case 'b': {
         const std::int64_t number = value.isInteger() ? value.asInteger() : static_cast<std::int64_t>(value.asReal());
-        const std::uint64_t size = number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number);
+        const std::uint64_t size =
+            number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number);
         const bool hex = spec.kind == 'x' || spec.kind == 'X';
-        const std::string prefix =
-            !spec.alternate || spec.kind == 'd' ? "" : std::string("0") + spec.kind;
+        const std::string prefix = !spec.alternate || spec.kind == 'd' ? "" : std::string("0") + spec.kind;
         return prefix + inBase(size, spec.kind == 'd' ? 10 : hex ? 16 : spec.kind == 'o' ? 8 : 2, spec.kind == 'X');
     }
     default:
@@ -69,12 +69,18 @@ std::string magnitude(const Spec& spec, const Value& value) {
     const int precision = static_cast<int>(spec.precision < 0 ? 6 : std::min(spec.precision, kMaxPrecision));
     switch (spec.kind) {
     case 'f':
-    case 'F': return cFormat("%.*f", precision, number);
-    case 'e': return cFormat("%.*e", precision, number);
-    case 'E': return cFormat("%.*E", precision, number);
-    case 'G': return cFormat("%.*G", precision, number);
-    case '%': return cFormat("%.*f", precision, number * 100) + "%";
-    default: return cFormat("%.*g", precision, number);
+    case 'F':
+        return cFormat("%.*f", precision, number);
+    case 'e':
+        return cFormat("%.*e", precision, number);
+    case 'E':
+        return cFormat("%.*E", precision, number);
+    case 'G':
+        return cFormat("%.*G", precision, number);
+    case '%':
+        return cFormat("%.*f", precision, number * 100) + "%";
+    default:
+        return cFormat("%.*g", precision, number);
     }
 }
 
@@ -115,7 +121,9 @@ std::int64_t readNumber(std::string_view text, std::size_t& at, std::int64_t lim
     return number;
 }
 
-bool isOneOf(char byte, std::string_view set) { return set.find(byte) != std::string_view::npos; }
+bool isOneOf(char byte, std::string_view set) {
+    return set.find(byte) != std::string_view::npos;
+}
 
 Text formatWithSpec(Machine& machine, const Value& value, std::string_view text) {
     Spec spec;
@@ -150,14 +158,15 @@ Text formatWithSpec(Machine& machine, const Value& value, std::string_view text)
             }
             return padded(machine, spec, toText(machine, value), spec.align ? spec.align : '>');
         }
-        if (!isOneOf(spec.kind ? spec.kind : 'g', "dxXobfFeEgG%") || (isOneOf(spec.kind, "dxXob") && !value.isInteger()))
+        if (!isOneOf(spec.kind ? spec.kind : 'g', "dxXobfFeEgG%") ||
+            (isOneOf(spec.kind, "dxXob") && !value.isInteger()))
             raise(std::string("Unknown format code '") + spec.kind + "' for object of type '" +
                   std::string(typeName(value)) + "'");
         return formatNumber(machine, spec, value);
     }
     if (spec.kind && spec.kind != 's')
-        raise(std::string("Unknown format code '") + spec.kind + "' for object of type '" + std::string(typeName(value)) +
-              "'");
+        raise(std::string("Unknown format code '") + spec.kind + "' for object of type '" +
+              std::string(typeName(value)) + "'");
     Text body = toText(machine, value);
     if (spec.precision >= 0)
         body = body.slice(0, bytePosition(body.bytes(), static_cast<std::size_t>(spec.precision)));
@@ -198,9 +207,8 @@ Value fieldValue(Machine& machine, std::string_view path, const CallArguments& a
         if (end == std::string_view::npos)
             raise("expected ']' in a format");
         const std::string name(path.substr(at + 1, end - at - 1));
-        const bool number = isItem && !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-            return c >= '0' && c <= '9';
-        });
+        const bool number = isItem && !name.empty() &&
+                            std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
         std::size_t digit = 0;
         value = !isItem ? getAttribute(machine, value, name)
                         : getItem(machine, value,
@@ -284,7 +292,8 @@ Value percentFormat(Machine& machine, const Value& format, const Value& values) 
         } else if (isOneOf(spec.kind, "diuxXofFeEgG")) {
             requireDefined(value);
             if (!value.isNumber())
-                raise(std::string("%") + spec.kind + " format: a number is required, not " + std::string(typeName(value)));
+                raise(std::string("%") + spec.kind + " format: a number is required, not " +
+                      std::string(typeName(value)));
             if (spec.kind == 'i' || spec.kind == 'u')
                 spec.kind = 'd';
             if (spec.fill == '0' && !spec.align)

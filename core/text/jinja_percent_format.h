@@ -1,4 +1,5 @@
-// Python's two ways to fill in a text: "%s of %d" % values and "{} of {name}".format(...). Pure functions of their arguments.
+// Python's two ways to fill in a text: "%s of %d" % values and "{} of {name}".format(...). Pure functions of their
+// arguments.
 #pragma once
 
 #include "core/text/jinja_machine.h"

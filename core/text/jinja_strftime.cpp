@@ -16,12 +16,13 @@ std::tm parseMoment(std::string_view moment) {
     const std::string text(moment);
     std::tm time{};
     int year = 0, month = 0, length = 0;
-    if (std::sscanf(text.c_str(), "%4d-%2d-%2d%n", &year, &month, &time.tm_mday, &length) < 3 || month < 1 || month > 12 ||
-        time.tm_mday < 1 || time.tm_mday > 31)
+    if (std::sscanf(text.c_str(), "%4d-%2d-%2d%n", &year, &month, &time.tm_mday, &length) < 3 || month < 1 ||
+        month > 12 || time.tm_mday < 1 || time.tm_mday > 31)
         raise("the date \"" + text.substr(0, 40) + "\" is not of the form 2025-07-10");
     if (static_cast<std::size_t>(length) < text.size()) {
         int end = 0;
-        if (std::sscanf(text.c_str() + length + 1, "%2d:%2d:%2d%n", &time.tm_hour, &time.tm_min, &time.tm_sec, &end) < 3 ||
+        if (std::sscanf(text.c_str() + length + 1, "%2d:%2d:%2d%n", &time.tm_hour, &time.tm_min, &time.tm_sec, &end) <
+                3 ||
             time.tm_hour > 23 || time.tm_min > 59 || time.tm_sec > 60 || time.tm_hour < 0 || time.tm_min < 0 ||
             time.tm_sec < 0)
             raise("the time of \"" + text.substr(0, 40) + "\" is not of the form 14:30:00");

@@ -30,7 +30,15 @@ std::size_t lineBreakAt(std::string_view text, std::size_t at) {
     switch (point.value) {
     case '\r':
         return at + 1 < text.size() && text[at + 1] == '\n' ? 2 : 1;
-    case '\n': case '\v': case '\f': case 0x1C: case 0x1D: case 0x1E: case 0x85: case 0x2028: case 0x2029:
+    case '\n':
+    case '\v':
+    case '\f':
+    case 0x1C:
+    case 0x1D:
+    case 0x1E:
+    case 0x85:
+    case 0x2028:
+    case 0x2029:
         return point.size;
     default:
         return 0;
@@ -99,8 +107,12 @@ bool isLower(char32_t codePoint) {
     return utf8proc_category(static_cast<utf8proc_int32_t>(codePoint)) == UTF8PROC_CATEGORY_LL;
 }
 
-Text upperCase(const Text& text) { return text.mapped(appendUpper); }
-Text lowerCase(const Text& text) { return text.mapped(appendLower); }
+Text upperCase(const Text& text) {
+    return text.mapped(appendUpper);
+}
+Text lowerCase(const Text& text) {
+    return text.mapped(appendLower);
+}
 
 Text titleCase(const Text& text) {
     bool inWord = false;

@@ -17,7 +17,8 @@ Text capitalized(const Text& text);
 /// Removes white space, or the given characters, from the chosen ends.
 Text stripped(const Text& text, const std::optional<std::string_view>& characters, bool left, bool right);
 /// At white space without a separator. `limit` < 0: no limit. The separator is not empty.
-std::vector<Text> split(const Text& text, const std::optional<std::string_view>& separator, std::int64_t limit, bool fromRight);
+std::vector<Text> split(const Text& text, const std::optional<std::string_view>& separator, std::int64_t limit,
+                        bool fromRight);
 std::vector<Text> splitLines(const Text& text, bool keepEnds);
 /// count < 0: all. An empty `from` matches between all characters, as in Python.
 Text replaced(const Text& text, std::string_view from, const Text& to, std::int64_t count);

@@ -13,10 +13,14 @@ namespace {
 
 using Test = bool (*)(Machine&, const Value&, const CallArguments&);
 
-const Value& operand(const CallArguments& arguments) { return *bind(arguments, "test", {"other"}, 1)[0]; }
+const Value& operand(const CallArguments& arguments) {
+    return *bind(arguments, "test", {"other"}, 1)[0];
+}
 
 template <Kind kind>
-bool isKind(Machine&, const Value& input, const CallArguments&) { return input.is(kind); }
+bool isKind(Machine&, const Value& input, const CallArguments&) {
+    return input.is(kind);
+}
 
 template <bool even>
 bool parity(Machine& machine, const Value& input, const CallArguments&) {
@@ -88,7 +92,8 @@ const std::unordered_map<std::string_view, Test>& table() {
         {"sequence", [](Machine&, const Value& v, const CallArguments&) { return isSequence(v); }},
         {"callable", isKind<Kind::Callable>},
         {"true", [](Machine&, const Value& v, const CallArguments&) { return v.is(Kind::Bool) && v.asInteger() == 1; }},
-        {"false", [](Machine&, const Value& v, const CallArguments&) { return v.is(Kind::Bool) && v.asInteger() == 0; }},
+        {"false",
+         [](Machine&, const Value& v, const CallArguments&) { return v.is(Kind::Bool) && v.asInteger() == 0; }},
         {"odd", parity<false>},
         {"even", parity<true>},
         {"divisibleby", divisible},
@@ -99,18 +104,30 @@ const std::unordered_map<std::string_view, Test>& table() {
         {"in", [](Machine& m, const Value& v, const CallArguments& a) { return contains(m, operand(a), v); }},
         {"filter", [](Machine&, const Value& v, const CallArguments&) { return v.isString() && isFilter(v.bytes()); }},
         {"test", [](Machine&, const Value& v, const CallArguments&) { return v.isString() && isTest(v.bytes()); }},
-        {"eq", equalTest}, {"equalto", equalTest}, {"==", equalTest},
-        {"ne", unequalTest}, {"!=", unequalTest},
-        {"lt", less<false>}, {"lessthan", less<false>}, {"<", less<false>}, {"le", less<true>}, {"<=", less<true>},
-        {"gt", greater<false>}, {"greaterthan", greater<false>}, {">", greater<false>},
-        {"ge", greater<true>}, {">=", greater<true>},
+        {"eq", equalTest},
+        {"equalto", equalTest},
+        {"==", equalTest},
+        {"ne", unequalTest},
+        {"!=", unequalTest},
+        {"lt", less<false>},
+        {"lessthan", less<false>},
+        {"<", less<false>},
+        {"le", less<true>},
+        {"<=", less<true>},
+        {"gt", greater<false>},
+        {"greaterthan", greater<false>},
+        {">", greater<false>},
+        {"ge", greater<true>},
+        {">=", greater<true>},
     };
     return tests;
 }
 
 } // namespace
 
-bool isTest(std::string_view name) { return table().contains(name); }
+bool isTest(std::string_view name) {
+    return table().contains(name);
+}
 
 bool applyTest(Machine& machine, std::string_view name, const Value& input, const CallArguments& arguments) {
     const auto found = table().find(name);

@@ -29,7 +29,9 @@ void Text::append(std::string_view bytes, Marks marks) {
         m_runs.push_back({m_bytes.size(), marks});
 }
 
-void Text::append(const Text& other, Marks extra) { append(other, 0, other.size(), extra); }
+void Text::append(const Text& other, Marks extra) {
+    append(other, 0, other.size(), extra);
+}
 
 void Text::append(const Text& other, std::size_t begin, std::size_t end, Marks extra) {
     if (&other == this) { // the loop below must not read runs that it changes

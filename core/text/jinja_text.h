@@ -1,5 +1,5 @@
-// A string that remembers where each of its bytes came from (template or content). Value type, no thread of its own. The text
-// is UTF-8 throughout; positions are bytes and must lie on code point borders.
+// A string that remembers where each of its bytes came from (template or content). Value type, no thread of its own.
+// The text is UTF-8 throughout; positions are bytes and must lie on code point borders.
 #pragma once
 
 #include <cstdint>

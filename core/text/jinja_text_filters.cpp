@@ -78,7 +78,8 @@ Value indent(Machine& machine, const Value& input, CallArguments& arguments) {
     }
     const bool first = bound[1] && truthy(*bound[1]), blank = bound[2] && truthy(*bound[2]);
     Text text = input.text();
-    text.append("\n", text.empty() ? kTemplate : text.runs().back().marks); // splitlines drops one line break at the end
+    text.append("\n",
+                text.empty() ? kTemplate : text.runs().back().marks); // splitlines drops one line break at the end
     const std::vector<Text> lines = splitLines(text, false);
     machine.chargeBytes(text.size() + lines.size() * indention.size());
     Text out;
@@ -92,7 +93,9 @@ Value indent(Machine& machine, const Value& input, CallArguments& arguments) {
     return Value::string(std::move(out), input.markup());
 }
 
-Value stringFilter(Machine& machine, const Value& input, CallArguments&) { return softString(machine, input); }
+Value stringFilter(Machine& machine, const Value& input, CallArguments&) {
+    return softString(machine, input);
+}
 
 Value toJsonFilter(Machine& machine, const Value& input, CallArguments& arguments) {
     const auto bound = bind(arguments, "tojson", {"ensure_ascii", "indent", "separators", "sort_keys"});
@@ -133,7 +136,9 @@ Value forceEscape(Machine& machine, const Value& input, CallArguments&) {
     return Value::string(escapedHtml(text), true);
 }
 
-Value safe(Machine& machine, const Value& input, CallArguments&) { return Value::string(toText(machine, input), true); }
+Value safe(Machine& machine, const Value& input, CallArguments&) {
+    return Value::string(toText(machine, input), true);
+}
 
 Value format(Machine& machine, const Value& input, CallArguments& arguments) {
     if (!arguments.named.empty() && !arguments.positional.empty())
@@ -196,8 +201,9 @@ Value urlEncode(Machine& machine, const Value& input, CallArguments&) {
         machine.chargeBytes(text.size() * 3);
         std::string out;
         for (const char byte : text.bytes()) {
-            const bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
-                               byte == '_' || byte == '.' || byte == '-' || byte == '~' || (byte == '/' && !query);
+            const bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                               (byte >= '0' && byte <= '9') || byte == '_' || byte == '.' || byte == '-' ||
+                               byte == '~' || (byte == '/' && !query);
             if (plain)
                 out += byte;
             else if (byte == ' ' && query)
@@ -359,12 +365,31 @@ Value attr(Machine& machine, const Value& input, CallArguments& arguments) {
 
 const FilterTable& textFilters() {
     static const FilterTable table = {
-        {"upper", changed<upperCase>}, {"lower", changed<lowerCase>}, {"title", changed<titleWords>},
-        {"capitalize", changed<capitalized>}, {"trim", trim}, {"replace", replaceFilter}, {"indent", indent},
-        {"string", stringFilter}, {"tojson", toJsonFilter}, {"escape", escape}, {"e", escape},
-        {"forceescape", forceEscape}, {"safe", safe}, {"format", format}, {"center", center}, {"wordcount", wordCount},
-        {"truncate", truncate}, {"urlencode", urlEncode}, {"abs", absolute}, {"int", toInteger}, {"float", toFloat},
-        {"round", roundFilter}, {"default", defaultFilter}, {"d", defaultFilter}, {"attr", attr},
+        {"upper", changed<upperCase>},
+        {"lower", changed<lowerCase>},
+        {"title", changed<titleWords>},
+        {"capitalize", changed<capitalized>},
+        {"trim", trim},
+        {"replace", replaceFilter},
+        {"indent", indent},
+        {"string", stringFilter},
+        {"tojson", toJsonFilter},
+        {"escape", escape},
+        {"e", escape},
+        {"forceescape", forceEscape},
+        {"safe", safe},
+        {"format", format},
+        {"center", center},
+        {"wordcount", wordCount},
+        {"truncate", truncate},
+        {"urlencode", urlEncode},
+        {"abs", absolute},
+        {"int", toInteger},
+        {"float", toFloat},
+        {"round", roundFilter},
+        {"default", defaultFilter},
+        {"d", defaultFilter},
+        {"attr", attr},
     };
     return table;
 }

@@ -12,7 +12,9 @@ constexpr std::size_t kLinearSearch = 8; // below this many entries comparing is
 
 } // namespace
 
-void raise(std::string message, ErrorCode code) { throw Failure{code, std::move(message), 0}; }
+void raise(std::string message, ErrorCode code) {
+    throw Failure{code, std::move(message), 0};
+}
 
 std::uint32_t depthAbove(std::uint32_t deepest) {
     if (deepest >= kMaxValueDepth)
@@ -87,12 +89,24 @@ Value Value::callable(std::shared_ptr<Callable> object) {
     return value;
 }
 
-const Text& Value::text() const { return static_cast<const StringObject&>(*m_object).text; }
-bool Value::markup() const { return isString() && static_cast<const StringObject&>(*m_object).markup; }
-ListObject& Value::items() const { return static_cast<ListObject&>(*m_object); }
-DictObject& Value::members() const { return static_cast<DictObject&>(*m_object); }
-Callable& Value::function() const { return static_cast<Callable&>(*m_object); }
-std::shared_ptr<Callable> Value::sharedFunction() const { return std::static_pointer_cast<Callable>(m_object); }
+const Text& Value::text() const {
+    return static_cast<const StringObject&>(*m_object).text;
+}
+bool Value::markup() const {
+    return isString() && static_cast<const StringObject&>(*m_object).markup;
+}
+ListObject& Value::items() const {
+    return static_cast<ListObject&>(*m_object);
+}
+DictObject& Value::members() const {
+    return static_cast<DictObject&>(*m_object);
+}
+Callable& Value::function() const {
+    return static_cast<Callable&>(*m_object);
+}
+std::shared_ptr<Callable> Value::sharedFunction() const {
+    return std::static_pointer_cast<Callable>(m_object);
+}
 
 const std::string& Value::undefinedMessage() const {
     static const std::string unnamed = "a value is undefined";
@@ -215,24 +229,40 @@ std::vector<const Value*> bind(const CallArguments& arguments, std::string_view 
     return bound;
 }
 
-Value Callable::attribute(Machine&, std::string_view) { return Value(); }
+Value Callable::attribute(Machine&, std::string_view) {
+    return Value();
+}
 
 std::string_view typeName(const Value& value) {
     switch (value.kind()) {
-    case Kind::Undefined: return "Undefined";
-    case Kind::None: return "NoneType";
-    case Kind::Bool: return "bool";
-    case Kind::Int: return "int";
-    case Kind::Float: return "float";
-    case Kind::String: return value.markup() ? "Markup" : "str";
-    case Kind::List: return "list";
-    case Kind::Tuple: return "tuple";
-    case Kind::Range: return "range";
-    case Kind::Generator: return "generator";
-    case Kind::View: return value.items().label;
-    case Kind::Dict: return "dict";
-    case Kind::Namespace: return "Namespace";
-    case Kind::Callable: return "function";
+    case Kind::Undefined:
+        return "Undefined";
+    case Kind::None:
+        return "NoneType";
+    case Kind::Bool:
+        return "bool";
+    case Kind::Int:
+        return "int";
+    case Kind::Float:
+        return "float";
+    case Kind::String:
+        return value.markup() ? "Markup" : "str";
+    case Kind::List:
+        return "list";
+    case Kind::Tuple:
+        return "tuple";
+    case Kind::Range:
+        return "range";
+    case Kind::Generator:
+        return "generator";
+    case Kind::View:
+        return value.items().label;
+    case Kind::Dict:
+        return "dict";
+    case Kind::Namespace:
+        return "Namespace";
+    case Kind::Callable:
+        return "function";
     }
     return "object";
 }

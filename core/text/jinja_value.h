@@ -1,5 +1,6 @@
-// The values of a template: Python's None, bool, int, float, str, list, tuple, dict and what Jinja adds (undefined, namespace,
-// callables). A Value is a small handle; containers are shared as in Python. Used by one render on one thread.
+// The values of a template: Python's None, bool, int, float, str, list, tuple, dict and what Jinja adds (undefined,
+// namespace, callables). A Value is a small handle; containers are shared as in Python. Used by one render on one
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,20 @@ struct Failure {
 [[noreturn]] void raise(std::string message, ErrorCode code = ErrorCode::InvalidData);
 
 enum class Kind : std::uint8_t {
-    Undefined, None, Bool, Int, Float, String, List, Tuple, Range, Generator, View, Dict, Namespace, Callable,
+    Undefined,
+    None,
+    Bool,
+    Int,
+    Float,
+    String,
+    List,
+    Tuple,
+    Range,
+    Generator,
+    View,
+    Dict,
+    Namespace,
+    Callable,
 };
 
 class Machine;
@@ -34,8 +48,8 @@ class ListObject;
 class DictObject;
 class Callable;
 
-/// Base of everything shared. `depth` is 1 + the deepest member's: containers that would nest too deep are never made, so that
-/// walking or freeing a value cannot exhaust the stack.
+/// Base of everything shared. `depth` is 1 + the deepest member's: containers that would nest too deep are never made,
+/// so that walking or freeing a value cannot exhaust the stack.
 struct Object {
     virtual ~Object() = default;
     std::uint32_t depth = 0;
@@ -70,7 +84,7 @@ public:
 
     std::int64_t asInteger() const { return m_integer; } // isInteger()
     double asReal() const { return m_kind == Kind::Float ? m_real : static_cast<double>(m_integer); }
-    const Text& text() const;                    // isString()
+    const Text& text() const; // isString()
     const std::string& bytes() const { return text().bytes(); }
     bool markup() const;                         // a string that `escape` or `safe` made
     const std::string& undefinedMessage() const; // isUndefined()

@@ -23,7 +23,7 @@ QString writeRecipe(const QString& folder) {
     file.write(QString("model: %1/starter_model\n"
                        "data:\n  train: %1/sample_project/train.jsonl\n  validation: %1/sample_project/validation.jsonl\n"
                        "method:\n  id: lora\n  r: 8\n  dropout: 0.05\n"
-                       "training:\n  max_steps: 60\n  batch_size: 2\n  eval_every: 30\n  save_every: 5\n  sample_prompts: 0\n"
+                       "training:\n  max_steps: 60\n  batch_size: 2\n  eval_every: 30\n  save_every: 5\n  sample_max_tokens: 0\n"
                        "  learning_rate: 0.001\n")
                    .arg(kResources)
                    .toUtf8());

@@ -32,7 +32,7 @@ void copyFolder(const QString& from, const QString& to) {
 
 QString recipe(const QString& folder, const QString& model, const QString& train, const QString& more = {}) {
     return write(folder + "/recipe.yaml",
-                 QString("model: %1\ndata:\n  train: %2\ntraining:\n  max_steps: 2\n  sample_prompts: 0\n%3").arg(model, train, more).toUtf8());
+                 QString("model: %1\ndata:\n  train: %2\ntraining:\n  max_steps: 2\n  sample_max_tokens: 0\n%3").arg(model, train, more).toUtf8());
 }
 
 } // namespace

@@ -1,4 +1,5 @@
-// Sampling, stop strings, streaming and batches: the sampler against probabilities computed here, texts against a real model.
+// Sampling, stop strings, streaming and batches: the sampler against probabilities computed here, texts against a real
+// model.
 #include <QtTest>
 #include <algorithm>
 #include <cmath>
@@ -16,7 +17,8 @@ using namespace attune;
 namespace {
 
 // Hugging Face's chain written the slow way: penalty, temperature, top-k, top-p, softmax.
-std::vector<double> expectedShares(std::vector<double> scores, const Sampling& s, const std::vector<std::int64_t>& seen) {
+std::vector<double> expectedShares(std::vector<double> scores, const Sampling& s,
+                                   const std::vector<std::int64_t>& seen) {
     for (std::size_t id = 0; id < scores.size(); ++id)
         if (std::count(seen.begin(), seen.end(), static_cast<std::int64_t>(id)))
             scores[id] = scores[id] < 0 ? scores[id] * s.repetitionPenalty : scores[id] / s.repetitionPenalty;
@@ -25,7 +27,8 @@ std::vector<double> expectedShares(std::vector<double> scores, const Sampling& s
     if (s.topK > 0) {
         std::vector<double> sorted = scores;
         std::sort(sorted.rbegin(), sorted.rend());
-        const double limit = sorted[static_cast<std::size_t>(std::min<std::int64_t>(s.topK, static_cast<std::int64_t>(sorted.size())) - 1)];
+        const double limit = sorted[static_cast<std::size_t>(
+            std::min<std::int64_t>(s.topK, static_cast<std::int64_t>(sorted.size())) - 1)];
         for (double& score : scores)
             if (score < limit)
                 score = -INFINITY;
@@ -43,7 +46,9 @@ std::vector<double> expectedShares(std::vector<double> scores, const Sampling& s
     if (s.topP < 1) {
         std::vector<std::size_t> order(scores.size());
         std::iota(order.begin(), order.end(), 0);
-        std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return shares[a] < shares[b]; });
+        // Equal shares: the lowest id counts as the better one, as it does in the greedy choice.
+        std::sort(order.begin(), order.end(),
+                  [&](std::size_t a, std::size_t b) { return shares[a] != shares[b] ? shares[a] < shares[b] : a > b; });
         double below = 0;
         for (std::size_t i = 0; i + 1 < order.size(); ++i) {
             below += shares[order[i]];
@@ -87,7 +92,8 @@ private Q_SLOTS:
         QFETCH(int, topK);
         QFETCH(double, topP);
         QFETCH(double, penalty);
-        const Sampling sampling{.temperature = temperature, .topK = topK, .topP = topP, .repetitionPenalty = penalty, .seed = 9};
+        const Sampling sampling{
+            .temperature = temperature, .topK = topK, .topP = topP, .repetitionPenalty = penalty, .seed = 9};
         const std::vector<float> logits{1.5f, -0.5f, 2.0f, 0.25f, 2.0f, -3.0f, 0.75f, 1.0f, -1.25f, 0.1f};
         const std::vector<std::int64_t> prompt{2, 8};
         const auto expected = expectedShares({logits.begin(), logits.end()}, sampling, prompt);
@@ -99,7 +105,8 @@ private Q_SLOTS:
         }
         for (std::size_t id = 0; id < counts.size(); ++id) {
             const double sigma = std::sqrt(expected[id] * (1 - expected[id]) / kDraws);
-            QVERIFY2(std::abs(counts[id] / static_cast<double>(kDraws) - expected[id]) <= 4.5 * sigma + 1e-12, QByteArray::number(static_cast<qulonglong>(id)));
+            QVERIFY2(std::abs(counts[id] / static_cast<double>(kDraws) - expected[id]) <= 4.5 * sigma + 1e-12,
+                     QByteArray::number(static_cast<qulonglong>(id)));
         }
     }
 
@@ -177,7 +184,8 @@ private Q_SLOTS:
         const LoadedModel model = load(dataPath);
         const Json golden = *readJsonFile(dataPath / "golden_forward.json");
         const Json& entry = golden["cases"][1];
-        const auto texts = generateTexts(model, {entry["prompt_ids"].get<std::vector<std::int64_t>>()}, {.sampling = {.maxTokens = 80}}, {}, {});
+        const auto texts = generateTexts(model, {entry["prompt_ids"].get<std::vector<std::int64_t>>()},
+                                         {.sampling = {.maxTokens = 80}}, {}, {});
         QVERIFY(texts);
         QCOMPARE((*texts)[0].tokens, entry["greedy_ids"].get<std::vector<std::int64_t>>());
         QCOMPARE((*texts)[0].finish, std::string("stop"));
@@ -192,7 +200,7 @@ private Q_SLOTS:
         QCOMPARE((*generateTexts(model, {b}, options, {}, {}))[0].tokens, together[1].tokens);
         QCOMPARE((*generateTexts(model, {c, a}, options, {}, {}))[1].tokens, together[0].tokens);
         QVERIFY(together[1].tokens != together[3].tokens); // asked twice, answered twice
-        options.cacheBytes = 1; // every prompt a batch of its own
+        options.cacheBytes = 1;                            // every prompt a batch of its own
         QCOMPARE((*generateTexts(model, {a, b, c, b}, options, {}, {}))[3].tokens, together[3].tokens);
         options.sampling.seed = 5;
         QVERIFY((*generateTexts(model, {b}, options, {}, {}))[0].tokens != together[1].tokens);
@@ -216,10 +224,11 @@ private Q_SLOTS:
         QVERIFY(texts && (*texts)[0].tokens.empty());
         std::stop_source source;
         int pieces = 0;
-        texts = generateTexts(model, {prompt, prompt}, {.sampling = {.maxTokens = 300}}, source.get_token(), [&](const TrainingEvent&) {
-            if (++pieces == 10)
-                source.request_stop();
-        });
+        texts = generateTexts(model, {prompt, prompt}, {.sampling = {.maxTokens = 300}}, source.get_token(),
+                              [&](const TrainingEvent&) {
+                                  if (++pieces == 10)
+                                      source.request_stop();
+                              });
         QVERIFY(texts);
         QCOMPARE((*texts)[0].finish, std::string("cancelled"));
         QVERIFY(!(*texts)[0].text.empty() && (*texts)[0].tokens.size() < 30);

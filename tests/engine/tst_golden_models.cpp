@@ -1,4 +1,5 @@
-// Real models against float64 reference numbers computed elsewhere (golden_forward.json): log-probabilities, logits, greedy ids.
+// Real models against float64 reference numbers computed elsewhere (golden_forward.json): log-probabilities, logits,
+// greedy ids.
 #include <cmath>
 
 #include <ATen/ATen.h>
@@ -74,7 +75,8 @@ class TestGoldenModels : public QObject {
             Decoder decoder(*opened.model);
             const auto logits = decoder.prefill({ids});
             QVERIFY(logits);
-            worstLogit = std::max(worstLogit, largestDifference(*logits, entry["last_logits"].get<std::vector<double>>()));
+            worstLogit =
+                std::max(worstLogit, largestDifference(*logits, entry["last_logits"].get<std::vector<double>>()));
             const auto wanted = entry["greedy_ids"].get<std::vector<std::int64_t>>();
             QCOMPARE(greedy(decoder, *logits, wanted.size()), wanted);
             prompts.push_back(ids);
@@ -118,11 +120,14 @@ private Q_SLOTS:
                 break;
             logits = decoder.step({ids[i + 1]});
         }
-        const double worst = largestDifference(*logits, opened.golden["last_logits_first_1000"].get<std::vector<double>>());
+        const double worst =
+            largestDifference(*logits, opened.golden["last_logits_first_1000"].get<std::vector<double>>());
         qInfo("largest difference of logits %.2g", worst);
         QVERIFY(worst < kTolerance);
-        QVERIFY(std::abs(logits->to(at::kDouble).sum().item<double>() - opened.golden["last_logits_sum"].get<double>()) < 1e-2);
-        QVERIFY(std::abs(at::logsumexp(logits->to(at::kDouble), {1}).item<double>() - opened.golden["last_logsumexp"].get<double>()) < kTolerance);
+        QVERIFY(std::abs(logits->to(at::kDouble).sum().item<double>() -
+                         opened.golden["last_logits_sum"].get<double>()) < 1e-2);
+        QVERIFY(std::abs(at::logsumexp(logits->to(at::kDouble), {1}).item<double>() -
+                         opened.golden["last_logsumexp"].get<double>()) < kTolerance);
         const auto scores = scoreRows(*opened.model, {ids}, {});
         QVERIFY(scores);
         Decoder again(*opened.model);

@@ -41,15 +41,19 @@ private Q_SLOTS:
         QVERIFY(!changes[2].improved());
     }
     void acceptsWhatMeetsEveryRule() {
-        const auto changes = compareAll({binary("v", 2, 150), binary("g", 60, 150)}, {binary("v", 147, 150), binary("g", 59, 150)});
-        const std::vector<GateRule> rules{{.score = "v", .atLeast = 0.95, .atMost = {}, .mustImprove = true, .maxDrop = {}, .minRows = 100}, {.score = "g", .atLeast = {}, .atMost = {}, .mustImprove = false, .maxDrop = 0.05, .minRows = 0}};
+        const auto changes =
+            compareAll({binary("v", 2, 150), binary("g", 60, 150)}, {binary("v", 147, 150), binary("g", 59, 150)});
+        const std::vector<GateRule> rules{
+            {.score = "v", .atLeast = 0.95, .atMost = {}, .mustImprove = true, .maxDrop = {}, .minRows = 100},
+            {.score = "g", .atLeast = {}, .atMost = {}, .mustImprove = false, .maxDrop = 0.05, .minRows = 0}};
         const GateResult result = judge(rules, changes);
         QCOMPARE(result.verdict, GateVerdict::Accepted);
         QCOMPARE(result.reasons.size(), std::size_t{3});
         QVERIFY2(result.reasons[0].sentence.find("98.0 %") != std::string::npos, result.reasons[0].sentence.c_str());
     }
     void oneFailureRejects() {
-        const auto changes = compareAll({binary("v", 2, 150), binary("g", 60, 150)}, {binary("v", 140, 150), binary("g", 40, 150)});
+        const auto changes =
+            compareAll({binary("v", 2, 150), binary("g", 60, 150)}, {binary("v", 140, 150), binary("g", 40, 150)});
         GateRule valid, general, missing;
         valid.score = "v", valid.atLeast = 0.95;
         general.score = "g", general.maxDrop = 0.05;
@@ -66,11 +70,14 @@ private Q_SLOTS:
         QCOMPARE(judge({rule}, {}).verdict, GateVerdict::NotMeasured);
         QCOMPARE(judge({rule}, compareAll({binary("v", 1, 2)}, {})).verdict, GateVerdict::NotMeasured);
         rule.minRows = 100;
-        QCOMPARE(judge({rule}, compareAll({binary("v", 50, 50)}, {binary("v", 50, 50)})).verdict, GateVerdict::NotMeasured);
+        QCOMPARE(judge({rule}, compareAll({binary("v", 50, 50)}, {binary("v", 50, 50)})).verdict,
+                 GateVerdict::NotMeasured);
         GateRule improve;
         improve.score = "v", improve.mustImprove = true;
-        QCOMPARE(judge({improve}, compareAll({}, {binary("v", 50, 50)})).verdict, GateVerdict::NotMeasured); // nothing to compare with
-        QCOMPARE(judge({improve}, compareAll({binary("v", 50, 50)}, {binary("v", 50, 50)})).verdict, GateVerdict::Rejected);
+        QCOMPARE(judge({improve}, compareAll({}, {binary("v", 50, 50)})).verdict,
+                 GateVerdict::NotMeasured); // nothing to compare with
+        QCOMPARE(judge({improve}, compareAll({binary("v", 50, 50)}, {binary("v", 50, 50)})).verdict,
+                 GateVerdict::Rejected);
     }
     void nanNeverPasses() {
         Score broken = binary("v", 1, 2);
@@ -80,13 +87,16 @@ private Q_SLOTS:
         QCOMPARE(judge({rule}, compareAll({binary("v", 1, 2)}, {broken})).verdict, GateVerdict::Rejected);
     }
     void readsRulesFromJson() {
-        const auto rules = gateRulesFromJson(Json::parse(R"([{"score":"json.valid","at_least":0.95,"min_rows":100},{"score":"token_f1","must_improve":true},{"score":"x","max_drop":0.05}])"));
+        const auto rules = gateRulesFromJson(Json::parse(
+            R"([{"score":"json.valid","at_least":0.95,"min_rows":100},{"score":"token_f1","must_improve":true},{"score":"x","max_drop":0.05}])"));
         QVERIFY(rules.has_value());
         QCOMPARE(rules->size(), std::size_t{3});
         QCOMPARE(*(*rules)[0].atLeast, 0.95);
         QCOMPARE((*rules)[0].minRows, 100);
         QVERIFY((*rules)[1].mustImprove);
-        for (const char* bad : {"{}", "[1]", "[{}]", R"([{"score":1}])", R"([{"score":"a"}])", R"([{"score":"a","at_leest":1}])", R"([{"score":"a","at_least":"x"}])", R"([{"score":"a","must_improve":false}])"}) {
+        for (const char* bad :
+             {"{}", "[1]", "[{}]", R"([{"score":1}])", R"([{"score":"a"}])", R"([{"score":"a","at_leest":1}])",
+              R"([{"score":"a","at_least":"x"}])", R"([{"score":"a","must_improve":false}])"}) {
             const auto read = gateRulesFromJson(Json::parse(bad));
             QVERIFY2(!read && read.error().code == ErrorCode::InvalidData && !read.error().hint.empty(), bad);
         }

@@ -2,8 +2,8 @@
 #include <limits>
 
 #include <QTemporaryDir>
-#include <QtTest>
 #include <QXmlStreamReader>
+#include <QtTest>
 
 #include <png.h>
 
@@ -43,7 +43,8 @@ struct Pixels { // decoded by libpng itself
     int count(std::uint32_t colour) const {
         int found = 0;
         for (std::size_t i = 0; i + 2 < rgb.size(); i += 3)
-            found += rgb[i] == (colour >> 16 & 255) && rgb[i + 1] == (colour >> 8 & 255) && rgb[i + 2] == (colour & 255);
+            found +=
+                rgb[i] == (colour >> 16 & 255) && rgb[i + 1] == (colour >> 8 & 255) && rgb[i + 2] == (colour & 255);
         return found;
     }
     std::uint32_t at(int x, int y) const {
@@ -55,7 +56,9 @@ struct Pixels { // decoded by libpng itself
     bool ok = false;
 };
 
-std::vector<double> doubles(std::initializer_list<double> values) { return values; }
+std::vector<double> doubles(std::initializer_list<double> values) {
+    return values;
+}
 
 } // namespace
 
@@ -68,12 +71,22 @@ private Q_SLOTS:
         QCOMPARE(axis.low, 0.0);
         QCOMPARE(axis.high, 3.0);
         QCOMPARE(axis.labels, (std::vector<std::string>{"0.0", "0.5", "1.0", "1.5", "2.0", "2.5", "3.0"}));
-        const std::vector<std::vector<double>> cases{{}, {5}, {0}, {-3, -3}, {1e-9, 2e-9}, {1e12, 1e12 + 1}, {-1e308, 1e308}, doubles({1, 1 + 1e-15}), {std::numeric_limits<double>::infinity()}};
+        const std::vector<std::vector<double>> cases{{},
+                                                     {5},
+                                                     {0},
+                                                     {-3, -3},
+                                                     {1e-9, 2e-9},
+                                                     {1e12, 1e12 + 1},
+                                                     {-1e308, 1e308},
+                                                     doubles({1, 1 + 1e-15}),
+                                                     {std::numeric_limits<double>::infinity()}};
         for (const auto& values : cases) {
             const ChartAxis odd = makeAxis(values, 5);
-            QVERIFY(odd.high > odd.low && odd.ticks.size() >= 2 && odd.ticks.size() <= 100 && odd.ticks.size() == odd.labels.size());
+            QVERIFY(odd.high > odd.low && odd.ticks.size() >= 2 && odd.ticks.size() <= 100 &&
+                    odd.ticks.size() == odd.labels.size());
             for (const double value : values)
-                QVERIFY(!std::isfinite(value) || (value >= odd.low - 1e-6 * std::abs(value) && value <= odd.high + 1e-6 * std::abs(value)));
+                QVERIFY(!std::isfinite(value) ||
+                        (value >= odd.low - 1e-6 * std::abs(value) && value <= odd.high + 1e-6 * std::abs(value)));
         }
     }
     void svgIsWellFormedAndEscapes() {
@@ -123,14 +136,17 @@ private Q_SLOTS:
     void everyGlyphIsDifferent() {
         for (const Glyph& a : kGlyphs)
             for (const Glyph& b : kGlyphs)
-                QVERIFY2(a.character == b.character || a.rows != b.rows, std::string({a.character, b.character}).c_str());
+                QVERIFY2(a.character == b.character || a.rows != b.rows,
+                         std::string({a.character, b.character}).c_str());
         QCOMPARE(glyphOf('\n').character, '?');
     }
     void reportsHoldTheEvidenceAndEscape() {
         RunReport report;
         report.title = "Run <1>", report.summary = "Tuned & measured.";
         report.facts = {{"Data (hash)", "0123abcd"}};
-        report.scores = compareAll({summarise("json.valid", "Valid JSON", std::vector<double>(50, 0.0))}, {summarise("json.valid", "Valid JSON", std::vector<double>(50, 1.0)), summarise("x", "Only tuned", {0.5, 0.7})});
+        report.scores = compareAll({summarise("json.valid", "Valid JSON", std::vector<double>(50, 0.0))},
+                                   {summarise("json.valid", "Valid JSON", std::vector<double>(50, 1.0)),
+                                    summarise("x", "Only tuned", {0.5, 0.7})});
         GateRule rule;
         rule.score = "json.valid", rule.atLeast = 0.95;
         report.gate = judge({rule}, report.scores);
@@ -138,11 +154,14 @@ private Q_SLOTS:
         report.samples = {{"<script>alert(1)</script>", "a|b", "x\ny", "`code` **bold**"}};
         report.recipeYaml = "model: \"a\"\n# ``` fence\n";
         const std::string html = reportHtml(report), markdown = reportMarkdown(report);
-        for (const char* part : {"Run &lt;1&gt;", "Tuned &amp; measured.", "0123abcd", "100.0 % (92.9 - 100.0)", "0.0 % (0.0 - 7.1)", "+100.0", "better", "Accepted", "<svg", "not measured",
+        for (const char* part : {"Run &lt;1&gt;", "Tuned &amp; measured.", "0123abcd", "100.0 % (92.9 - 100.0)",
+                                 "0.0 % (0.0 - 7.1)", "+100.0", "better", "Accepted", "<svg", "not measured",
                                  "&lt;script&gt;alert(1)&lt;/script&gt;", "model: &quot;a&quot;"})
             QVERIFY2(html.find(part) != std::string::npos, part);
-        QVERIFY(html.find("<script") == std::string::npos && html.find("href=") == std::string::npos && html.find("src=") == std::string::npos);
-        for (const char* part : {"# Run \\<1>", "| Valid JSON | 50 | 0.0 % (0.0 - 7.1) | 100.0 % (92.9 - 100.0) |", "a\\|b", "x<br>y", "\\`code\\` \\*\\*bold\\*\\*", "````yaml"})
+        QVERIFY(html.find("<script") == std::string::npos && html.find("href=") == std::string::npos &&
+                html.find("src=") == std::string::npos);
+        for (const char* part : {"# Run \\<1>", "| Valid JSON | 50 | 0.0 % (0.0 - 7.1) | 100.0 % (92.9 - 100.0) |",
+                                 "a\\|b", "x<br>y", "\\`code\\` \\*\\*bold\\*\\*", "````yaml"})
             QVERIFY2(markdown.find(part) != std::string::npos, part);
         const std::string table = scoreTable(report.scores);
         QVERIFY(table.find("Valid JSON") != std::string::npos && table.find("92.9 - 100.0") != std::string::npos);
@@ -150,7 +169,8 @@ private Q_SLOTS:
     }
     void anEmptyReportIsStillADocument() {
         const std::string html = reportHtml({});
-        QVERIFY(html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>\n") && html.find("Gate") == std::string::npos);
+        QVERIFY(html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>\n") &&
+                html.find("Gate") == std::string::npos);
     }
 };
 

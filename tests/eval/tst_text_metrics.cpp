@@ -16,7 +16,8 @@ class TextMetricsTest : public QObject {
 private Q_SLOTS:
     void normalisesAsSquad() {
         QCOMPARE(normaliseAnswer("The  Cat, (a) hat!\n"), std::string("cat hat"));
-        QCOMPARE(normaliseAnswer("theatre and Another"), std::string("theatre and another")); // articles are whole words
+        QCOMPARE(normaliseAnswer("theatre and Another"),
+                 std::string("theatre and another")); // articles are whole words
         QCOMPARE(normaliseAnswer("it's"), std::string("its"));
         QCOMPARE(normaliseAnswer("Gr\xC3\xBC\xC3\x9F"), std::string("gr\xC3\xBC\xC3\x9F"));
         QVERIFY(exactMatch("The Eiffel Tower.", "eiffel tower") && !exactMatch("eiffel", "eiffel tower"));
@@ -31,8 +32,11 @@ private Q_SLOTS:
     }
     void rougeL() {
         // rouge-score README: precision 5/8, recall 5/9.
-        QVERIFY(close(attune::rougeL("The quick brown dog jumps on the log.", "The quick brown fox jumps over the lazy dog"), 2 * (5.0 / 8) * (5.0 / 9) / (5.0 / 8 + 5.0 / 9)));
-        QVERIFY(close(attune::rougeL("the cat was found under the bed", "the cat was under the bed"), 12.0 / 13)); // P 6/7, R 1
+        QVERIFY(close(
+            attune::rougeL("The quick brown dog jumps on the log.", "The quick brown fox jumps over the lazy dog"),
+            2 * (5.0 / 8) * (5.0 / 9) / (5.0 / 8 + 5.0 / 9)));
+        QVERIFY(close(attune::rougeL("the cat was found under the bed", "the cat was under the bed"),
+                      12.0 / 13));                           // P 6/7, R 1
         QVERIFY(close(attune::rougeL("a-b c", "A B C"), 1)); // everything outside [a-z0-9] splits
         QVERIFY(close(attune::rougeL("", "a"), 0) && close(attune::rougeL("!!", "??"), 0));
         QVERIFY(close(attune::rougeL("b a", "a b"), 0.5)); // order counts
@@ -77,11 +81,13 @@ private Q_SLOTS:
         QCOMPARE(read.problem.empty(), valid);
     }
     void jsonFieldsAreScoredOneByOne() {
-        const std::vector<std::string> expected{R"({"category":"billing","urgency":2,"summary":"the cat was under the bed"})", R"({"category":"other","urgency":1,"summary":"x"})",
-                                                R"({"category":"other","urgency":1,"summary":"x"})"};
-        const std::vector<std::string> answers{R"({"category":"billing","urgency":2,"summary":"the cat was found under the bed"})", // all right
-                                               R"({"category":"Other","urgency":1,"summary":"x"})",                               // case counts
-                                               R"({"category":"other","urgency":1})"};                                            // not valid: nothing counts
+        const std::vector<std::string> expected{
+            R"({"category":"billing","urgency":2,"summary":"the cat was under the bed"})",
+            R"({"category":"other","urgency":1,"summary":"x"})", R"({"category":"other","urgency":1,"summary":"x"})"};
+        const std::vector<std::string> answers{
+            R"({"category":"billing","urgency":2,"summary":"the cat was found under the bed"})", // all right
+            R"({"category":"Other","urgency":1,"summary":"x"})",                                 // case counts
+            R"({"category":"other","urgency":1})"}; // not valid: nothing counts
         const std::vector<JsonFieldRule> rules{{"category"}, {"urgency"}, {"summary", JsonFieldRule::Compare::RougeL}};
         const auto scores = jsonScores(answers, expected, rules);
         QVERIFY(scores.has_value());
@@ -89,7 +95,8 @@ private Q_SLOTS:
         QCOMPARE((*scores)[0].rows, (std::vector<double>{1, 1, 0}));
         QCOMPARE((*scores)[1].rows, (std::vector<double>{1, 0, 0}));
         QCOMPARE((*scores)[2].rows, (std::vector<double>{1, 1, 0}));
-        QVERIFY(close((*scores)[3].rows[0], 12.0 / 13) && close((*scores)[3].rows[1], 1) && close((*scores)[3].rows[2], 0));
+        QVERIFY(close((*scores)[3].rows[0], 12.0 / 13) && close((*scores)[3].rows[1], 1) &&
+                close((*scores)[3].rows[2], 0));
         QCOMPARE((*scores)[4].rows, (std::vector<double>{1, 0, 0}));
         QCOMPARE((*scores)[0].id, std::string("json.valid"));
         QCOMPARE((*scores)[1].id, std::string("field.category"));

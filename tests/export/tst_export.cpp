@@ -14,7 +14,8 @@ using namespace attune;
 
 namespace {
 
-const Json kLlama = Json::parse(R"({"architectures":["LlamaForCausalLM"],"model_type":"llama","vocab_size":61,"hidden_size":32,
+const Json kLlama =
+    Json::parse(R"({"architectures":["LlamaForCausalLM"],"model_type":"llama","vocab_size":61,"hidden_size":32,
     "num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,"intermediate_size":40,"max_position_embeddings":64,
     "rms_norm_eps":1e-5,"hidden_act":"silu","tie_word_embeddings":false,"torch_dtype":"float32"})");
 const Json kGpt2 = Json::parse(R"({"architectures":["GPT2LMHeadModel"],"model_type":"gpt2","vocab_size":61,"n_embd":32,
@@ -58,20 +59,26 @@ void writeBase(const fs::path& folder, const Json& json, TensorType type) {
         for (const auto& named : all)
             tensors[named.name] = named.tensor;
     } else {
-        tensors["wte.weight"] = get("model.embed_tokens.weight"), tensors["wpe.weight"] = get("model.embed_positions.weight");
+        tensors["wte.weight"] = get("model.embed_tokens.weight"),
+        tensors["wpe.weight"] = get("model.embed_positions.weight");
         tensors["ln_f.weight"] = get("model.norm.weight"), tensors["ln_f.bias"] = get("model.norm.bias");
         for (int i = 0; i < 2; ++i) {
             const std::string ours = "model.layers." + std::to_string(i) + ".", theirs = "h." + std::to_string(i) + ".";
             tensors[theirs + "attn.bias"] = at::ones({1, 1, 4, 4}); // the mask buffer of old exports
-            for (const auto& [from, to] : std::map<std::string, std::string>{{"input_layernorm", "ln_1"}, {"post_attention_layernorm", "ln_2"}})
+            for (const auto& [from, to] :
+                 std::map<std::string, std::string>{{"input_layernorm", "ln_1"}, {"post_attention_layernorm", "ln_2"}})
                 for (const char* kind : {".weight", ".bias"})
                     tensors[theirs + to + kind] = get(ours + from + kind);
-            for (const auto& [from, to] : std::map<std::string, std::string>{{"self_attn.o_proj", "attn.c_proj"}, {"mlp.up_proj", "mlp.c_fc"}, {"mlp.down_proj", "mlp.c_proj"}}) {
+            for (const auto& [from, to] : std::map<std::string, std::string>{{"self_attn.o_proj", "attn.c_proj"},
+                                                                             {"mlp.up_proj", "mlp.c_fc"},
+                                                                             {"mlp.down_proj", "mlp.c_proj"}}) {
                 tensors[theirs + to + ".weight"] = get(ours + from + ".weight").t();
                 tensors[theirs + to + ".bias"] = get(ours + from + ".bias");
             }
-            const std::string q = ours + "self_attn.q_proj", k = ours + "self_attn.k_proj", v = ours + "self_attn.v_proj";
-            tensors[theirs + "attn.c_attn.weight"] = at::cat({get(q + ".weight"), get(k + ".weight"), get(v + ".weight")}).t();
+            const std::string q = ours + "self_attn.q_proj", k = ours + "self_attn.k_proj",
+                              v = ours + "self_attn.v_proj";
+            tensors[theirs + "attn.c_attn.weight"] =
+                at::cat({get(q + ".weight"), get(k + ".weight"), get(v + ".weight")}).t();
             tensors[theirs + "attn.c_attn.bias"] = at::cat({get(q + ".bias"), get(k + ".bias"), get(v + ".bias")});
         }
     }
@@ -97,8 +104,10 @@ void addAdapters(CausalLm& model, const std::string& skip) {
                     continue;
                 const std::int64_t rank = i % 3 == 0 ? 4 : 2;
                 part.lora = std::make_unique<LoraAdapter>();
-                part.lora->a.value = (at::arange(rank * linear->inFeatures(), at::kFloat) * (0.3 + i)).sin().view({rank, -1}) * 0.2;
-                part.lora->b.value = (at::arange(part.rows * rank, at::kFloat) * (0.7 + i)).cos().view({-1, rank}) * 0.2;
+                part.lora->a.value =
+                    (at::arange(rank * linear->inFeatures(), at::kFloat) * (0.3 + i)).sin().view({rank, -1}) * 0.2;
+                part.lora->b.value =
+                    (at::arange(part.rows * rank, at::kFloat) * (0.7 + i)).cos().view({-1, rank}) * 0.2;
                 part.lora->scale = i % 4 == 0 ? 0.75 : 2.0;
             }
     model.prepareAdapters();
@@ -107,7 +116,9 @@ void addAdapters(CausalLm& model, const std::string& skip) {
 
 const std::vector<std::vector<std::int64_t>> kPrompts{{1, 2, 3}, {60, 5, 17, 33, 2}};
 
-Agreement compare(const CausalLm& a, const CausalLm& b) { return must(compareModels(a, b, kPrompts, 12)); }
+Agreement compare(const CausalLm& a, const CausalLm& b) {
+    return must(compareModels(a, b, kPrompts, 12));
+}
 
 } // namespace
 
@@ -155,7 +166,8 @@ private Q_SLOTS:
         QCOMPARE(config["fan_in_fan_out"].get<bool>(), gpt2);
         QCOMPARE(config["base_model_name_or_path"].get<std::string>(), std::string("some/base"));
         QCOMPARE(config.size(), 41u);
-        QVERIFY(must(readFile(out / "adapter_config.json")).starts_with("{\n  \"alora_invocation_tokens\": null,\n  \"alpha_pattern\": "));
+        QVERIFY(must(readFile(out / "adapter_config.json"))
+                    .starts_with("{\n  \"alora_invocation_tokens\": null,\n  \"alpha_pattern\": "));
         const auto file = must(SafetensorsFile::open(out / "adapter_model.safetensors"));
         QCOMPARE(file->metadata().at("format"), std::string("pt"));
         const TensorInfo* a = file->find(gpt2 ? "base_model.model.transformer.h.0.attn.c_attn.lora_A.weight"
@@ -195,7 +207,9 @@ private Q_SLOTS:
         const auto plain = must(readModel(source, {at::kFloat, at::kCPU}));
         const LoraAdapter& lora = *tuned->blocks[1].down.parts[0].lora;
         const at::Tensor expected = (plain->blocks[1].down.weight.compute.to(at::kDouble) +
-                                     at::mm(lora.b.value.to(at::kDouble), lora.a.value.to(at::kDouble)) * lora.scale).to(at::kBFloat16).to(at::kFloat);
+                                     at::mm(lora.b.value.to(at::kDouble), lora.a.value.to(at::kDouble)) * lora.scale)
+                                        .to(at::kBFloat16)
+                                        .to(at::kFloat);
         const at::Tensor found = merged->blocks[1].down.weight.compute;
         QVERIFY(at::isclose(found, expected, 1.0 / 128, 1e-6).all().item<bool>()); // never more than one step apart
         QVERIFY((found == expected).to(at::kFloat).mean().item<double>() > 0.99);  // and nearly always the same
@@ -227,7 +241,8 @@ private Q_SLOTS:
         addAdapters(*tuned, "");
         const ExportInput input{source, *findFamily("LlamaForCausalLM"), *tuned, ""};
         const auto files = must(makeMergedExporter(20'000)->write(input, out, {}));
-        QVERIFY(std::count_if(files.begin(), files.end(), [](const std::string& name) { return name.ends_with(".safetensors"); }) > 2);
+        QVERIFY(std::count_if(files.begin(), files.end(),
+                              [](const std::string& name) { return name.ends_with(".safetensors"); }) > 2);
         QVERIFY(std::find(files.begin(), files.end(), "model.safetensors.index.json") != files.end());
         const auto reloaded = must(readModel(must(ModelSource::open(out)), {at::kFloat, at::kCPU}));
         QVERIFY(compare(*tuned, *reloaded).maxLogitDifference < 1e-4);
@@ -242,27 +257,31 @@ private Q_SLOTS:
         writeBase(base, kLlama, TensorType::F32);
         const ModelSource source = must(ModelSource::open(base));
         const auto model = must(readModel(source, {at::kFloat, at::kCPU}));
-        const auto result = findExporter("merged")->write({source, *findFamily("LlamaForCausalLM"), *model, ""}, base, {});
+        const auto result =
+            findExporter("merged")->write({source, *findFamily("LlamaForCausalLM"), *model, ""}, base, {});
         QVERIFY(!result);
         QCOMPARE(result.error().code, ErrorCode::InvalidArgument);
     }
 
     void foreignAdapterScalesFollowPeft() { // rsLoRA and patterns, folder written by hand
         QTemporaryDir temporary;
-        const fs::path base = fs::path(temporary.path().toStdString()) / "base", folder = base.parent_path() / "adapter";
+        const fs::path base = fs::path(temporary.path().toStdString()) / "base",
+                       folder = base.parent_path() / "adapter";
         writeBase(base, kLlama, TensorType::F32);
         fs::create_directories(folder);
         const auto model = must(readModel(must(ModelSource::open(base)), {at::kFloat, at::kCPU}));
         const std::vector<float> zeros(32 * 4, 0.5f);
         const auto tensor = [&](const std::string& name, std::vector<std::int64_t> shape) {
             const auto count = static_cast<std::size_t>(shape[0] * shape[1]);
-            return TensorToWrite{"base_model.model.model.layers.0." + name, TensorType::F32, std::move(shape), [&zeros, count]() -> Result<std::span<const std::byte>> {
+            return TensorToWrite{"base_model.model.model.layers.0." + name, TensorType::F32, std::move(shape),
+                                 [&zeros, count]() -> Result<std::span<const std::byte>> {
                                      return std::as_bytes(std::span(zeros).first(count));
                                  }};
         };
-        QVERIFY(writeSafetensors(folder / "adapter_model.safetensors",
-                                 {tensor("self_attn.q_proj.lora_A.weight", {4, 32}), tensor("self_attn.q_proj.lora_B.weight", {32, 4}),
-                                  tensor("self_attn.v_proj.lora_A.weight", {2, 32}), tensor("self_attn.v_proj.lora_B.weight", {16, 2})}));
+        QVERIFY(writeSafetensors(
+            folder / "adapter_model.safetensors",
+            {tensor("self_attn.q_proj.lora_A.weight", {4, 32}), tensor("self_attn.q_proj.lora_B.weight", {32, 4}),
+             tensor("self_attn.v_proj.lora_A.weight", {2, 32}), tensor("self_attn.v_proj.lora_B.weight", {16, 2})}));
         const auto scales = [&](const char* config) {
             if (!writeFileAtomic(folder / "adapter_config.json", config))
                 qFatal("cannot write");
@@ -271,10 +290,15 @@ private Q_SLOTS:
                 qFatal("%s", status.error().message.c_str());
             return std::pair(model->blocks[0].qkv.parts[0].lora->scale, model->blocks[0].qkv.parts[2].lora->scale);
         };
-        QCOMPARE(scales(R"({"peft_type":"LORA","r":4,"lora_alpha":16,"rank_pattern":{"v_proj":2}})"), std::pair(4.0, 8.0));
-        QCOMPARE(scales(R"({"peft_type":"LORA","r":4,"lora_alpha":16,"use_rslora":true})"), std::pair(8.0, 16.0 / std::sqrt(2.0)));
-        QCOMPARE(scales(R"({"peft_type":"LORA","r":4,"lora_alpha":16,"alpha_pattern":{"self_attn.v_proj":6,"proj":99}})"), std::pair(4.0, 3.0));
-        for (const char* bad : {R"({"peft_type":"LORA","use_dora":true})", R"({"peft_type":"PROMPT_TUNING"})", R"({"modules_to_save":["lm_head"]})", R"({"bias":"all"})"}) {
+        QCOMPARE(scales(R"({"peft_type":"LORA","r":4,"lora_alpha":16,"rank_pattern":{"v_proj":2}})"),
+                 std::pair(4.0, 8.0));
+        QCOMPARE(scales(R"({"peft_type":"LORA","r":4,"lora_alpha":16,"use_rslora":true})"),
+                 std::pair(8.0, 16.0 / std::sqrt(2.0)));
+        QCOMPARE(
+            scales(R"({"peft_type":"LORA","r":4,"lora_alpha":16,"alpha_pattern":{"self_attn.v_proj":6,"proj":99}})"),
+            std::pair(4.0, 3.0));
+        for (const char* bad : {R"({"peft_type":"LORA","use_dora":true})", R"({"peft_type":"PROMPT_TUNING"})",
+                                R"({"modules_to_save":["lm_head"]})", R"({"bias":"all"})"}) {
             QVERIFY(writeFileAtomic(folder / "adapter_config.json", bad));
             const Status status = readPeftAdapter(folder, *findFamily("LlamaForCausalLM"), *model);
             QVERIFY(!status);
@@ -282,7 +306,9 @@ private Q_SLOTS:
         }
         // A layer of another size.
         QVERIFY(writeFileAtomic(folder / "adapter_config.json", "{}"));
-        QVERIFY(writeSafetensors(folder / "adapter_model.safetensors", {tensor("self_attn.q_proj.lora_A.weight", {2, 16}), tensor("self_attn.q_proj.lora_B.weight", {32, 2})}));
+        QVERIFY(writeSafetensors(
+            folder / "adapter_model.safetensors",
+            {tensor("self_attn.q_proj.lora_A.weight", {2, 16}), tensor("self_attn.q_proj.lora_B.weight", {32, 2})}));
         const Status misfit = readPeftAdapter(folder, *findFamily("LlamaForCausalLM"), *model);
         QVERIFY(!misfit && misfit.error().message.find("self_attn.q_proj") != std::string::npos);
     }

@@ -1,4 +1,5 @@
-// What every training method promises: parameters described, frozen weights unmoved, state restored, merging changes nothing.
+// What every training method promises: parameters described, frozen weights unmoved, state restored, merging changes
+// nothing.
 #include <QtTest>
 
 #include "core/methods/method.h"
@@ -137,8 +138,12 @@ private Q_SLOTS:
     void loraNamesShapesAndScale() {
         auto model = makeModel(llamaShape(true), at::kFloat);
         const Method& lora = *findMethod("lora");
-        require(lora.attach(*model, {{"r", std::int64_t{4}}, {"alpha", 8.0}, {"use_rslora", true},
-                                     {"target_modules", std::vector<std::string>{"q_proj", "down_proj"}}}, 7));
+        require(lora.attach(*model,
+                            {{"r", std::int64_t{4}},
+                             {"alpha", 8.0},
+                             {"use_rslora", true},
+                             {"target_modules", std::vector<std::string>{"q_proj", "down_proj"}}},
+                            7));
         const auto state = lora.state(*model);
         QCOMPARE(state.size(), std::size_t{8});
         QCOMPARE(state[0].name, std::string("model.layers.0.self_attn.q_proj.lora_A.weight"));

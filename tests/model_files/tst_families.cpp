@@ -1,4 +1,5 @@
-// config.json of every spelling into ModelConfig, and what must be refused by name; model folders that are not what they should be.
+// config.json of every spelling into ModelConfig, and what must be refused by name; model folders that are not what
+// they should be.
 #include <QTemporaryDir>
 #include <QtTest>
 #include <fstream>
@@ -15,10 +16,13 @@ Json llama() {
         "torch_dtype":"bfloat16","bos_token_id":1,"eos_token_id":[2,5],"_name_or_path":"x","unsloth_fixed":true,"attention_dropout":0.0})");
 }
 Json gpt2() {
-    return Json::parse(R"({"architectures":["GPT2LMHeadModel"],"vocab_size":100,"n_embd":64,"n_layer":2,"n_head":4,"n_positions":128,
+    return Json::parse(
+        R"({"architectures":["GPT2LMHeadModel"],"vocab_size":100,"n_embd":64,"n_layer":2,"n_head":4,"n_positions":128,
         "activation_function":"gelu_new","eos_token_id":99,"summary_type":"cls_index","task_specific_params":{"text-generation":{}}})");
 }
-Result<ModelConfig> read(const Json& json) { return findFamily(json["architectures"][0].get<std::string>())->readConfig(json); }
+Result<ModelConfig> read(const Json& json) {
+    return findFamily(json["architectures"][0].get<std::string>())->readConfig(json);
+}
 
 } // namespace
 
@@ -50,8 +54,10 @@ private Q_SLOTS:
         QVERIFY(key[0].begin == 64 && key[0].size == 64 && key[0].transposed);
         const auto bias = family->diskTensors("model.layers.0.self_attn.v_proj.bias", *config);
         QVERIFY(bias.at(0).begin == 128 && !bias[0].transposed);
-        QCOMPARE(family->peftModule("model.layers.1.mlp.down_proj", *config), std::string("transformer.h.1.mlp.c_proj"));
-        QVERIFY(family->ignorable("h.0.attn.masked_bias", *config) && !family->ignorable("h.0.attn.c_attn.bias", *config));
+        QCOMPARE(family->peftModule("model.layers.1.mlp.down_proj", *config),
+                 std::string("transformer.h.1.mlp.c_proj"));
+        QVERIFY(family->ignorable("h.0.attn.masked_bias", *config) &&
+                !family->ignorable("h.0.attn.c_attn.bias", *config));
     }
 
     void ropeSpellings_data() {
@@ -66,10 +72,17 @@ private Q_SLOTS:
         row("default", R"({"rope_scaling":{"rope_type":"default"}})", RopeScaling::None, 1, 2048);
         row("old linear", R"({"rope_scaling":{"type":"linear","factor":2.5}})", RopeScaling::Linear, 2.5, 2048);
         row("dynamic", R"({"rope_scaling":{"rope_type":"dynamic","factor":4}})", RopeScaling::Dynamic, 4, 8192);
-        row("llama3", R"({"rope_scaling":{"rope_type":"llama3","factor":32.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":512}})", RopeScaling::Llama3, 32, 2048);
-        row("new key", R"({"rope_parameters":{"rope_type":"llama3","rope_theta":10000.0,"factor":8,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":512}})", RopeScaling::Llama3, 8, 2048);
-        row("yarn", R"({"rope_scaling":{"type":"yarn","factor":4,"original_max_position_embeddings":512}})", RopeScaling::Yarn, 4, 2048);
-        row("longrope", R"({"original_max_position_embeddings":1024,"rope_scaling":{"type":"longrope","short_factor":[1,1,1,1,1,1,1,1],"long_factor":[2,2,2,2,2,2,2,2]}})", RopeScaling::LongRope, 2, 2048);
+        row("llama3",
+            R"({"rope_scaling":{"rope_type":"llama3","factor":32.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":512}})",
+            RopeScaling::Llama3, 32, 2048);
+        row("new key",
+            R"({"rope_parameters":{"rope_type":"llama3","rope_theta":10000.0,"factor":8,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":512}})",
+            RopeScaling::Llama3, 8, 2048);
+        row("yarn", R"({"rope_scaling":{"type":"yarn","factor":4,"original_max_position_embeddings":512}})",
+            RopeScaling::Yarn, 4, 2048);
+        row("longrope",
+            R"({"original_max_position_embeddings":1024,"rope_scaling":{"type":"longrope","short_factor":[1,1,1,1,1,1,1,1],"long_factor":[2,2,2,2,2,2,2,2]}})",
+            RopeScaling::LongRope, 2, 2048);
     }
     void ropeSpellings() {
         QFETCH(QString, change);
@@ -89,7 +102,9 @@ private Q_SLOTS:
         QTest::addColumn<bool>("ofGpt2");
         QTest::addColumn<QString>("change");
         QTest::addColumn<QString>("names");
-        const auto row = [](bool ofGpt2, const char* change, const char* names) { QTest::newRow(change) << ofGpt2 << QString(change) << QString(names); };
+        const auto row = [](bool ofGpt2, const char* change, const char* names) {
+            QTest::newRow(change) << ofGpt2 << QString(change) << QString(names);
+        };
         row(false, R"({"vocab_size":null})", "vocab_size");
         row(false, R"({"hidden_size":-4})", "hidden_size");
         row(false, R"({"hidden_size":1e30})", "hidden_size");
@@ -130,7 +145,8 @@ private Q_SLOTS:
     }
 
     void harmlessExtrasAreAccepted() {
-        for (const char* extra : {R"({"sliding_window":null})", R"({"use_sliding_window":false})", R"({"num_experts":0})", R"({"my_note":"attention"})", R"({"pretraining_tp":2})"}) {
+        for (const char* extra : {R"({"sliding_window":null})", R"({"use_sliding_window":false})",
+                                  R"({"num_experts":0})", R"({"my_note":"attention"})", R"({"pretraining_tp":2})"}) {
             Json json = llama();
             json.update(Json::parse(extra));
             QVERIFY2(read(json), extra);
@@ -143,7 +159,8 @@ private Q_SLOTS:
         const auto put = [&](const char* name, const std::string& text) { std::ofstream(folder / name) << text; };
         const auto says = [&](ErrorCode code, const char* what) {
             const auto source = ModelSource::open(folder);
-            return !source && source.error().code == code && source.error().message.find(what) != std::string::npos && !source.error().hint.empty();
+            return !source && source.error().code == code && source.error().message.find(what) != std::string::npos &&
+                   !source.error().hint.empty();
         };
         QVERIFY(says(ErrorCode::NotFound, "config.json"));
         put("adapter_config.json", "{}");
@@ -153,7 +170,8 @@ private Q_SLOTS:
         QVERIFY(says(ErrorCode::NotFound, "no weights"));
         put("pytorch_model.bin", "x");
         QVERIFY(says(ErrorCode::Unsupported, "pytorch_model.bin"));
-        for (const char* index : {"[]", "{}", R"({"weight_map":{}})", R"({"weight_map":{"a":"../x.safetensors"}})", R"({"weight_map":{"a":5}})", R"({"weight_map":{"a":".."}})"}) {
+        for (const char* index : {"[]", "{}", R"({"weight_map":{}})", R"({"weight_map":{"a":"../x.safetensors"}})",
+                                  R"({"weight_map":{"a":5}})", R"({"weight_map":{"a":".."}})"}) {
             put("model.safetensors.index.json", index);
             QVERIFY2(says(ErrorCode::InvalidData, "index"), index);
         }
@@ -174,7 +192,8 @@ private Q_SLOTS:
         const auto config = readModelConfig(*ModelSource::open(folder));
         QVERIFY(!config);
         QCOMPARE(config.error().code, ErrorCode::Unsupported);
-        QVERIFY(config.error().message.find("FooForCausalLM") != std::string::npos && config.error().hint.find("llama") != std::string::npos);
+        QVERIFY(config.error().message.find("FooForCausalLM") != std::string::npos &&
+                config.error().hint.find("llama") != std::string::npos);
     }
 };
 

@@ -1,4 +1,5 @@
-// The strict safetensors reader against hostile files, and the writer against the reader and against bytes laid out by hand.
+// The strict safetensors reader against hostile files, and the writer against the reader and against bytes laid out by
+// hand.
 #include <QTemporaryDir>
 #include <QtTest>
 #include <cstring>
@@ -20,7 +21,9 @@ std::string compose(const std::string& header, std::size_t dataBytes) {
     return bytes + header + std::string(dataBytes, 'x');
 }
 
-std::string quoted(const std::string& text) { return "\"" + text + "\""; }
+std::string quoted(const std::string& text) {
+    return "\"" + text + "\"";
+}
 
 std::string withLength(std::uint64_t length, const std::string& rest) {
     std::string bytes(8, '\0');
@@ -61,12 +64,18 @@ private Q_SLOTS:
         row("an array", compose("[]", 0), "start with {");
         row("tail after }", compose(good + "\n", 8), "end with }");
         row("not JSON", compose("{not json}", 0), "not valid JSON");
-        row("not UTF-8", compose("{\"\xff\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4), "not valid JSON");
+        row("not UTF-8", compose("{\"\xff\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4),
+            "not valid JSON");
         row("cut JSON", compose("{\"a\":{}", 0), "not valid JSON");
         row("two documents", compose("{}{}", 0), "not valid JSON");
         row("deep", compose("{\"a\":" + std::string(100000, '[') + std::string(100000, ']') + "}", 0), "nested");
-        row("duplicate tensor", compose(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8), "twice");
-        row("duplicate key inside", compose(R"({"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4), "twice");
+        row("duplicate tensor",
+            compose(
+                R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+                8),
+            "twice");
+        row("duplicate key inside",
+            compose(R"({"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4), "twice");
         row("no dtype", compose(R"({"a":{"shape":[1],"data_offsets":[0,4]}})", 4), "exactly");
         row("no shape", compose(R"({"a":{"dtype":"F32","data_offsets":[0,4]}})", 4), "exactly");
         row("no offsets", compose(R"({"a":{"dtype":"F32","shape":[1]}})", 4), "exactly");
@@ -76,37 +85,63 @@ private Q_SLOTS:
         row("type is a number", compose(R"({"a":{"dtype":32,"shape":[1],"data_offsets":[0,4]}})", 4), "dtype");
         row("negative size", compose(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4), "shape");
         row("fractional size", compose(R"({"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}})", 4), "shape");
-        row("size beyond 2^63", compose(R"({"a":{"dtype":"F32","shape":[18446744073709551615],"data_offsets":[0,4]}})", 4), "shape");
-        row("size beyond 2^64", compose(R"({"a":{"dtype":"F32","shape":[36893488147419103232],"data_offsets":[0,4]}})", 4), "shape");
-        row("product overflows", compose(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}})", 0), "impossibly large");
-        row("product overflows to fit", compose(R"({"a":{"dtype":"F32","shape":[4611686018427387905],"data_offsets":[0,4]}})", 4), "does not fit");
+        row("size beyond 2^63",
+            compose(R"({"a":{"dtype":"F32","shape":[18446744073709551615],"data_offsets":[0,4]}})", 4), "shape");
+        row("size beyond 2^64",
+            compose(R"({"a":{"dtype":"F32","shape":[36893488147419103232],"data_offsets":[0,4]}})", 4), "shape");
+        row("product overflows",
+            compose(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}})", 0),
+            "impossibly large");
+        row("product overflows to fit",
+            compose(R"({"a":{"dtype":"F32","shape":[4611686018427387905],"data_offsets":[0,4]}})", 4), "does not fit");
         row("rank 9", compose(R"({"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}})", 4), "shape");
         row("shape is an object", compose(R"({"a":{"dtype":"F32","shape":{},"data_offsets":[0,4]}})", 4), "shape");
         row("three offsets", compose(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}})", 4), "pair");
         row("negative offset", compose(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}})", 4), "ascending");
         row("offsets swapped", compose(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}})", 4), "ascending");
-        row("offset fractional", compose(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0.0,4]}})", 4), "ascending");
-        row("shape does not fit bytes", compose(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", 4), "does not fit");
+        row("offset fractional", compose(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0.0,4]}})", 4),
+            "ascending");
+        row("shape does not fit bytes", compose(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", 4),
+            "does not fit");
         row("hole at the start", compose(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8), "hole");
-        row("hole between", compose(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})", 12), "hole");
-        row("overlap", compose(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})", 12), "overlaps");
-        row("same bytes twice", compose(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4), "overlaps");
+        row("hole between",
+            compose(
+                R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})",
+                12),
+            "hole");
+        row("overlap",
+            compose(
+                R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
+                12),
+            "overlaps");
+        row("same bytes twice",
+            compose(
+                R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+                4),
+            "overlaps");
         row("data cut", compose(good, 7), "truncated");
         row("data missing", compose(good, 0), "truncated");
         row("bytes after the end", compose(good, 9), "after its last tensor");
         row("bytes without tensors", compose("{}", 1), "after its last tensor");
-        row("offset beyond file", compose(R"({"a":{"dtype":"U8","shape":[1099511627776],"data_offsets":[0,1099511627776]}})", 8), "truncated");
+        row("offset beyond file",
+            compose(R"({"a":{"dtype":"U8","shape":[1099511627776],"data_offsets":[0,1099511627776]}})", 8),
+            "truncated");
         row("metadata is a list", compose(R"({"__metadata__":[]})", 0), "__metadata__");
         row("metadata value is a number", compose(R"({"__metadata__":{"a":1}})", 0), "not a string");
         row("empty name", compose(R"({"":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4), "name");
-        row("control character", compose("{\"a\\u0007\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4), "name");
-        row("zero byte in name", compose("{\"a\\u0000\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4), "name");
-        row("name of 5000 bytes", compose("{" + quoted(std::string(5000, 'n')) + R"(:{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4), "name");
+        row("control character", compose("{\"a\\u0007\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4),
+            "name");
+        row("zero byte in name", compose("{\"a\\u0000\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4),
+            "name");
+        row("name of 5000 bytes",
+            compose("{" + quoted(std::string(5000, 'n')) + R"(:{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4),
+            "name");
         row("a zip file", "PK\x03\x04" + std::string(100, 'z'), "more than the format allows");
         std::string many = "{";
         for (int i = 0; i <= 100000; ++i)
             many += (i ? "," : "") + quoted(std::to_string(i)) + R"(:{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
-        row("100,001 tensors", compose(many + ",\"x\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0), "100000");
+        row("100,001 tensors", compose(many + ",\"x\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0),
+            "100000");
     }
     void hostileFileIsRefused() {
         QFETCH(std::string, bytes);
@@ -126,7 +161,8 @@ private Q_SLOTS:
         const auto file = SafetensorsFile::open(put(whole.substr(0, whole.size() - 50)));
         QVERIFY(!file);
         const QString message = QString::fromStdString(file.error().message);
-        QVERIFY(message.contains(QString::number(whole.size() - 50)) && message.contains(QString::number(whole.size())));
+        QVERIFY(message.contains(QString::number(whole.size() - 50)) &&
+                message.contains(QString::number(whole.size())));
     }
 
     void everyShorterFileIsRefused() { // any cut, at any byte
@@ -137,7 +173,9 @@ private Q_SLOTS:
     }
 
     void flippedBytesNeverCrash() { // accepted or refused, but every accepted file keeps the rules
-        const std::string whole = compose(R"({"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"b":{"dtype":"BF16","shape":[3],"data_offsets":[8,14]}})", 14);
+        const std::string whole = compose(
+            R"({"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"b":{"dtype":"BF16","shape":[3],"data_offsets":[8,14]}})",
+            14);
         Rng rng(11);
         for (int i = 0; i < 4000; ++i) {
             std::string changed = whole;
@@ -159,11 +197,13 @@ private Q_SLOTS:
     void legalOddFilesAreRead() {
         QVERIFY(SafetensorsFile::open(put(compose("{}", 0))));
         QVERIFY(SafetensorsFile::open(put(compose("{}      ", 0)))); // padding
-        const auto scalar = SafetensorsFile::open(put(compose(R"({"s":{"dtype":"F64","shape":[],"data_offsets":[0,8]}})", 8)));
+        const auto scalar =
+            SafetensorsFile::open(put(compose(R"({"s":{"dtype":"F64","shape":[],"data_offsets":[0,8]}})", 8)));
         QVERIFY(scalar);
         QCOMPARE((*scalar)->find("s")->elements(), 1u);
         const auto nothing = SafetensorsFile::open(put(compose(
-            R"({"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"z":{"dtype":"F32","shape":[0,5],"data_offsets":[4,4]}})", 4)));
+            R"({"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"z":{"dtype":"F32","shape":[0,5],"data_offsets":[4,4]}})",
+            4)));
         QVERIFY(nothing);
         QCOMPARE((*nothing)->find("z")->elements(), 0u);
         QCOMPARE((*nothing)->metadata().at("format"), std::string("pt"));
@@ -196,7 +236,8 @@ private Q_SLOTS:
     }
 
     void readingPastATensorIsRefused() {
-        const auto file = SafetensorsFile::open(put(compose(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})", 4)));
+        const auto file =
+            SafetensorsFile::open(put(compose(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})", 4)));
         std::string data(5, '\0');
         QVERIFY(!(*file)->read(*(*file)->find("a"), std::as_writable_bytes(std::span(data))));
         QVERIFY(!(*file)->read(*(*file)->find("a"), std::as_writable_bytes(std::span(data).first(1)), 4));
@@ -209,14 +250,16 @@ private Q_SLOTS:
         const auto bytes = [](const std::string& text) {
             return [&text]() -> Result<std::span<const std::byte>> { return std::as_bytes(std::span(text)); };
         };
-        QVERIFY(writeSafetensors(path, {{"z.first", TensorType::F32, {2, 1}, bytes(first)}, {"a.second", TensorType::BF16, {3}, bytes(second)}}));
+        QVERIFY(writeSafetensors(path, {{"z.first", TensorType::F32, {2, 1}, bytes(first)},
+                                        {"a.second", TensorType::BF16, {3}, bytes(second)}}));
         const auto raw = readFile(path);
         QVERIFY(raw);
         std::uint64_t headerBytes = 0;
         std::memcpy(&headerBytes, raw->data(), 8);
         QCOMPARE(headerBytes % 8, 0u);
         QCOMPARE(raw->substr(8 + headerBytes), first + second);
-        QVERIFY(raw->substr(8).starts_with(R"({"__metadata__":{"format":"pt"},"z.first":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"a.second":)"));
+        QVERIFY(raw->substr(8).starts_with(
+            R"({"__metadata__":{"format":"pt"},"z.first":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"a.second":)"));
         const auto file = SafetensorsFile::open(path);
         QVERIFY(file);
         const TensorInfo* tensor = (*file)->find("a.second");
@@ -230,8 +273,9 @@ private Q_SLOTS:
         const fs::path path = put("old");
         const std::string four = "abcd";
         const auto bytes = [&four]() -> Result<std::span<const std::byte>> { return std::as_bytes(std::span(four)); };
-        QVERIFY(!writeSafetensors(path, {{"a", TensorType::F32, {2}, bytes}}));                                    // too few bytes
-        QVERIFY(!writeSafetensors(path, {{"a", TensorType::F32, {1}, bytes}, {"a", TensorType::F32, {1}, bytes}})); // twice
+        QVERIFY(!writeSafetensors(path, {{"a", TensorType::F32, {2}, bytes}})); // too few bytes
+        QVERIFY(
+            !writeSafetensors(path, {{"a", TensorType::F32, {1}, bytes}, {"a", TensorType::F32, {1}, bytes}})); // twice
         const auto failing = []() -> Result<std::span<const std::byte>> { return fail(ErrorCode::Cancelled, "no"); };
         QVERIFY(!writeSafetensors(path, {{"a", TensorType::F32, {1}, bytes}, {"b", TensorType::F32, {1}, failing}}));
         QVERIFY(!writeSafetensors(path, {{"\xff", TensorType::F32, {1}, bytes}})); // not UTF-8

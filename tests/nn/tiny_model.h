@@ -78,7 +78,8 @@ inline void addAdapters(CausalLm& model, std::int64_t rank, double scale, double
     model.refreshComputeWeights();
 }
 
-inline PackedTokens makeBatch(const ModelConfig& config, const std::vector<std::int32_t>& lengths, std::uint64_t seed = 3) {
+inline PackedTokens makeBatch(const ModelConfig& config, const std::vector<std::int32_t>& lengths,
+                              std::uint64_t seed = 3) {
     Rng rng(seed);
     PackedTokens batch;
     batch.rowStarts.push_back(0);

@@ -43,7 +43,11 @@ std::unique_ptr<CausalLm> makeModel(const ModelConfig& config, at::ScalarType ty
                     rank = rank % 3 + 1;
                     part.lora = std::make_unique<LoraAdapter>();
                     const auto fill = [&](std::int64_t rows, std::int64_t columns) {
-                        return (at::arange(rows * columns, at::kDouble) * 0.7).sin().view({rows, columns}).mul(lora).to((*model)->masterType());
+                        return (at::arange(rows * columns, at::kDouble) * 0.7)
+                            .sin()
+                            .view({rows, columns})
+                            .mul(lora)
+                            .to((*model)->masterType());
                     };
                     part.lora->a.value = fill(rank, linear->inFeatures());
                     part.lora->b.value = fill(part.rows, rank);
@@ -69,7 +73,8 @@ at::Tensor referenceLinear(const at::Tensor& x, const Linear& linear, bool adapt
     for (const LinearPart& part : linear.parts) {
         at::Tensor piece = y.narrow(1, part.begin, part.rows);
         if (part.lora && adapters)
-            piece = piece + at::matmul(at::matmul(x, part.lora->a.value.t()), part.lora->b.value.t()) * part.lora->scale;
+            piece =
+                piece + at::matmul(at::matmul(x, part.lora->a.value.t()), part.lora->b.value.t()) * part.lora->scale;
         columns.push_back(piece);
     }
     return at::cat(columns, 1);
@@ -77,8 +82,10 @@ at::Tensor referenceLinear(const at::Tensor& x, const Linear& linear, bool adapt
 
 at::Tensor rotate(const at::Tensor& x, const RopeFrequencies& frequencies) { // [n, heads, d]
     const std::int64_t n = x.size(0), half = x.size(2) / 2;
-    const at::Tensor angles = at::outer(at::arange(n, at::kDouble), at::tensor(at::ArrayRef<double>(frequencies.inverse)));
-    const at::Tensor cosines = (angles.cos() * frequencies.attentionScale).unsqueeze(1), sines = (angles.sin() * frequencies.attentionScale).unsqueeze(1);
+    const at::Tensor angles =
+        at::outer(at::arange(n, at::kDouble), at::tensor(at::ArrayRef<double>(frequencies.inverse)));
+    const at::Tensor cosines = (angles.cos() * frequencies.attentionScale).unsqueeze(1),
+                     sines = (angles.sin() * frequencies.attentionScale).unsqueeze(1);
     const at::Tensor a = x.narrow(2, 0, half), b = x.narrow(2, half, half);
     return at::cat({a * cosines - b * sines, b * cosines + a * sines}, 2);
 }
@@ -94,17 +101,21 @@ at::Tensor reference(const CausalLm& model, std::vector<std::int64_t> ids) {
     for (const Block& block : model.blocks) {
         const at::Tensor qkv = referenceLinear(referenceNorm(x, block.attentionNorm, config), block.qkv, adapters);
         at::Tensor q = qkv.narrow(1, 0, config.queryWidth()).reshape({n, config.heads, config.headDim});
-        at::Tensor k = qkv.narrow(1, config.queryWidth(), config.kvWidth()).reshape({n, config.kvHeads, config.headDim});
-        at::Tensor v = qkv.narrow(1, config.queryWidth() + config.kvWidth(), config.kvWidth()).reshape({n, config.kvHeads, config.headDim});
+        at::Tensor k =
+            qkv.narrow(1, config.queryWidth(), config.kvWidth()).reshape({n, config.kvHeads, config.headDim});
+        at::Tensor v = qkv.narrow(1, config.queryWidth() + config.kvWidth(), config.kvWidth())
+                           .reshape({n, config.kvHeads, config.headDim});
         if (config.positions == PositionKind::Rope) {
             const RopeFrequencies frequencies = ropeFrequencies(config, n);
             q = rotate(q, frequencies), k = rotate(k, frequencies);
         }
         const std::int64_t group = config.heads / config.kvHeads;
         k = k.repeat_interleave(group, 1), v = v.repeat_interleave(group, 1);
-        at::Tensor scores = at::matmul(q.transpose(0, 1), k.permute({1, 2, 0})) / std::sqrt(static_cast<double>(config.headDim));
+        at::Tensor scores =
+            at::matmul(q.transpose(0, 1), k.permute({1, 2, 0})) / std::sqrt(static_cast<double>(config.headDim));
         scores = scores.masked_fill(at::ones({n, n}, at::kBool).triu(1), -INFINITY);
-        const at::Tensor mixed = at::matmul(at::softmax(scores, -1), v.transpose(0, 1)).transpose(0, 1).reshape({n, config.queryWidth()});
+        const at::Tensor mixed =
+            at::matmul(at::softmax(scores, -1), v.transpose(0, 1)).transpose(0, 1).reshape({n, config.queryWidth()});
         x = x + referenceLinear(mixed, block.attentionOut, adapters);
         const at::Tensor gateUp = referenceLinear(referenceNorm(x, block.mlpNorm, config), block.gateUp, adapters);
         const auto act = [&](const at::Tensor& t) {
@@ -115,7 +126,8 @@ at::Tensor reference(const CausalLm& model, std::vector<std::int64_t> ids) {
             return config.activation == Activation::Relu ? at::relu(t) : 0.5 * t * (1 + at::erf(t / std::sqrt(2.0)));
         };
         const std::int64_t width = config.intermediateSize;
-        const at::Tensor hidden = config.gatedMlp ? act(gateUp.narrow(1, 0, width)) * gateUp.narrow(1, width, width) : act(gateUp);
+        const at::Tensor hidden =
+            config.gatedMlp ? act(gateUp.narrow(1, 0, width)) * gateUp.narrow(1, width, width) : act(gateUp);
         x = x + referenceLinear(hidden, block.down, adapters);
     }
     return at::matmul(referenceNorm(x, model.finalNorm, config).narrow(0, n - 1, 1), model.head.compute.t());
@@ -129,7 +141,9 @@ std::vector<std::int64_t> someIds(std::size_t count, std::uint64_t seed) {
     return ids;
 }
 
-double difference(const at::Tensor& a, const at::Tensor& b) { return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>(); }
+double difference(const at::Tensor& a, const at::Tensor& b) {
+    return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
+}
 
 } // namespace
 
@@ -145,7 +159,8 @@ class TestDecoder : public QObject {
             QVERIFY2(logits, logits ? "" : logits.error().message.c_str());
             const at::Tensor expected = reference(model, {ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(n)});
             QVERIFY2(difference(*logits, expected) < tolerance,
-                     QByteArray::number(static_cast<qulonglong>(n)) + " tokens: " + QByteArray::number(difference(*logits, expected)));
+                     QByteArray::number(static_cast<qulonglong>(n)) +
+                         " tokens: " + QByteArray::number(difference(*logits, expected)));
             if (n == length)
                 break;
             logits = decoder.step({ids[n]});
@@ -155,7 +170,8 @@ class TestDecoder : public QObject {
 private Q_SLOTS:
     void cachedEqualsWhole_data() {
         QTest::addColumn<QByteArray>("name");
-        for (const char* name : {"llama", "gpt2", "biases", "one kv head", "linear", "llama3", "yarn", "dynamic", "longrope", "plain relu"})
+        for (const char* name : {"llama", "gpt2", "biases", "one kv head", "linear", "llama3", "yarn", "dynamic",
+                                 "longrope", "plain relu"})
             QTest::newRow(name) << QByteArray(name);
     }
     void cachedEqualsWhole() {
@@ -204,7 +220,8 @@ private Q_SLOTS:
 
     void batchEqualsSingle() {
         const auto model = makeModel(tinyConfig(), at::kDouble);
-        const std::vector<std::vector<std::int64_t>> prompts{someIds(3, 1), someIds(40, 2), someIds(1, 3), someIds(17, 4)};
+        const std::vector<std::vector<std::int64_t>> prompts{someIds(3, 1), someIds(40, 2), someIds(1, 3),
+                                                             someIds(17, 4)};
         Decoder all(*model);
         std::vector<std::unique_ptr<Decoder>> single;
         at::Tensor logits = *all.prefill(prompts);
@@ -214,7 +231,8 @@ private Q_SLOTS:
         }
         logits = *all.step({5, 6, 7, 8});
         for (std::size_t i = 0; i < 4; ++i)
-            QVERIFY(difference(logits[static_cast<std::int64_t>(i)], (*single[i]->step({5 + static_cast<std::int64_t>(i)}))[0]) < 1e-10);
+            QVERIFY(difference(logits[static_cast<std::int64_t>(i)],
+                               (*single[i]->step({5 + static_cast<std::int64_t>(i)}))[0]) < 1e-10);
         all.keep({1, 3});
         QCOMPARE(all.lengths(), (std::vector<std::int64_t>{41, 18}));
         logits = *all.step({9, 10});
@@ -248,7 +266,8 @@ private Q_SLOTS:
         config.contextLength = 8;
         const auto model = makeModel(config, at::kFloat);
         Decoder decoder(*model);
-        for (const auto& prompt : {std::vector<std::int64_t>{}, std::vector<std::int64_t>{67}, std::vector<std::int64_t>{-1}, someIds(9, 1)}) {
+        for (const auto& prompt : {std::vector<std::int64_t>{}, std::vector<std::int64_t>{67},
+                                   std::vector<std::int64_t>{-1}, someIds(9, 1)}) {
             const auto result = decoder.prefill({prompt});
             QVERIFY(!result);
             QCOMPARE(result.error().code, ErrorCode::InvalidArgument);

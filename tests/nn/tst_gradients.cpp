@@ -34,7 +34,9 @@ class TestGradients : public QObject {
                 if (trial < 2)
                     fillNormal(direction, rng, 1.0);
                 else
-                    direction.view({-1})[static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(direction.numel())))] = 1.0;
+                    direction.view(
+                        {-1})[static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(direction.numel())))] =
+                        1.0;
                 const at::Tensor before = parameter->value.clone();
                 const auto lossAt = [&](double distance) {
                     parameter->value.copy_(before + distance * direction);

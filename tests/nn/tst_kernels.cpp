@@ -1,4 +1,5 @@
-// Every fused operation against its plain ATen reference, and every instruction set this computer has against the baseline.
+// Every fused operation against its plain ATen reference, and every instruction set this computer has against the
+// baseline.
 #include <QtTest>
 
 #include "core/nn/kernels/attention.h"
@@ -26,10 +27,14 @@ double worst(const at::Tensor& a, const at::Tensor& b) {
     return ((x - y).abs() / (y.abs() + 1.0)).max().item<double>();
 }
 
-at::ScalarType arithmetic(at::ScalarType type) { return type == at::kDouble ? at::kDouble : at::kFloat; }
+at::ScalarType arithmetic(at::ScalarType type) {
+    return type == at::kDouble ? at::kDouble : at::kFloat;
+}
 
 // bf16 may differ by one rounding of the result.
-double tolerance(at::ScalarType type) { return type == at::kDouble ? 1e-12 : type == at::kFloat ? 3e-6 : 9e-3; }
+double tolerance(at::ScalarType type) {
+    return type == at::kDouble ? 1e-12 : type == at::kFloat ? 3e-6 : 9e-3;
+}
 
 } // namespace
 
@@ -78,7 +83,8 @@ private Q_SLOTS:
     void activationsMatchReference_data() { types(); }
     void activationsMatchReference() {
         const at::ScalarType t = type();
-        for (const Activation activation : {Activation::Silu, Activation::GeluTanh, Activation::GeluErf, Activation::Relu})
+        for (const Activation activation :
+             {Activation::Silu, Activation::GeluTanh, Activation::GeluErf, Activation::Relu})
             for (const bool gated : {true, false}) {
                 const at::Tensor dy = normal({11, 45}, t, 1).narrow(1, 0, 33);
                 at::Tensor gateUp[2], y[2];
@@ -126,13 +132,15 @@ private Q_SLOTS:
         const at::ScalarType t = type(), a = arithmetic(t);
         for (const std::int64_t group : {1, 3}) {
             const AttentionLayout layout{{0, 130, 131, 420, 450}, 480, 2, group, 16};
-            const at::Tensor q = normal({2, 480, group, 16}, t, 1, 0.4), k = normal({2, 480, 16}, t, 2), v = normal({2, 480, 16}, t, 3);
+            const at::Tensor q = normal({2, 480, group, 16}, t, 1, 0.4), k = normal({2, 480, 16}, t, 2),
+                             v = normal({2, 480, 16}, t, 3);
             const at::Tensor dO = normal({480, 32 * group + 5}, t, 4).narrow(1, 0, 32 * group);
             at::Tensor o[2], lse[2], dq[2], dk[2], dv[2];
             for (const int i : {0, 1}) {
                 o[i] = at::zeros({480, 32 * group + 7}, t).narrow(1, 0, 32 * group);
                 lse[i] = at::zeros({2, 480, group}, a);
-                dq[i] = at::full({2, 480, group, 16}, 9.0, t), dk[i] = at::full({2, 480, 16}, 9.0, a), dv[i] = at::full({2, 480, 16}, 9.0, a);
+                dq[i] = at::full({2, 480, group, 16}, 9.0, t), dk[i] = at::full({2, 480, 16}, 9.0, a),
+                dv[i] = at::full({2, 480, 16}, 9.0, a);
             }
             AttentionScratch scratch;
             attentionForward(layout, q, k, v, o[0], lse[0], scratch);
@@ -150,7 +158,8 @@ private Q_SLOTS:
     void productsMatchF64_data() { types(); }
     void productsMatchF64() {
         const at::ScalarType t = type(), a = arithmetic(t);
-        const at::Tensor x = normal({33, 70}, t, 1).narrow(1, 0, 48), w = normal({40, 60}, t, 2).narrow(1, 0, 48), bias = normal({40}, t, 3);
+        const at::Tensor x = normal({33, 70}, t, 1).narrow(1, 0, 48), w = normal({40, 60}, t, 2).narrow(1, 0, 48),
+                         bias = normal({40}, t, 3);
         const at::Tensor exact = at::mm(x.to(at::kDouble), w.to(at::kDouble).t());
         at::Tensor y = normal({33, 41}, t, 4).narrow(1, 0, 40);
         multiply(y, x, w.t());
@@ -187,7 +196,8 @@ private Q_SLOTS:
     void embeddingDropoutAndSumsMatchReference() {
         const at::ScalarType t = type(), a = arithmetic(t);
         const at::Tensor ids = at::randint(0, 20, {29}, at::kLong), positions = at::randint(0, 10, {29}, at::kLong);
-        const at::Tensor table = normal({20, 37}, t, 1), positionTable = normal({10, 37}, t, 2), dx = normal({32, 37}, a, 3);
+        const at::Tensor table = normal({20, 37}, t, 1), positionTable = normal({10, 37}, t, 2),
+                         dx = normal({32, 37}, a, 3);
         at::Tensor x[2], gradient[2], sums[2], kept[2];
         for (const int i : {0, 1}) {
             x[i] = at::ones({32, 37}, a), gradient[i] = at::zeros({20, 37}, a), sums[i] = at::ones({37}, a);
@@ -223,10 +233,12 @@ private Q_SLOTS:
                 qInfo("this computer does not run %s", name(set));
                 continue;
             }
-            at::Tensor y = at::empty({kRows, kWidth}, at::kBFloat16), rstd = at::empty({kRows}), act = at::empty_like(y);
-            kernelTable<Bf16>(set).rmsNorm(x.data_ptr<float>(), weight.data_ptr<float>(), 1e-5f, dataOf<Bf16>(y), kWidth,
-                                           rstd.data_ptr<float>(), kRows, kWidth);
-            kernelTable<Bf16>(set).activation(ActivationCode::Silu, true, dataOf<Bf16>(gate), dataOf<Bf16>(act), kWidth, kRows, kWidth);
+            at::Tensor y = at::empty({kRows, kWidth}, at::kBFloat16), rstd = at::empty({kRows}),
+                       act = at::empty_like(y);
+            kernelTable<Bf16>(set).rmsNorm(x.data_ptr<float>(), weight.data_ptr<float>(), 1e-5f, dataOf<Bf16>(y),
+                                           kWidth, rstd.data_ptr<float>(), kRows, kWidth);
+            kernelTable<Bf16>(set).activation(ActivationCode::Silu, true, dataOf<Bf16>(gate), dataOf<Bf16>(act), kWidth,
+                                              kRows, kWidth);
             const float sum = kernelTable<Bf16>(set).logSumExp(dataOf<Bf16>(gate), 2 * kWidth);
             if (set == InstructionSet::Baseline) {
                 firstNorm = y, firstActivation = act, firstSum = sum;

@@ -1,4 +1,5 @@
-// The training pass against a plain f64 recomputation, packed against single rows, other precisions, determinism, refusals.
+// The training pass against a plain f64 recomputation, packed against single rows, other precisions, determinism,
+// refusals.
 #include <QtTest>
 
 #include "core/nn/rope.h"
@@ -13,15 +14,20 @@ using Matrix = std::vector<std::vector<double>>;
 
 double activated(Activation activation, double x) {
     switch (activation) {
-    case Activation::Silu: return x / (1 + std::exp(-x));
-    case Activation::GeluTanh: return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-    case Activation::GeluErf: return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
-    case Activation::Relu: break;
+    case Activation::Silu:
+        return x / (1 + std::exp(-x));
+    case Activation::GeluTanh:
+        return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case Activation::GeluErf:
+        return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case Activation::Relu:
+        break;
     }
     return std::max(0.0, x);
 }
 
-// One row, written from the definitions with scalar loops over named tensors: shares nothing with the engine but the weights.
+// One row, written from the definitions with scalar loops over named tensors: shares nothing with the engine but the
+// weights.
 class PlainModel {
 public:
     PlainModel(const CausalLm& model) : m_config(model.config()) {
@@ -31,7 +37,8 @@ public:
             for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
                 for (LinearPart& part : linear->parts)
                     if (part.lora) // merged: W + s B A
-                        m_tensors[part.name + ".weight"] += part.lora->scale * at::mm(part.lora->b.value, part.lora->a.value);
+                        m_tensors[part.name + ".weight"] +=
+                            part.lora->scale * at::mm(part.lora->b.value, part.lora->a.value);
     }
 
     Matrix logits(const std::vector<std::int64_t>& ids) const {
@@ -103,8 +110,9 @@ private:
     void rotate(double* head, std::size_t position) const {
         const std::int64_t half = m_config.headDim / 2;
         for (std::int64_t i = 0; i < half; ++i) {
-            const double angle = static_cast<double>(position) *
-                                 std::pow(m_config.rope.theta, -2.0 * static_cast<double>(i) / static_cast<double>(m_config.headDim));
+            const double angle =
+                static_cast<double>(position) *
+                std::pow(m_config.rope.theta, -2.0 * static_cast<double>(i) / static_cast<double>(m_config.headDim));
             const double a = head[i], b = head[i + half];
             head[i] = a * std::cos(angle) - b * std::sin(angle);
             head[i + half] = b * std::cos(angle) + a * std::sin(angle);
@@ -210,10 +218,14 @@ private Q_SLOTS:
         for (const bool gpt2 : {false, true})
             for (const bool tied : {false, true})
                 for (const bool adapters : {false, true}) {
-                    const QString name = QString(gpt2 ? "gpt2" : "llama") + (tied ? " tied" : " untied") + (adapters ? " lora" : "");
-                    QTest::newRow(qPrintable(name + " f64")) << gpt2 << tied << adapters << static_cast<int>(at::kDouble) << 1e-12;
-                    QTest::newRow(qPrintable(name + " f32")) << gpt2 << tied << adapters << static_cast<int>(at::kFloat) << 5e-6;
-                    QTest::newRow(qPrintable(name + " bf16")) << gpt2 << tied << adapters << static_cast<int>(at::kBFloat16) << 0.03;
+                    const QString name =
+                        QString(gpt2 ? "gpt2" : "llama") + (tied ? " tied" : " untied") + (adapters ? " lora" : "");
+                    QTest::newRow(qPrintable(name + " f64"))
+                        << gpt2 << tied << adapters << static_cast<int>(at::kDouble) << 1e-12;
+                    QTest::newRow(qPrintable(name + " f32"))
+                        << gpt2 << tied << adapters << static_cast<int>(at::kFloat) << 5e-6;
+                    QTest::newRow(qPrintable(name + " bf16"))
+                        << gpt2 << tied << adapters << static_cast<int>(at::kBFloat16) << 0.03;
                 }
     }
     void forwardMatchesPlainLoops() {
@@ -264,7 +276,8 @@ private Q_SLOTS:
         }
         QVERIFY(relative(losses[0], losses[1]) < 1e-5);
         for (std::size_t i = 0; i < gradients[0].size(); ++i)
-            QVERIFY2(relative(gradients[1][i], gradients[0][i]) < 1e-5, qPrintable(QString::number(relative(gradients[1][i], gradients[0][i]))));
+            QVERIFY2(relative(gradients[1][i], gradients[0][i]) < 1e-5,
+                     qPrintable(QString::number(relative(gradients[1][i], gradients[0][i]))));
     }
 
     void bf16GradientsPointWhereF64Does() {
@@ -280,7 +293,8 @@ private Q_SLOTS:
                 gradients[exact].push_back(parameter->grad.to(at::kDouble));
         }
         for (std::size_t i = 0; i < gradients[0].size(); ++i)
-            QVERIFY2(relative(gradients[0][i], gradients[1][i]) < 0.08, qPrintable(QString::number(relative(gradients[0][i], gradients[1][i]))));
+            QVERIFY2(relative(gradients[0][i], gradients[1][i]) < 0.08,
+                     qPrintable(QString::number(relative(gradients[0][i], gradients[1][i]))));
     }
 
     void twoRunsAreBitEqual_data() {

@@ -11,11 +11,13 @@ using namespace attune;
 class DecisionMatrixTest : public QObject {
     Q_OBJECT
 
-    static double sumOf(Approach approach, const Answers& answers, const Weights& weights = {}) { // straight from the rows
+    static double sumOf(Approach approach, const Answers& answers,
+                        const Weights& weights = {}) { // straight from the rows
         double sum = 0;
         for (const DecisionRule& rule : decisionRules().rules)
             if (answers.contains(rule.question) && answers.at(rule.question) == rule.choice)
-                sum += rule.points[static_cast<std::size_t>(approach)] * (weights.contains(rule.criterion) ? weights.at(rule.criterion) : 1);
+                sum += rule.points[static_cast<std::size_t>(approach)] *
+                       (weights.contains(rule.criterion) ? weights.at(rule.criterion) : 1);
         return sum;
     }
     static const Scenario& scenario(std::string_view id) {
@@ -67,7 +69,8 @@ private Q_SLOTS:
         for (const DecisionRule& rule : rules.rules) {
             const Question* question = rules.question(rule.question);
             QVERIFY2(question && rules.criterion(rule.criterion), rule.question.c_str());
-            QVERIFY(std::any_of(question->choices.begin(), question->choices.end(), [&](const AnswerChoice& c) { return c.id == rule.choice; }));
+            QVERIFY(std::any_of(question->choices.begin(), question->choices.end(),
+                                [&](const AnswerChoice& c) { return c.id == rule.choice; }));
             QVERIFY(!rule.reason.empty());
             QVERIFY(used.insert(rule.question + "=" + rule.choice).second);
             for (const double points : rule.points)
@@ -75,7 +78,8 @@ private Q_SLOTS:
         }
         for (const Question& question : rules.questions)
             for (const AnswerChoice& choice : question.choices)
-                QVERIFY2(used.contains(question.id + "=" + choice.id), choice.id.c_str()); // every answer moves something and says why
+                QVERIFY2(used.contains(question.id + "=" + choice.id),
+                         choice.id.c_str()); // every answer moves something and says why
         for (const Scenario& entry : rules.scenarios)
             QCOMPARE(entry.answers.size(), rules.questions.size());
     }
@@ -121,7 +125,8 @@ private Q_SLOTS:
         QVERIFY(!expected.empty());
     }
     void weightsMoveTheResult() {
-        const Answers answers{{"task", "answer_documents"}, {"examples", "thousands"}, {"format", "strict"}, {"sources", "required"}};
+        const Answers answers{
+            {"task", "answer_documents"}, {"examples", "thousands"}, {"format", "strict"}, {"sources", "required"}};
         QCOMPARE(advise(answers, {{"knowledge", 5}, {"format", 0}, {"data", 0}})->winner(), Approach::PromptingRag);
         QCOMPARE(advise(answers, {{"knowledge", 0}, {"fit", 0}})->winner(), Approach::FineTune);
     }
@@ -138,9 +143,11 @@ private Q_SLOTS:
     }
     void unknownNamesAreErrorsThatListWhatIsAllowed() {
         const auto question = advise({{"tsk", "style"}});
-        QVERIFY(!question && question.error().message.find("\"tsk\"") != std::string::npos && question.error().hint.find("Did you mean task?") != std::string::npos);
+        QVERIFY(!question && question.error().message.find("\"tsk\"") != std::string::npos &&
+                question.error().hint.find("Did you mean task?") != std::string::npos);
         const auto choice = advise({{"format", "strickt"}});
-        QVERIFY(!choice && choice.error().hint.find("Did you mean strict?") != std::string::npos && choice.error().hint.find("free, preferred, strict") != std::string::npos);
+        QVERIFY(!choice && choice.error().hint.find("Did you mean strict?") != std::string::npos &&
+                choice.error().hint.find("free, preferred, strict") != std::string::npos);
         QVERIFY(!advise({}, {{"beauty", 1}}));
         QVERIFY(!advise({}, {{"fit", -1}}));
         QVERIFY(!advise({}, {{"fit", std::nan("")}}));
@@ -164,16 +171,23 @@ private Q_SLOTS:
             QVERIFY(!fact.because.empty());
         }
         QVERIFY(advise(answers).has_value()); // every id exists
-        QCOMPARE(answers, (Answers{{"examples", "hundreds"}, {"example_quality", "mixed"}, {"task", "structured"}, {"format", "strict"}, {"knowledge_amount", "page"}, {"hardware", "usual"}}));
+        QCOMPARE(answers, (Answers{{"examples", "hundreds"},
+                                   {"example_quality", "mixed"},
+                                   {"task", "structured"},
+                                   {"format", "strict"},
+                                   {"knowledge_amount", "page"},
+                                   {"hardware", "usual"}}));
     }
     void reportsSayItAllAndEscape() {
         const auto advice = advise(scenario("medical_diagnosis").answers);
         const std::vector<FactAnswer> facts{{"examples", "thousands", "The project holds <1200> rows & more."}};
         const std::string html = adviceHtml(*advice, facts), markdown = adviceMarkdown(*advice, facts);
         for (const std::string* text : {&html, &markdown})
-            for (const char* part : {"Fine-tune + RAG", "Prompting + RAG", "Support for medical diagnosis", "12 of 12", "Next steps"})
+            for (const char* part :
+                 {"Fine-tune + RAG", "Prompting + RAG", "Support for medical diagnosis", "12 of 12", "Next steps"})
                 QVERIFY2(text->find(part) != std::string::npos, part);
-        QVERIFY(html.find("&lt;1200&gt; rows &amp; more") != std::string::npos && html.find("<1200>") == std::string::npos);
+        QVERIFY(html.find("&lt;1200&gt; rows &amp; more") != std::string::npos &&
+                html.find("<1200>") == std::string::npos);
         QVERIFY(markdown.find("\\<1200>") != std::string::npos);
         QVERIFY(html.find("http") == std::string::npos); // nothing from the network
         QVERIFY(adviceMarkdown(*advise({})).find("not decided yet") != std::string::npos);

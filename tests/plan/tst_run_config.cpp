@@ -20,7 +20,8 @@ Catalog makeCatalog() {
     flag.key = "use_rslora", flag.defaultValue = false;
     init.key = "init", init.defaultValue = std::string("kaiming"), init.choices = {"kaiming", "gaussian"};
     Catalog catalog;
-    catalog.methods = {{{"lora", "LoRA", "", {rank, alpha, targets, flag, init}}, true}, {{"full", "Full", "", {}}, false}};
+    catalog.methods = {{{"lora", "LoRA", "", {rank, alpha, targets, flag, init}}, true},
+                       {{"full", "Full", "", {}}, false}};
     catalog.objectives = {{{"sft", "SFT", "", {}}, "chat"}};
     catalog.optimizers = {{"adamw", "AdamW", "", {}}};
     catalog.schedules = {{"cosine", "Cosine", "", {}}, {"linear", "Linear", "", {}}};
@@ -62,16 +63,20 @@ private Q_SLOTS:
         QCOMPARE(config->method.id, std::string("lora"));
         QCOMPARE(std::get<std::int64_t>(config->method.params.at("r")), 8);
         QCOMPARE(std::get<bool>(config->method.params.at("use_rslora")), true);
-        QCOMPARE(std::get<std::vector<std::string>>(config->method.params.at("target_modules")), (std::vector<std::string>{"q_proj", "v_proj"}));
+        QCOMPARE(std::get<std::vector<std::string>>(config->method.params.at("target_modules")),
+                 (std::vector<std::string>{"q_proj", "v_proj"}));
         QCOMPARE(config->schedule.id, std::string("linear"));
         QCOMPARE(config->optimizer.id, std::string("adamw")); // not named: the default
         QCOMPARE(paramDouble(config->training, trainingParams().params, "learning_rate"), 1e-4);
         QCOMPARE(paramDouble(config->training, trainingParams().params, "epochs"), 2.0);
         QCOMPARE(paramInt(config->training, trainingParams().params, "seed"), 42);
-        QCOMPARE(paramList(config->training, trainingParams().params, "sample_prompts"), (std::vector<std::string>{"Hello, you: there", "it's"}));
+        QCOMPARE(paramList(config->training, trainingParams().params, "sample_prompts"),
+                 (std::vector<std::string>{"Hello, you: there", "it's"}));
     }
     void jsonIsYamlToo() {
-        const auto config = parseRunConfig(R"({"model": "m", "data": {"train": "t"}, "method": {"id": "full"}, "training": {"max_steps": 5}})", makeCatalog(), "r");
+        const auto config = parseRunConfig(
+            R"({"model": "m", "data": {"train": "t"}, "method": {"id": "full"}, "training": {"max_steps": 5}})",
+            makeCatalog(), "r");
         QVERIFY(config && config->method.id == "full");
         QCOMPARE(paramInt(config->training, trainingParams().params, "max_steps"), 5);
     }
@@ -96,14 +101,17 @@ private Q_SLOTS:
         const auto row = [](const char* name, const char* yaml, const char* message, const char* hint) {
             QTest::newRow(name) << QByteArray(yaml) << QByteArray(message) << QByteArray(hint);
         };
-        row("misspelt setting", "model: m\ntraining:\n  learning_rat: 1", "r.yaml, line 3: training: there is no setting \"learning_rat\"", "Did you mean learning_rate?");
+        row("misspelt setting", "model: m\ntraining:\n  learning_rat: 1",
+            "r.yaml, line 3: training: there is no setting \"learning_rat\"", "Did you mean learning_rate?");
         row("misspelt section", "model: m\ntrainig:\n  epochs: 1", "\"trainig\"", "Did you mean training?");
         row("misspelt method", "method: lorra", "there is no method \"lorra\"", "Did you mean lora?");
         row("unknown method", "method: something", "something", "Allowed: lora, full");
         row("out of range", "training:\n  batch_size: 0", "training.batch_size cannot be 0", "from 1 to 65536");
-        row("not a number", "training:\n  epochs: many", "training.epochs must be a number, not \"many\"", "Give a number");
+        row("not a number", "training:\n  epochs: many", "training.epochs must be a number, not \"many\"",
+            "Give a number");
         row("whole number wanted", "training:\n  batch_size: 1.5", "must be a whole number", "");
-        row("not a choice", "training:\n  precision: bf17", "training.precision cannot be \"bf17\"", "Did you mean bf16?");
+        row("not a choice", "training:\n  precision: bf17", "training.precision cannot be \"bf17\"",
+            "Did you mean bf16?");
         row("not a boolean", "method: {id: lora, use_rslora: maybe}", "true or false", "");
         row("wrong list entry", "method: {id: lora, target_modules: [q_proj, k]}", "cannot be \"k\"", "all-linear");
         row("infinite", "training:\n  learning_rate: inf", "learning_rate", "");
@@ -125,7 +133,8 @@ private Q_SLOTS:
         const auto config = parseRunConfig(yaml.toStdString(), makeCatalog(), "r.yaml");
         QVERIFY(!config);
         QCOMPARE(config.error().code, ErrorCode::InvalidData);
-        QVERIFY2(config.error().message.find(inMessage.toStdString()) != std::string::npos, config.error().message.c_str());
+        QVERIFY2(config.error().message.find(inMessage.toStdString()) != std::string::npos,
+                 config.error().message.c_str());
         QVERIFY2(config.error().hint.find(inHint.toStdString()) != std::string::npos, config.error().hint.c_str());
     }
     void hostileRecipesAreRefusedQuickly() {
@@ -167,13 +176,15 @@ private Q_SLOTS:
     void assignmentsByPath() {
         const Catalog catalog = makeCatalog();
         RunConfig config;
-        for (const char* good : {"training.learning_rate=1e-3", "lora.r=4", "method.alpha=8", "data.train=a=b.jsonl", "data.validation_share=0", "model=x", "schedule.id=linear"})
+        for (const char* good : {"training.learning_rate=1e-3", "lora.r=4", "method.alpha=8", "data.train=a=b.jsonl",
+                                 "data.validation_share=0", "model=x", "schedule.id=linear"})
             QVERIFY2(setByPath(config, good, catalog), good);
         QCOMPARE(std::get<std::int64_t>(config.method.params.at("r")), 4);
         QCOMPARE(std::get<double>(config.method.params.at("alpha")), 8.0);
         QCOMPARE(config.data.train, std::string("a=b.jsonl"));
         const RunConfig before = config;
-        for (const char* bad : {"", "=1", "training", "training.epoch=1", "lora.r=0", "lora.rank=4", "method.id=lorra", "full.r=2", "data.validation_share=2", "other.x=1", "training.=1"}) {
+        for (const char* bad : {"", "=1", "training", "training.epoch=1", "lora.r=0", "lora.rank=4", "method.id=lorra",
+                                "full.r=2", "data.validation_share=2", "other.x=1", "training.=1"}) {
             const auto status = setByPath(config, bad, catalog);
             QVERIFY2(!status && !status.error().message.empty() && !status.error().hint.empty(), bad);
         }
@@ -198,12 +209,14 @@ private Q_SLOTS:
         bad.method.params["rank"] = std::int64_t{1};
         bad.training["batch_size"] = std::string("eight");
         bad.optimizer.id = "sgd";
-        QCOMPARE(fields(bad), (std::vector<std::string>{"method.r", "method.rank", "optimizer", "training.batch_size"}));
+        QCOMPARE(fields(bad),
+                 (std::vector<std::string>{"method.r", "method.rank", "optimizer", "training.batch_size"}));
         RunConfig hot = good;
         hot.method.id = "full"; // with the adapter's learning rate
         hot.training["epochs"] = 50.0;
         hot.data.validationShare = 0;
-        QCOMPARE(fields(hot), (std::vector<std::string>{"?data.validation_share", "?training.learning_rate", "?training.epochs"}));
+        QCOMPARE(fields(hot),
+                 (std::vector<std::string>{"?data.validation_share", "?training.learning_rate", "?training.epochs"}));
     }
     void presetsFitEveryMethod() {
         const Catalog catalog = makeCatalog();
@@ -215,7 +228,8 @@ private Q_SLOTS:
                 QVERIFY2(status.has_value(), status ? "" : status.error().message.c_str());
                 QVERIFY(checkRunConfig(config, catalog).empty());
                 QCOMPARE(config.model, std::string("m"));
-                QCOMPARE(paramDouble(config.training, trainingParams().params, "learning_rate"), method == std::string("full") ? 2e-5 : 2e-4);
+                QCOMPARE(paramDouble(config.training, trainingParams().params, "learning_rate"),
+                         method == std::string("full") ? 2e-5 : 2e-4);
             }
         QVERIFY(findPreset("balanced") && !findPreset("none"));
     }
@@ -223,14 +237,18 @@ private Q_SLOTS:
         for (const ParamSpec& spec : trainingParams().params) {
             QVERIFY2(!spec.label.empty() && !spec.help.empty(), spec.key.c_str());
             QVERIFY2(checkParam(spec, spec.defaultValue, spec.key), spec.key.c_str());
-            const bool number = std::holds_alternative<double>(spec.defaultValue) || std::holds_alternative<std::int64_t>(spec.defaultValue);
-            QVERIFY2(!number || (spec.min && spec.max && !spec.ifTooHigh.empty() && !spec.ifTooLow.empty()), spec.key.c_str());
+            const bool number = std::holds_alternative<double>(spec.defaultValue) ||
+                                std::holds_alternative<std::int64_t>(spec.defaultValue);
+            QVERIFY2(!number || (spec.min && spec.max && !spec.ifTooHigh.empty() && !spec.ifTooLow.empty()),
+                     spec.key.c_str());
             QVERIFY2(!(spec.guided && spec.advanced), spec.key.c_str());
             const auto back = parseParam(spec, paramText(spec.defaultValue), spec.key);
             QVERIFY(back && *back == spec.defaultValue);
         }
-        for (const char* key : {"epochs", "max_steps", "batch_size", "gradient_accumulation", "max_length", "learning_rate", "warmup_ratio", "max_grad_norm", "seed", "precision",
-                                "train_on", "eval_every", "save_every", "keep_checkpoints", "early_stopping_patience", "sample_prompts", "sample_max_tokens", "threads"})
+        for (const char* key :
+             {"epochs", "max_steps", "batch_size", "gradient_accumulation", "max_length", "learning_rate",
+              "warmup_ratio", "max_grad_norm", "seed", "precision", "train_on", "eval_every", "save_every",
+              "keep_checkpoints", "early_stopping_patience", "sample_prompts", "sample_max_tokens", "threads"})
             QVERIFY2(findParam(trainingParams().params, key), key);
     }
     void theNearestWordIsATypoAway() {

@@ -11,8 +11,8 @@ namespace {
 // Votes so that the wanted answer wins, whatever side it is on.
 void vote(ReviewQueue& queue, std::size_t index, Preference verdict) {
     const bool tunedLeft = queue.pair(index).tunedLeft;
-    const SideVerdict side = verdict == Preference::Tie       ? SideVerdict::Tie
-                             : verdict == Preference::BothBad ? SideVerdict::BothBad
+    const SideVerdict side = verdict == Preference::Tie                    ? SideVerdict::Tie
+                             : verdict == Preference::BothBad              ? SideVerdict::BothBad
                              : (verdict == Preference::Tuned) == tunedLeft ? SideVerdict::Left
                                                                            : SideVerdict::Right;
     queue.record(index, side);
@@ -27,10 +27,19 @@ private Q_SLOTS:
     void countsWinsTiesTagsAndLengths() {
         std::vector<PairItem> items;
         for (int i = 0; i < 30; ++i)
-            items.push_back({std::to_string(i), std::string(static_cast<std::size_t>(10 + i * 10), 'x'), "b", "t", "", {i % 2 ? "odd" : "even"}});
+            items.push_back({std::to_string(i),
+                             std::string(static_cast<std::size_t>(10 + i * 10), 'x'),
+                             "b",
+                             "t",
+                             "",
+                             {i % 2 ? "odd" : "even"}});
         ReviewQueue queue(items, 3);
         for (std::size_t i = 0; i < 30; ++i)
-            vote(queue, i, i < 15 ? Preference::Tuned : i < 20 ? Preference::Base : i < 26 ? Preference::Tie : Preference::BothBad);
+            vote(queue, i,
+                 i < 15   ? Preference::Tuned
+                 : i < 20 ? Preference::Base
+                 : i < 26 ? Preference::Tie
+                          : Preference::BothBad);
         const PreferenceStats stats = preferenceStats(queue);
         QCOMPARE(stats.all.tuned, 15);
         QCOMPARE(stats.all.base, 5);
@@ -38,7 +47,8 @@ private Q_SLOTS:
         QCOMPARE(stats.all.bothBad, 4);
         QCOMPARE(stats.all.winRate, 0.75);
         // Wilson of 15 of 20, computed by hand: (0.53130, 0.88814).
-        QVERIFY(std::abs(stats.all.interval.low - 0.53130) < 1e-4 && std::abs(stats.all.interval.high - 0.88814) < 1e-4);
+        QVERIFY(std::abs(stats.all.interval.low - 0.53130) < 1e-4 &&
+                std::abs(stats.all.interval.high - 0.88814) < 1e-4);
         QVERIFY(std::abs(stats.all.pValue - 0.04138946533) < 1e-9); // 2 * sum C(20, k), k = 0..5, / 2^20
         QCOMPARE(stats.byTag.at("odd").votes() + stats.byTag.at("even").votes(), 30);
         QCOMPARE(stats.byTag.at("odd").votes(), 15);

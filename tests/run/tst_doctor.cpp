@@ -40,7 +40,8 @@ class DoctorTest : public QObject {
 private Q_SLOTS:
     void aHealthyRunHasNoFindings() {
         Doctor doctor(2e-4);
-        const auto said = feed(doctor, [](int i) { return 0.4 + 2.6 * std::exp(-i / 60.0); }, 400);
+        const auto said = feed(
+            doctor, [](int i) { return 0.4 + 2.6 * std::exp(-i / 60.0); }, 400);
         for (int i = 0; i <= 400; i += 40)
             doctor.add(EvalFinished{i, "validation", 0.5 + 2.4 * std::exp(-i / 60.0), 100, true});
         QVERIFY(said.empty());
@@ -48,7 +49,8 @@ private Q_SLOTS:
     }
     void flatLossAsksForAHigherRate() {
         Doctor doctor(1e-6);
-        const auto said = feed(doctor, [](int) { return 3.0; }, 200);
+        const auto said = feed(
+            doctor, [](int) { return 3.0; }, 200);
         QCOMPARE(said.size(), std::size_t{1}); // said once
         QCOMPARE(said[0].id, std::string("loss.flat"));
         QCOMPARE(said[0].assignment, std::string("training.learning_rate=3e-06"));
@@ -57,14 +59,16 @@ private Q_SLOTS:
     }
     void risingLossAboveTheStartIsARateTooHigh() {
         Doctor doctor(0.1);
-        feed(doctor, [](int i) { return i < 30 ? 2.5 : 2.5 + (i - 30) * 0.1; }, 120);
+        feed(
+            doctor, [](int i) { return i < 30 ? 2.5 : 2.5 + (i - 30) * 0.1; }, 120);
         const Finding* finding = find(doctor, "learning_rate.high");
         QVERIFY(finding && finding->severity == Finding::Severity::Serious);
         QVERIFY(finding->assignment.starts_with("training.learning_rate=0.033"));
     }
     void nanIsSerious() {
         Doctor doctor(1e-3);
-        feed(doctor, [](int i) { return i == 5 ? std::numeric_limits<double>::quiet_NaN() : 2.0; }, 5);
+        feed(
+            doctor, [](int i) { return i == 5 ? std::numeric_limits<double>::quiet_NaN() : 2.0; }, 5);
         QVERIFY(find(doctor, "loss.diverging") != nullptr);
     }
     void refusedStepsAreCountedAndGetWorse() {
@@ -101,14 +105,17 @@ private Q_SLOTS:
     }
     void learningByHeart() {
         Doctor doctor(2e-4);
-        feed(doctor, [](int) { return 0.01; }, 40);
+        feed(
+            doctor, [](int) { return 0.01; }, 40);
         doctor.add(EvalFinished{40, "validation", 1.4, 100, true});
         QVERIFY(find(doctor, "loss.memorised") != nullptr);
     }
     void clippedAlmostAlways() {
         Doctor doctor(2e-4, 1.0), off(2e-4, 0);
-        feed(doctor, [](int i) { return 3 * std::exp(-i / 30.0); }, 60, 9.0);
-        feed(off, [](int i) { return 3 * std::exp(-i / 30.0); }, 60, 9.0);
+        feed(
+            doctor, [](int i) { return 3 * std::exp(-i / 30.0); }, 60, 9.0);
+        feed(
+            off, [](int i) { return 3 * std::exp(-i / 30.0); }, 60, 9.0);
         QVERIFY(find(doctor, "gradient.clipped") && !find(off, "gradient.clipped"));
     }
     void overfittingFakeRunIsSeen() {

@@ -40,11 +40,14 @@ private Q_SLOTS:
     void exceptionsBecomeErrors() {
         EngineThread thread(0);
         Status memory, text;
-        thread.submit<void>([](const std::stop_token&) -> Status { throw std::bad_alloc(); }, [&](Status s) { memory = s; });
-        thread.submit<void>([](const std::stop_token&) -> Status { throw std::runtime_error("tensor of the wrong shape"); },
-                            [&](Status s) { text = s; });
+        thread.submit<void>([](const std::stop_token&) -> Status { throw std::bad_alloc(); },
+                            [&](Status s) { memory = s; });
+        thread.submit<void>(
+            [](const std::stop_token&) -> Status { throw std::runtime_error("tensor of the wrong shape"); },
+            [&](Status s) { text = s; });
         bool stillAlive = false;
-        thread.submit<void>([](const std::stop_token&) -> Status { return {}; }, [&](const Status& s) { stillAlive = s.has_value(); });
+        thread.submit<void>([](const std::stop_token&) -> Status { return {}; },
+                            [&](const Status& s) { stillAlive = s.has_value(); });
         thread.waitIdle();
         QVERIFY(!memory && memory.error().code == ErrorCode::OutOfMemory);
         QVERIFY(!text && text.error().message.find("tensor of the wrong shape") != std::string::npos);
@@ -53,7 +56,8 @@ private Q_SLOTS:
     void aThrowingCallbackDoesNotEndTheThread() {
         EngineThread thread(0);
         bool ran = false;
-        thread.submit<void>([](const std::stop_token&) -> Status { return {}; }, [](const Status&) { throw std::runtime_error("window closed"); });
+        thread.submit<void>([](const std::stop_token&) -> Status { return {}; },
+                            [](const Status&) { throw std::runtime_error("window closed"); });
         thread.submit<void>([](const std::stop_token&) -> Status { return {}; }, [&](const Status&) { ran = true; });
         thread.waitIdle();
         QVERIFY(ran);

@@ -15,10 +15,13 @@ namespace {
 
 std::vector<TrainingEvent> oneOfEach() {
     StepFinished step;
-    step.step = 12, step.totalSteps = 60, step.epoch = 0.6, step.loss = 1.0 / 3, step.learningRate = 2e-4, step.gradientNorm = 0.71;
-    step.tokens = 2048, step.targetTokens = 300, step.seconds = 1.25, step.tokensPerSecond = 1638.4, step.secondsLeft = 60;
+    step.step = 12, step.totalSteps = 60, step.epoch = 0.6, step.loss = 1.0 / 3, step.learningRate = 2e-4,
+    step.gradientNorm = 0.71;
+    step.tokens = 2048, step.targetTokens = 300, step.seconds = 1.25, step.tokensPerSecond = 1638.4,
+    step.secondsLeft = 60;
     TextGenerated text;
-    text.pane = 1, text.index = 2, text.text = "Gr\xC3\xBC\xC3\x9F", text.finished = true, text.finishReason = "stop", text.tokens = 3, text.tokensPerSecond = 9.5;
+    text.pane = 1, text.index = 2, text.text = "Gr\xC3\xBC\xC3\x9F", text.finished = true, text.finishReason = "stop",
+    text.tokens = 3, text.tokensPerSecond = 9.5;
     return {StateChanged{RunState::Paused, "Paused", 0.25},
             step,
             EvalFinished{12, "validation", 0.1 + 0.2, 1234, true},
@@ -58,8 +61,9 @@ private Q_SLOTS:
     }
     void wrongEventsAreErrors_data() {
         QTest::addColumn<QByteArray>("json");
-        for (const char* json : {"[]", "{}", "{\"type\":\"nothing\"}", "{\"type\":7}", "{\"type\":\"step\",\"step\":\"x\"}",
-                                 "{\"type\":\"step\",\"loss\":\"much\"}", "{\"type\":\"state\",\"state\":\"asleep\"}", "{\"type\":\"eval\",\"best\":1}"})
+        for (const char* json : {"[]", "{}", "{\"type\":\"nothing\"}", "{\"type\":7}",
+                                 "{\"type\":\"step\",\"step\":\"x\"}", "{\"type\":\"step\",\"loss\":\"much\"}",
+                                 "{\"type\":\"state\",\"state\":\"asleep\"}", "{\"type\":\"eval\",\"best\":1}"})
             QTest::newRow(json) << QByteArray(json);
     }
     void wrongEventsAreErrors() {
@@ -122,7 +126,8 @@ private Q_SLOTS:
         for (const char* name : {"a", "b", "c"}) {
             fs::create_directories(root / name);
             RunSummary record;
-            record.name = name, record.state = RunState::Finished, record.bestStep = 40, record.bestValidationLoss = 0.5;
+            record.name = name, record.state = RunState::Finished, record.bestStep = 40,
+            record.bestValidationLoss = 0.5;
             record.created = name == std::string("b") ? "2026-03-01T00:00:00Z" : "2026-01-01T00:00:00Z";
             QVERIFY(writeRunSummary({root / name}, record));
             QVERIFY(*readRunSummary({root / name}) == record);
@@ -138,9 +143,10 @@ private Q_SLOTS:
         RunSummary record;
         StepFinished step;
         step.step = 20, step.totalSteps = 60;
-        for (const TrainingEvent& event : std::vector<TrainingEvent>{EvalFinished{0, "validation", 3, 10, true}, step, EvalFinished{20, "validation", 2, 10, true},
-                                                                     EvalFinished{20, "general", 1, 10, true}, EvalFinished{40, "validation", 2.5, 10, false},
-                                                                     RunFailed{{ErrorCode::Io, "disk gone", ""}}, StateChanged{RunState::Failed, "", -1}})
+        for (const TrainingEvent& event : std::vector<TrainingEvent>{
+                 EvalFinished{0, "validation", 3, 10, true}, step, EvalFinished{20, "validation", 2, 10, true},
+                 EvalFinished{20, "general", 1, 10, true}, EvalFinished{40, "validation", 2.5, 10, false},
+                 RunFailed{{ErrorCode::Io, "disk gone", ""}}, StateChanged{RunState::Failed, "", -1}})
             updateRunSummary(record, event);
         QCOMPARE(record.baseValidationLoss, 3.0);
         QCOMPARE(record.bestValidationLoss, 2.0);

@@ -30,10 +30,13 @@ struct Bench { // one controller with everything it says
     }
     std::size_t steps() const {
         const std::lock_guard lock(mutex);
-        return static_cast<std::size_t>(std::count_if(events.begin(), events.end(), [](const TrainingEvent& e) { return std::holds_alternative<StepFinished>(e); }));
+        return static_cast<std::size_t>(std::count_if(events.begin(), events.end(), [](const TrainingEvent& e) {
+            return std::holds_alternative<StepFinished>(e);
+        }));
     }
     std::size_t failures() const {
-        return static_cast<std::size_t>(std::count_if(events.begin(), events.end(), [](const TrainingEvent& e) { return std::holds_alternative<RunFailed>(e); }));
+        return static_cast<std::size_t>(std::count_if(
+            events.begin(), events.end(), [](const TrainingEvent& e) { return std::holds_alternative<RunFailed>(e); }));
     }
     void checkLastWord(RunState state) const {
         QCOMPARE(finals(), std::vector<RunState>{state});
@@ -169,7 +172,9 @@ private Q_SLOTS:
             QVERIFY(bench.controller.wait());
             const auto read = readMetrics(record);
             QVERIFY(read.has_value());
-            const auto steps = std::count_if(read->events.begin(), read->events.end(), [](const TrainingEvent& e) { return std::holds_alternative<StepFinished>(e); });
+            const auto steps = std::count_if(read->events.begin(), read->events.end(), [](const TrainingEvent& e) {
+                return std::holds_alternative<StepFinished>(e);
+            });
             QCOMPARE(steps, resume ? 10 : 5);
             QCOMPARE(metricCurves(read->events).at("loss").steps.size(), std::size_t{5});
         }

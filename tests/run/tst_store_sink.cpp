@@ -55,7 +55,9 @@ private Q_SLOTS:
         QCOMPARE(stored->numbers.at("validation_loss"), best);
         QCOMPARE(stored->numbers.at("steps"), 40.0);
         const auto log = store.log(*id);
-        QVERIFY(std::any_of(log->begin(), log->end(), [](const RunLogEntry& e) { return e.id == "numerical.skipped" && e.severity == "warning" && e.hint == "lower the rate"; }));
+        QVERIFY(std::any_of(log->begin(), log->end(), [](const RunLogEntry& e) {
+            return e.id == "numerical.skipped" && e.severity == "warning" && e.hint == "lower the rate";
+        }));
     }
     void aFailureKeepsItsReason() {
         const QTemporaryDir folder;

@@ -38,7 +38,8 @@ private Q_SLOTS:
         QVERIFY(std::abs(resampled.high - student.high) < 0.12 * width);
     }
     void pairsStayTogether() {
-        // Every row gains exactly 0.1 while the rows differ widely: a paired interval has no width, an unpaired one would.
+        // Every row gains exactly 0.1 while the rows differ widely: a paired interval has no width, an unpaired one
+        // would.
         std::vector<double> before, after;
         for (int i = 0; i < 40; ++i)
             before.push_back(i), after.push_back(i + 0.1);
@@ -47,7 +48,8 @@ private Q_SLOTS:
     }
     void otherStatistics() {
         const std::vector<double> values{1, 2, 3, 4, 100};
-        const Interval interval = bootstrap(values, [](std::span<const double> s) { return *std::max_element(s.begin(), s.end()); });
+        const Interval interval =
+            bootstrap(values, [](std::span<const double> s) { return *std::max_element(s.begin(), s.end()); });
         QCOMPARE(interval.high, 100.0);
         QVERIFY(interval.low >= 1 && interval.low <= 4);
     }

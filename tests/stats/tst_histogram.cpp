@@ -29,7 +29,8 @@ private Q_SLOTS:
         const Histogram histogram = makeHistogram(values, 30);
         QVERIFY(histogram.counts.size() <= 30);
         for (std::size_t bin = 0; bin < histogram.counts.size(); ++bin) {
-            const double from = histogram.start + static_cast<double>(bin) * histogram.width, to = from + histogram.width;
+            const double from = histogram.start + static_cast<double>(bin) * histogram.width,
+                         to = from + histogram.width;
             std::int64_t expected = 0;
             for (const double value : values)
                 expected += value >= from && value < to;

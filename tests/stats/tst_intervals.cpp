@@ -1,4 +1,5 @@
-// Published values: Newcombe, "Two-sided confidence intervals for the single proportion", Statistics in Medicine 17 (1998), table I.
+// Published values: Newcombe, "Two-sided confidence intervals for the single proportion", Statistics in Medicine 17
+// (1998), table I.
 #include <cmath>
 #include <vector>
 
@@ -52,7 +53,8 @@ private Q_SLOTS:
         QVERIFY(std::abs(clopperPearsonInterval(0, 150).high - (1 - std::pow(0.025, 1.0 / 150))) < 1e-9);
     }
     void wilsonCoversAsPromisedOnAverage() {
-        // Exact coverage by summing the binomial distribution, averaged over p: close to 95 %, and exact intervals never below.
+        // Exact coverage by summing the binomial distribution, averaged over p: close to 95 %, and exact intervals
+        // never below.
         const int n = 40;
         double coverage = 0;
         for (int step = 1; step < 100; ++step) {

@@ -19,21 +19,24 @@ private Q_SLOTS:
         QVERIFY(std::abs(sequentialReview(0, 0).evidence - 1) < 1e-12);
     }
     void decidesAtOneOverAlpha() {
-        QCOMPARE(sequentialReview(7, 0).verdict, Verdict::Undecided); // 128 / 8 = 16 < 20
+        QCOMPARE(sequentialReview(7, 0).verdict, Verdict::Undecided);   // 128 / 8 = 16 < 20
         QCOMPARE(sequentialReview(8, 0).verdict, Verdict::FirstBetter); // 256 / 9 = 28.4
         QCOMPARE(sequentialReview(0, 8).verdict, Verdict::SecondBetter);
         QCOMPARE(sequentialReview(8, 0).expectedMore, 0);
     }
     void saysHowManyMore() {
         QCOMPARE(sequentialReview(5, 0).expectedMore, 3); // 8 : 0 decides
-        QCOMPARE(sequentialReview(5, 0, 0.05, 0.5).expectedMore, 5); // 2.4 more decided votes are about 5 with half of them ties
+        QCOMPARE(sequentialReview(5, 0, 0.05, 0.5).expectedMore,
+                 5); // 2.4 more decided votes are about 5 with half of them ties
         QCOMPARE(sequentialReview(4, 4).expectedMore, -1);
         QCOMPARE(sequentialReview(0, 0).expectedMore, -1);
         // At the foreseen count and the same rate it is settled indeed.
         const auto state = sequentialReview(12, 8);
         QVERIFY(state.expectedMore > 0);
         const double more = static_cast<double>(state.expectedMore) + 2;
-        QVERIFY(sequentialReview(12 + static_cast<int>(std::ceil(more * 0.6)), 8 + static_cast<int>(more * 0.4)).verdict == Verdict::FirstBetter);
+        QVERIFY(
+            sequentialReview(12 + static_cast<int>(std::ceil(more * 0.6)), 8 + static_cast<int>(more * 0.4)).verdict ==
+            Verdict::FirstBetter);
     }
     void lookingAfterEveryVoteKeepsTheErrorRate() {
         Rng rng(11);

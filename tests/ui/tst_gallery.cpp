@@ -9,7 +9,9 @@
 #include <QPushButton>
 
 #include "gallery_advisor.h"
+#include "gallery_data.h"
 #include "gallery_home.h"
+#include "gallery_widgets.h"
 #include "ui/widgets/card.h"
 
 using namespace attune;
@@ -20,7 +22,7 @@ namespace {
 /// One line for each view: add yours here.
 std::vector<Scene> allScenes() {
     std::vector<Scene> scenes;
-    for (const auto& ofView : {homeScenes(), advisorScenes()})
+    for (const auto& ofView : {homeScenes(), advisorScenes(), dataScenes()})
         scenes.insert(scenes.end(), ofView.begin(), ofView.end());
     return scenes;
 }
@@ -131,6 +133,20 @@ private Q_SLOTS:
             QVERIFY(picture(*stage.window, 2).save(m_folder.filePath(name + "-200percent.png")));
         }
         QVERIFY2(problems.isEmpty(), qPrintable(problems.join('\n')));
+    }
+
+    void widgetsAreDrawnWithoutClipping() {
+        for (const ThemeMode mode : {ThemeMode::Light, ThemeMode::Dark}) {
+            m_theme->setMode(mode);
+            MessageArea* messages = nullptr;
+            const std::unique_ptr<QWidget> board = makeWidgetBoard(messages);
+            board->resize(1440, 1400);
+            board->show();
+            QTest::qWait(250);
+            QVERIFY(picture(*board, 1).save(m_folder.filePath(mode == ThemeMode::Light ? "widgets-light.png" : "widgets-dark.png")));
+            const QStringList problems = clipped(*board);
+            QVERIFY2(problems.isEmpty(), qPrintable(problems.join('\n')));
+        }
     }
 
     void wordsHaveEnoughContrast_data() {

@@ -3,6 +3,7 @@
 #include <QCoreApplication>
 
 #include "ui/views/advisor/advisor_view.h"
+#include "ui/views/data/data_view.h"
 #include "ui/views/home/home_view.h"
 
 namespace attune {
@@ -20,6 +21,7 @@ std::vector<ViewEntry> registeredViews() {
     return {
         entry<HomeView>("home", QT_TRANSLATE_NOOP("Stations", "Home"), "home"),
         entry<AdvisorView>("advisor", QT_TRANSLATE_NOOP("Stations", "Advisor"), "advisor"),
+        entry<DataView>("data", QT_TRANSLATE_NOOP("Stations", "Data"), "data"),
     };
 }
 

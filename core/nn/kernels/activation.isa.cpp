@@ -104,10 +104,14 @@ void backward(bool gated, T* gateUp, T* y, Int yStride, const T* dy, Int dyStrid
 template <class T>
 void activation(ActivationCode code, bool gated, const T* gateUp, T* y, Int yStride, Int rows, Int width) {
     switch (code) {
-    case ActivationCode::Silu: return forward<Silu>(gated, gateUp, y, yStride, rows, width);
-    case ActivationCode::GeluTanh: return forward<GeluTanh>(gated, gateUp, y, yStride, rows, width);
-    case ActivationCode::GeluErf: return forward<GeluErf>(gated, gateUp, y, yStride, rows, width);
-    case ActivationCode::Relu: return forward<Relu>(gated, gateUp, y, yStride, rows, width);
+    case ActivationCode::Silu:
+        return forward<Silu>(gated, gateUp, y, yStride, rows, width);
+    case ActivationCode::GeluTanh:
+        return forward<GeluTanh>(gated, gateUp, y, yStride, rows, width);
+    case ActivationCode::GeluErf:
+        return forward<GeluErf>(gated, gateUp, y, yStride, rows, width);
+    case ActivationCode::Relu:
+        return forward<Relu>(gated, gateUp, y, yStride, rows, width);
     }
 }
 
@@ -115,10 +119,14 @@ template <class T>
 void activationBackward(ActivationCode code, bool gated, T* gateUp, T* y, Int yStride, const T* dy, Int dyStride,
                         Int rows, Int width) {
     switch (code) {
-    case ActivationCode::Silu: return backward<Silu>(gated, gateUp, y, yStride, dy, dyStride, rows, width);
-    case ActivationCode::GeluTanh: return backward<GeluTanh>(gated, gateUp, y, yStride, dy, dyStride, rows, width);
-    case ActivationCode::GeluErf: return backward<GeluErf>(gated, gateUp, y, yStride, dy, dyStride, rows, width);
-    case ActivationCode::Relu: return backward<Relu>(gated, gateUp, y, yStride, dy, dyStride, rows, width);
+    case ActivationCode::Silu:
+        return backward<Silu>(gated, gateUp, y, yStride, dy, dyStride, rows, width);
+    case ActivationCode::GeluTanh:
+        return backward<GeluTanh>(gated, gateUp, y, yStride, dy, dyStride, rows, width);
+    case ActivationCode::GeluErf:
+        return backward<GeluErf>(gated, gateUp, y, yStride, dy, dyStride, rows, width);
+    case ActivationCode::Relu:
+        return backward<Relu>(gated, gateUp, y, yStride, dy, dyStride, rows, width);
     }
 }
 
@@ -130,7 +138,9 @@ void fill(KernelTable<T>& table) {
 
 } // namespace
 
-void fillActivation(KernelTable<float>& f, KernelTable<double>& d, KernelTable<Bf16>& b) { fill(f), fill(d), fill(b); }
+void fillActivation(KernelTable<float>& f, KernelTable<double>& d, KernelTable<Bf16>& b) {
+    fill(f), fill(d), fill(b);
+}
 
 } // namespace ATTUNE_ISA
 } // namespace attune::kernels

@@ -13,14 +13,15 @@ namespace {
 
 // A block of queries of one row and one key/value head.
 struct Block {
-    std::int32_t segment;             // row * kvHeads + head
-    std::int64_t rowBegin, head;      // first token of the row; key/value head
-    std::int64_t begin, end;          // queries, counted from the row's first token
-    std::int64_t paddedEnd, keys;     // the same and the number of keys (= end), rounded up so that few product shapes occur
+    std::int32_t segment;        // row * kvHeads + head
+    std::int64_t rowBegin, head; // first token of the row; key/value head
+    std::int64_t begin, end;     // queries, counted from the row's first token
+    std::int64_t paddedEnd,
+        keys; // the same and the number of keys (= end), rounded up so that few product shapes occur
 };
 
-// Blocks [begin, end) belong to one worker. A worker's share of one segment has its own dk, dv slot, so nothing is added
-// across workers until the end, in a fixed order.
+// Blocks [begin, end) belong to one worker. A worker's share of one segment has its own dk, dv slot, so nothing is
+// added across workers until the end, in a fixed order.
 struct Share {
     std::int32_t segment;
     std::int64_t slot, keys; // offset in rows of headDim; rows used
@@ -34,10 +35,15 @@ struct Plan {
     std::int64_t slotRows = 0, mostQueries = 0, mostKeys = 0;
 };
 
-std::int64_t roundUp(std::int64_t value, std::int64_t step) { return (value + step - 1) / step * step; }
+std::int64_t roundUp(std::int64_t value, std::int64_t step) {
+    return (value + step - 1) / step * step;
+}
 
-// Queries per block: enough rows for a good product, few enough that the triangle above the diagonal is not computed in vain.
-std::int64_t blockSize(std::int64_t group) { return std::clamp<std::int64_t>(roundUp(128 / group, 32), 64, 128); }
+// Queries per block: enough rows for a good product, few enough that the triangle above the diagonal is not computed in
+// vain.
+std::int64_t blockSize(std::int64_t group) {
+    return std::clamp<std::int64_t>(roundUp(128 / group, 32), 64, 128);
+}
 
 Plan makePlan(const AttentionLayout& layout, std::int64_t workers) {
     constexpr std::int64_t kRound = 32;
@@ -85,8 +91,8 @@ Plan makePlan(const AttentionLayout& layout, std::int64_t workers) {
 template <class T>
 struct Workspace {
     using A = typename Arithmetic<T>::Type;
-    A *scores, *dScores, *output;     // [m, keys], [m, keys], [m, headDim]
-    T *probabilities, *dNarrow, *dO;  // [m, keys], [m, keys], [m, headDim]
+    A *scores, *dScores, *output;    // [m, keys], [m, keys], [m, headDim]
+    T *probabilities, *dNarrow, *dO; // [m, keys], [m, keys], [m, headDim]
 
     static std::int64_t bytes(std::int64_t m, std::int64_t keys, std::int64_t dim) {
         const auto a = static_cast<std::int64_t>(sizeof(A)), t = static_cast<std::int64_t>(sizeof(T));
@@ -163,8 +169,8 @@ void forward(const AttentionLayout& layout, const at::Tensor& q, const at::Tenso
 
 // One block: its part of dk, dv into the share's slot (`fresh`: overwriting), its dq complete.
 template <class T>
-void backwardBlock(const AttentionLayout& layout, const Block& block, const Workspace<T>& work, bool fresh,
-                   const T* q, const T* keyRows, const T* valueRows, const T* o, std::int64_t oStride, const T* dO,
+void backwardBlock(const AttentionLayout& layout, const Block& block, const Workspace<T>& work, bool fresh, const T* q,
+                   const T* keyRows, const T* valueRows, const T* o, std::int64_t oStride, const T* dO,
                    std::int64_t dOStride, const typename Arithmetic<T>::Type* lse, T* dq,
                    typename Arithmetic<T>::Type* dk, typename Arithmetic<T>::Type* dv) {
     using A = typename Arithmetic<T>::Type;
@@ -175,14 +181,17 @@ void backwardBlock(const AttentionLayout& layout, const Block& block, const Work
         const std::int64_t token = block.rowBegin + block.begin + row / group, head = block.head * group + row % group;
         std::memcpy(work.dO + row * dim, dO + token * dOStride + head * dim, static_cast<std::size_t>(dim) * sizeof(T));
     }
-    std::memset(static_cast<void*>(work.dO + real * dim), 0, static_cast<std::size_t>((queries - real) * dim) * sizeof(T));
+    std::memset(static_cast<void*>(work.dO + real * dim), 0,
+                static_cast<std::size_t>((queries - real) * dim) * sizeof(T));
     multiply(dense(work.scores, queries, keys), dense(q, queries, dim), dense(keyRows, keys, dim).transposed());
-    multiply(dense(work.dScores, queries, keys), dense(work.dO, queries, dim), dense(valueRows, keys, dim).transposed());
+    multiply(dense(work.dScores, queries, keys), dense(work.dO, queries, dim),
+             dense(valueRows, keys, dim).transposed());
     for (std::int64_t row = 0; row < queries; ++row) {
         A delta = 0, logSum = 0;
         std::int64_t valid = 0; // rows of padding: all probabilities zero
         if (row < real) {
-            const std::int64_t token = block.rowBegin + block.begin + row / group, head = block.head * group + row % group;
+            const std::int64_t token = block.rowBegin + block.begin + row / group,
+                               head = block.head * group + row % group;
             delta = loops.dot(work.dO + row * dim, o + token * oStride + head * dim, dim);
             logSum = lse[row];
             valid = block.begin + row / group + 1;
@@ -190,7 +199,8 @@ void backwardBlock(const AttentionLayout& layout, const Block& block, const Work
         loops.softmaxRowBackward(work.scores + row * keys, work.dScores + row * keys, logSum, delta,
                                  work.probabilities + row * keys, work.dNarrow + row * keys, valid, keys);
     }
-    const MatrixRef probabilities = dense(work.probabilities, queries, keys), dScores = dense(work.dNarrow, queries, keys);
+    const MatrixRef probabilities = dense(work.probabilities, queries, keys),
+                    dScores = dense(work.dNarrow, queries, keys);
     multiply(dense(dv, keys, dim), probabilities.transposed(), dense(work.dO, queries, dim), !fresh);
     multiply(dense(dk, keys, dim), dScores.transposed(), dense(q, queries, dim), !fresh);
     multiply(dense(work.output, queries, dim), dScores, dense(keyRows, keys, dim));
@@ -212,9 +222,9 @@ void backward(const AttentionLayout& layout, const at::Tensor& q, const at::Tens
             const Workspace<T> work(memory + worker * perWorker, m, plan.mostKeys, dim);
             for (std::size_t i = plan.workerBegin[worker]; i < plan.workerBegin[worker + 1]; ++i) {
                 const Block& block = plan.blocks[i];
-                const std::int64_t at = block.head * layout.tokens + block.rowBegin, atQuery = (at + block.begin) * group;
-                const bool fresh =
-                    i == plan.workerBegin[worker] || plan.blockShare[i] != plan.blockShare[i - 1];
+                const std::int64_t at = block.head * layout.tokens + block.rowBegin,
+                                   atQuery = (at + block.begin) * group;
+                const bool fresh = i == plan.workerBegin[worker] || plan.blockShare[i] != plan.blockShare[i - 1];
                 A* slot = slots + plan.shares[plan.blockShare[i]].slot * dim;
                 backwardBlock<T>(layout, block, work, fresh, dataOf<T>(q) + atQuery * dim, dataOf<T>(k) + at * dim,
                                  dataOf<T>(v) + at * dim, dataOf<T>(o), o.stride(0), dataOf<T>(dO), dO.stride(0),
@@ -237,23 +247,25 @@ void backward(const AttentionLayout& layout, const at::Tensor& q, const at::Tens
             segmentBegin.push_back(share);
     segmentBegin.push_back(plan.shares.size());
     const KernelTable<T>& loops = kernelTable<T>(activeInstructionSet());
-    at::parallel_for(0, static_cast<std::int64_t>(segmentBegin.size()) - 1, 4, [&](std::int64_t first, std::int64_t last) {
-        for (std::int64_t s = first; s < last; ++s)
-            for (std::size_t share = segmentBegin[s]; share < segmentBegin[s + 1]; ++share) {
-                const Share& part = plan.shares[share];
-                const std::int64_t row = part.segment / layout.kvHeads, head = part.segment % layout.kvHeads;
-                const std::int64_t length = layout.rowStarts[row + 1] - layout.rowStarts[row];
-                const std::int64_t to = (head * layout.tokens + layout.rowStarts[row]) * dim;
-                const std::int64_t count = std::min(length, part.keys) * dim;
-                for (const auto& [from, target] : {std::pair(slots + part.slot * dim, dataOf<A>(dk) + to),
-                                                   std::pair(slots + (plan.slotRows + part.slot) * dim, dataOf<A>(dv) + to)}) {
-                    if (share == segmentBegin[s]) // the first share holds the longest block: every key of the row
-                        std::memcpy(target, from, static_cast<std::size_t>(count) * sizeof(A));
-                    else
-                        loops.add(from, target, count);
+    at::parallel_for(
+        0, static_cast<std::int64_t>(segmentBegin.size()) - 1, 4, [&](std::int64_t first, std::int64_t last) {
+            for (std::int64_t s = first; s < last; ++s)
+                for (std::size_t share = segmentBegin[s]; share < segmentBegin[s + 1]; ++share) {
+                    const Share& part = plan.shares[share];
+                    const std::int64_t row = part.segment / layout.kvHeads, head = part.segment % layout.kvHeads;
+                    const std::int64_t length = layout.rowStarts[row + 1] - layout.rowStarts[row];
+                    const std::int64_t to = (head * layout.tokens + layout.rowStarts[row]) * dim;
+                    const std::int64_t count = std::min(length, part.keys) * dim;
+                    for (const auto& [from, target] :
+                         {std::pair(slots + part.slot * dim, dataOf<A>(dk) + to),
+                          std::pair(slots + (plan.slotRows + part.slot) * dim, dataOf<A>(dv) + to)}) {
+                        if (share == segmentBegin[s]) // the first share holds the longest block: every key of the row
+                            std::memcpy(target, from, static_cast<std::size_t>(count) * sizeof(A));
+                        else
+                            loops.add(from, target, count);
+                    }
                 }
-            }
-    });
+        });
 }
 
 } // namespace

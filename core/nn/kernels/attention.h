@@ -1,5 +1,6 @@
-// Causal attention over packed rows (FlashAttention's idea, Dao et al. 2022, on a CPU): blocks of queries, the heads of a group
-// stacked on their one key/value head, the log-sum-exp kept and the probabilities recomputed in backward. Never T x T.
+// Causal attention over packed rows (FlashAttention's idea, Dao et al. 2022, on a CPU): blocks of queries, the heads of
+// a group stacked on their one key/value head, the log-sum-exp kept and the probabilities recomputed in backward. Never
+// T x T.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +10,8 @@
 
 namespace attune::kernels {
 
-/// q [kvHeads, T, group, headDim] (already scaled), k, v [kvHeads, T, headDim]; T may be larger than the last row's end:
-/// what lies behind must be finite and is neither read into results nor written.
+/// q [kvHeads, T, group, headDim] (already scaled), k, v [kvHeads, T, headDim]; T may be larger than the last row's
+/// end: what lies behind must be finite and is neither read into results nor written.
 struct AttentionLayout {
     std::vector<std::int32_t> rowStarts; // [rows + 1]
     std::int64_t tokens = 0, kvHeads = 0, group = 0, headDim = 0;

@@ -1,4 +1,5 @@
-// The parts of attention that are not products: rotation with the change of layout, softmax of causal rows and its gradient.
+// The parts of attention that are not products: rotation with the change of layout, softmax of causal rows and its
+// gradient.
 #include "core/nn/kernels/isa.h"
 
 namespace attune::kernels {
@@ -136,7 +137,9 @@ void fill(KernelTable<T>& table) {
 
 } // namespace
 
-void fillAttention(KernelTable<float>& f, KernelTable<double>& d, KernelTable<Bf16>& b) { fill(f), fill(d), fill(b); }
+void fillAttention(KernelTable<float>& f, KernelTable<double>& d, KernelTable<Bf16>& b) {
+    fill(f), fill(d), fill(b);
+}
 
 } // namespace ATTUNE_ISA
 } // namespace attune::kernels

@@ -16,20 +16,28 @@ namespace attune::decode {
 namespace {
 
 // One source for every vector width: the compiler makes a clone per instruction set and the loader picks one.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&               \
+    !defined(__SANITIZE_THREAD__)
 #define ATTUNE_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define ATTUNE_CLONES
 #endif
 
-inline float widen(float value) { return value; }
-inline double widen(double value) { return value; }
-inline float widen(c10::BFloat16 value) { return std::bit_cast<float>(static_cast<std::uint32_t>(value.x) << 16); }
+inline float widen(float value) {
+    return value;
+}
+inline double widen(double value) {
+    return value;
+}
+inline float widen(c10::BFloat16 value) {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(value.x) << 16);
+}
 
 constexpr std::int64_t kOutputs = 4; // rows of the matrix in flight: enough streams to keep memory busy
 
 template <class T, class Acc>
-inline __attribute__((always_inline)) void productBody(const Product<T, Acc>& job, std::int64_t begin, std::int64_t end) {
+inline __attribute__((always_inline)) void productBody(const Product<T, Acc>& job, std::int64_t begin,
+                                                       std::int64_t end) {
     for (std::int64_t o = begin; o < end; o += kOutputs) {
         const std::int64_t count = std::min(kOutputs, end - o);
         // The last, smaller group repeats its last row instead of branching in the inner loop.
@@ -94,15 +102,22 @@ ATTUNE_CLONES void productDouble(const Product<double, double>& job, std::int64_
 ATTUNE_CLONES void productBf16(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end) {
     productBody(job, begin, end);
 }
-ATTUNE_CLONES void attendFloat(const Attention<float, float>& job) { attendBody(job); }
-ATTUNE_CLONES void attendDouble(const Attention<double, double>& job) { attendBody(job); }
-ATTUNE_CLONES void attendBf16(const Attention<c10::BFloat16, float>& job) { attendBody(job); }
+ATTUNE_CLONES void attendFloat(const Attention<float, float>& job) {
+    attendBody(job);
+}
+ATTUNE_CLONES void attendDouble(const Attention<double, double>& job) {
+    attendBody(job);
+}
+ATTUNE_CLONES void attendBf16(const Attention<c10::BFloat16, float>& job) {
+    attendBody(job);
+}
 
 #if defined(__x86_64__)
 // bf16 pairs multiplied in hardware (avx512_bf16): kOutputs rows of the matrix times up to four rows of x in registers.
 template <int Rows>
 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"), always_inline)) inline void
-dotBlock(const c10::BFloat16* const* w, const c10::BFloat16* x, std::int64_t xStride, std::int64_t k, __m512 sums[kOutputs][Rows]) {
+dotBlock(const c10::BFloat16* const* w, const c10::BFloat16* x, std::int64_t xStride, std::int64_t k,
+         __m512 sums[kOutputs][Rows]) {
     for (int o = 0; o < kOutputs; ++o)
         for (int r = 0; r < Rows; ++r)
             sums[o][r] = _mm512_setzero_ps();
@@ -172,8 +187,12 @@ bool hardwareBf16() {
 
 } // namespace
 
-void product(const Product<float, float>& job, std::int64_t begin, std::int64_t end) { productFloat(job, begin, end); }
-void product(const Product<double, double>& job, std::int64_t begin, std::int64_t end) { productDouble(job, begin, end); }
+void product(const Product<float, float>& job, std::int64_t begin, std::int64_t end) {
+    productFloat(job, begin, end);
+}
+void product(const Product<double, double>& job, std::int64_t begin, std::int64_t end) {
+    productDouble(job, begin, end);
+}
 void product(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end) {
 #if defined(__x86_64__)
     if (hardwareBf16())
@@ -182,8 +201,14 @@ void product(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::
     productBf16(job, begin, end);
 }
 
-void attend(const Attention<float, float>& job) { attendFloat(job); }
-void attend(const Attention<double, double>& job) { attendDouble(job); }
-void attend(const Attention<c10::BFloat16, float>& job) { attendBf16(job); }
+void attend(const Attention<float, float>& job) {
+    attendFloat(job);
+}
+void attend(const Attention<double, double>& job) {
+    attendDouble(job);
+}
+void attend(const Attention<c10::BFloat16, float>& job) {
+    attendBf16(job);
+}
 
 } // namespace attune::decode

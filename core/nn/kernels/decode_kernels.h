@@ -1,5 +1,6 @@
-// Loops of the decoder over plain memory: products of a few rows with a large matrix (bound by memory, where library GEMMs are
-// slow) and attention of one query over a cache. Chosen for the CPU at run time; sums in float (double for double).
+// Loops of the decoder over plain memory: products of a few rows with a large matrix (bound by memory, where library
+// GEMMs are slow) and attention of one query over a cache. Chosen for the CPU at run time; sums in float (double for
+// double).
 #pragma once
 
 #include <cstdint>
@@ -22,8 +23,8 @@ void product(const Product<float, float>& job, std::int64_t begin, std::int64_t 
 void product(const Product<double, double>& job, std::int64_t begin, std::int64_t end);
 void product(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end);
 
-/// out[d] = sum_t softmax_t(scale * q . keys[t]) values[t], t in [0, length); keys and values are [length, headDim] contiguous.
-/// scores: scratch of `length` numbers.
+/// out[d] = sum_t softmax_t(scale * q . keys[t]) values[t], t in [0, length); keys and values are [length, headDim]
+/// contiguous. scores: scratch of `length` numbers.
 template <class T, class Acc>
 struct Attention {
     const Acc* q = nullptr;

@@ -39,14 +39,14 @@ void forRows(std::int64_t rows, std::int64_t width, F&& f) {
     at::parallel_for(0, rows, std::max<std::int64_t>(1, kElementsPerThread / std::max<std::int64_t>(1, width)), f);
 }
 
-/// Splits columns over threads in whole cache lines: every column is summed by one thread from the first row to the last.
+/// Splits columns over threads in whole cache lines: every column is summed by one thread from the first row to the
+/// last.
 template <class F>
 void forColumns(std::int64_t rows, std::int64_t columns, F&& f) {
     constexpr std::int64_t kGroup = 64;
     const std::int64_t groups = (columns + kGroup - 1) / kGroup;
-    forRows(groups, rows * kGroup, [&](std::int64_t begin, std::int64_t end) {
-        f(begin * kGroup, std::min(columns, end * kGroup));
-    });
+    forRows(groups, rows * kGroup,
+            [&](std::int64_t begin, std::int64_t end) { f(begin * kGroup, std::min(columns, end * kGroup)); });
 }
 
 } // namespace attune::kernels

@@ -158,8 +158,12 @@ void fill(OptimizerTable<A>& table) {
 
 } // namespace
 
-void fillElementwise(KernelTable<float>& f, KernelTable<double>& d, KernelTable<Bf16>& b) { fill(f), fill(d), fill(b); }
-void fillOptimizer(OptimizerTable<float>& f, OptimizerTable<double>& d) { fill(f), fill(d); }
+void fillElementwise(KernelTable<float>& f, KernelTable<double>& d, KernelTable<Bf16>& b) {
+    fill(f), fill(d), fill(b);
+}
+void fillOptimizer(OptimizerTable<float>& f, OptimizerTable<double>& d) {
+    fill(f), fill(d);
+}
 
 } // namespace ATTUNE_ISA
 } // namespace attune::kernels

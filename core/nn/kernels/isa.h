@@ -1,6 +1,6 @@
-// What every *.isa.cpp needs: its namespace (one per instruction set, so that no code compiled for a newer CPU can be merged
-// into an older one's by the linker), conversions and an exponential that the compiler turns into vector code. Includes no
-// standard header with inline functions, for the same reason.
+// What every *.isa.cpp needs: its namespace (one per instruction set, so that no code compiled for a newer CPU can be
+// merged into an older one's by the linker), conversions and an exponential that the compiler turns into vector code.
+// Includes no standard header with inline functions, for the same reason.
 #pragma once
 
 #include "core/nn/kernels/kernel_table.h"
@@ -18,12 +18,22 @@ namespace {
 
 using Int = std::int64_t;
 
-inline float load(const float* p) { return *p; }
-inline double load(const double* p) { return *p; }
-inline float load(const Bf16* p) { return __builtin_bit_cast(float, static_cast<std::uint32_t>(p->bits) << 16); }
+inline float load(const float* p) {
+    return *p;
+}
+inline double load(const double* p) {
+    return *p;
+}
+inline float load(const Bf16* p) {
+    return __builtin_bit_cast(float, static_cast<std::uint32_t>(p->bits) << 16);
+}
 
-inline void store(float* p, float x) { *p = x; }
-inline void store(double* p, double x) { *p = x; }
+inline void store(float* p, float x) {
+    *p = x;
+}
+inline void store(double* p, double x) {
+    *p = x;
+}
 // Round to nearest even; NaN stays NaN.
 inline void store(Bf16* p, float x) {
     const std::uint32_t bits = __builtin_bit_cast(std::uint32_t, x);
@@ -31,7 +41,9 @@ inline void store(Bf16* p, float x) {
     p->bits = static_cast<std::uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? 0x7fc0u : rounded);
 }
 
-inline double exponential(double x) { return __builtin_exp(x); }
+inline double exponential(double x) {
+    return __builtin_exp(x);
+}
 // 2^n * 2^f with |f| <= 1/2 (Cody-Waite reduction, Cephes polynomial): 1 ulp, underflows to zero below -87.
 inline float exponential(float x) {
     const float clamped = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
@@ -52,12 +64,24 @@ inline float exponential(float x) {
     return x < -87.0f ? 0.0f : (x == x ? value : x);
 }
 
-inline float squareRoot(float x) { return __builtin_sqrtf(x); }
-inline double squareRoot(double x) { return __builtin_sqrt(x); }
-inline float logarithm(float x) { return __builtin_logf(x); }
-inline double logarithm(double x) { return __builtin_log(x); }
-inline float errorFunction(float x) { return __builtin_erff(x); }
-inline double errorFunction(double x) { return __builtin_erf(x); }
+inline float squareRoot(float x) {
+    return __builtin_sqrtf(x);
+}
+inline double squareRoot(double x) {
+    return __builtin_sqrt(x);
+}
+inline float logarithm(float x) {
+    return __builtin_logf(x);
+}
+inline double logarithm(double x) {
+    return __builtin_log(x);
+}
+inline float errorFunction(float x) {
+    return __builtin_erff(x);
+}
+inline double errorFunction(double x) {
+    return __builtin_erf(x);
+}
 
 } // namespace
 } // namespace ATTUNE_ISA

@@ -38,10 +38,16 @@ struct Tables {
     explicit Tables(InstructionSet set) {
         switch (set) {
 #ifdef ATTUNE_X86_KERNELS
-        case InstructionSet::Avx512: ATTUNE_FILL_ISA(avx512); break;
-        case InstructionSet::Avx2: ATTUNE_FILL_ISA(avx2); break;
+        case InstructionSet::Avx512:
+            ATTUNE_FILL_ISA(avx512);
+            break;
+        case InstructionSet::Avx2:
+            ATTUNE_FILL_ISA(avx2);
+            break;
 #endif
-        default: ATTUNE_FILL_ISA(baseline); break;
+        default:
+            ATTUNE_FILL_ISA(baseline);
+            break;
         }
     }
 };

@@ -1,6 +1,6 @@
-// The fused row loops of training on a CPU, as tables of functions: one table per storage type, compiled once per instruction
-// set (*.isa.cpp) and chosen at run time. Raw pointers and row ranges only: threads, tensors and checks are the callers'.
-// T is the storage of activations, A the arithmetic and the type of residuals, norms and statistics.
+// The fused row loops of training on a CPU, as tables of functions: one table per storage type, compiled once per
+// instruction set (*.isa.cpp) and chosen at run time. Raw pointers and row ranges only: threads, tensors and checks are
+// the callers'. T is the storage of activations, A the arithmetic and the type of residuals, norms and statistics.
 #pragma once
 
 #include <cstdint>
@@ -50,10 +50,10 @@ struct KernelTable {
     void (*activationBackward)(ActivationCode code, bool gated, T* gateUp, T* y, Int yStride, const T* dy, Int dyStride,
                                Int rows, Int width);
 
-    // Splits rows [q | k | v] into per-head layout with rotation; tableRow[t] is t's row in cosines / sines (null: none).
-    // q: [kvHeads, tokens, group, headDim] scaled, k and v: [kvHeads, tokens, headDim]; tokens [begin, end).
-    void (*splitHeads)(const T* qkv, const A* cosines, const A* sines, const std::int32_t* tableRow, A scale, T* q, T* k,
-                       T* v, Int tokens, Int kvHeads, Int group, Int headDim, Int begin, Int end);
+    // Splits rows [q | k | v] into per-head layout with rotation; tableRow[t] is t's row in cosines / sines (null:
+    // none). q: [kvHeads, tokens, group, headDim] scaled, k and v: [kvHeads, tokens, headDim]; tokens [begin, end).
+    void (*splitHeads)(const T* qkv, const A* cosines, const A* sines, const std::int32_t* tableRow, A scale, T* q,
+                       T* k, T* v, Int tokens, Int kvHeads, Int group, Int headDim, Int begin, Int end);
     // The reverse for gradients: dq in T, dk and dv in A.
     void (*mergeHeads)(const T* dq, const A* dk, const A* dv, const A* cosines, const A* sines,
                        const std::int32_t* tableRow, A scale, T* dqkv, Int tokens, Int kvHeads, Int group, Int headDim,
@@ -71,13 +71,14 @@ struct KernelTable {
     // z[i] = weight * (exp(z[i] - lse) - [i == target])
     void (*crossEntropyGradient)(T* z, Int n, A lse, A weight, Int target);
 
-    void (*narrow)(const A* x, T* y, Int n);           // y = x
+    void (*narrow)(const A* x, T* y, Int n); // y = x
     void (*scaledCopy)(const T* x, Int xStride, T* y, Int yStride, A scale, Int rows, Int width);
-    void (*widen)(const T* x, A* y, Int n);            // y = x
-    void (*addWiden)(const T* x, A* y, Int n);         // y += x
-    void (*add)(const A* x, A* y, Int n);              // y += x
+    void (*widen)(const T* x, A* y, Int n);    // y = x
+    void (*addWiden)(const T* x, A* y, Int n); // y += x
+    void (*add)(const A* x, A* y, Int n);      // y += x
 
-    // y = x * mask / (1 - p) (or y += with accumulate); element (r, c) is kept when philox(key, stream, index / 4)[index % 4]
+    // y = x * mask / (1 - p) (or y += with accumulate); element (r, c) is kept when philox(key, stream, index /
+    // 4)[index % 4]
     // >= p * 2^32, index = (firstRow + r) * width + c.
     void (*dropout)(const T* x, Int xStride, T* y, Int yStride, bool accumulate, double p, std::uint64_t key,
                     std::uint64_t stream, Int firstRow, Int rows, Int width);

@@ -76,7 +76,9 @@ memory::data_type dnnlType(at::ScalarType type) {
     return type == at::kBFloat16 ? memory::data_type::bf16 : memory::data_type::f32;
 }
 
-bool dnnlSupports(at::ScalarType type) { return type == at::kFloat || type == at::kBFloat16; }
+bool dnnlSupports(at::ScalarType type) {
+    return type == at::kFloat || type == at::kBFloat16;
+}
 
 // oneDNN fixes the number of threads when a primitive is made and counts OpenMP's, which inside at::parallel_for would
 // still be all of them.
@@ -100,8 +102,8 @@ Product makeProduct(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b, 
         return memory::desc({m.rows, m.columns}, dnnlType(m.type), memory::dims{m.rowStride, m.columnStride});
     };
     const memory::desc da = describe(a), db = describe(b), dc = describe(c);
-    const memory::desc dbias = withBias ? memory::desc({1, c.columns}, dnnlType(a.type), memory::dims{c.columns, 1})
-                                        : memory::desc();
+    const memory::desc dbias =
+        withBias ? memory::desc({1, c.columns}, dnnlType(a.type), memory::dims{c.columns, 1}) : memory::desc();
     dnnl::primitive_attr attributes;
     if (accumulate) {
         dnnl::post_ops operations;
@@ -113,11 +115,16 @@ Product makeProduct(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b, 
         withBias ? dnnl::matmul::primitive_desc(cpuEngine(), da, db, dbias, dc, attributes)
                  : dnnl::matmul::primitive_desc(cpuEngine(), da, db, dc, attributes);
 #else
-    const dnnl::matmul::desc operation = withBias ? dnnl::matmul::desc(da, db, dbias, dc) : dnnl::matmul::desc(da, db, dc);
+    const dnnl::matmul::desc operation =
+        withBias ? dnnl::matmul::desc(da, db, dbias, dc) : dnnl::matmul::desc(da, db, dc);
     const dnnl::matmul::primitive_desc description(operation, attributes, cpuEngine());
 #endif
-    Product product{dnnl::matmul(description), memory(da, cpuEngine(), nullptr), memory(db, cpuEngine(), nullptr),
-                    memory(dc, cpuEngine(), nullptr), {}, {}};
+    Product product{dnnl::matmul(description),
+                    memory(da, cpuEngine(), nullptr),
+                    memory(db, cpuEngine(), nullptr),
+                    memory(dc, cpuEngine(), nullptr),
+                    {},
+                    {}};
     product.arguments = {{DNNL_ARG_SRC, product.a}, {DNNL_ARG_WEIGHTS, product.b}, {DNNL_ARG_DST, product.c}};
     if (withBias) {
         product.bias = memory(dbias, cpuEngine(), nullptr);

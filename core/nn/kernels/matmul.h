@@ -1,5 +1,5 @@
-// Matrix products with any strides and mixed precision: oneDNN on a CPU (bf16, f32), ATen elsewhere. Primitives are cached per
-// thread, so that training calls with a few fixed shapes cost nothing but the product.
+// Matrix products with any strides and mixed precision: oneDNN on a CPU (bf16, f32), ATen elsewhere. Primitives are
+// cached per thread, so that training calls with a few fixed shapes cost nothing but the product.
 #pragma once
 
 #include <cstdint>

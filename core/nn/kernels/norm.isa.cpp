@@ -22,7 +22,8 @@ void rmsNorm(const A* x, const A* weight, A epsilon, T* y, Int yStride, A* rstd,
 
 // dx = rstd * (dy w) - x * rstd^3 / width * sum(dy w x)
 template <class T, class A = typename Arithmetic<T>::Type>
-void rmsNormBackward(const T* dy, Int dyStride, const A* x, const A* weight, const A* rstd, A* dx, Int rows, Int width) {
+void rmsNormBackward(const T* dy, Int dyStride, const A* x, const A* weight, const A* rstd, A* dx, Int rows,
+                     Int width) {
     for (Int r = 0; r < rows; ++r, x += width, dx += width, dy += dyStride) {
         A sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -110,7 +111,9 @@ void fill(KernelTable<T>& table) {
 
 } // namespace
 
-void fillNorm(KernelTable<float>& f, KernelTable<double>& d, KernelTable<Bf16>& b) { fill(f), fill(d), fill(b); }
+void fillNorm(KernelTable<float>& f, KernelTable<double>& d, KernelTable<Bf16>& b) {
+    fill(f), fill(d), fill(b);
+}
 
 } // namespace ATTUNE_ISA
 } // namespace attune::kernels

@@ -9,10 +9,14 @@ namespace {
 
 ActivationCode codeOf(Activation activation) {
     switch (activation) {
-    case Activation::Silu: return ActivationCode::Silu;
-    case Activation::GeluTanh: return ActivationCode::GeluTanh;
-    case Activation::GeluErf: return ActivationCode::GeluErf;
-    case Activation::Relu: break;
+    case Activation::Silu:
+        return ActivationCode::Silu;
+    case Activation::GeluTanh:
+        return ActivationCode::GeluTanh;
+    case Activation::GeluErf:
+        return ActivationCode::GeluErf;
+    case Activation::Relu:
+        break;
     }
     return ActivationCode::Relu;
 }
@@ -41,8 +45,8 @@ void normForward(const NormArguments& norm, const at::Tensor& x, const at::Tenso
             if (norm.kind == NormKind::RmsNorm)
                 table<T>().rmsNorm(in + r * width, weight, epsilon, out + r * stride, stride, rstd + r, end - r, width);
             else
-                table<T>().layerNorm(in + r * width, weight, bias, epsilon, out + r * stride, stride, mean + r, rstd + r,
-                                     end - r, width);
+                table<T>().layerNorm(in + r * width, weight, bias, epsilon, out + r * stride, stride, mean + r,
+                                     rstd + r, end - r, width);
         });
     });
 }
@@ -108,8 +112,8 @@ void activationForward(Activation activation, bool gated, const at::Tensor& gate
     withStorage(y.scalar_type(), [&]<class T>(T) {
         const std::int64_t width = y.size(1), inStride = gateUp.size(1), stride = y.stride(0);
         forRows(y.size(0), width, [&](std::int64_t r, std::int64_t end) {
-            table<T>().activation(codeOf(activation), gated, dataOf<T>(gateUp) + r * inStride, dataOf<T>(y) + r * stride,
-                                  stride, end - r, width);
+            table<T>().activation(codeOf(activation), gated, dataOf<T>(gateUp) + r * inStride,
+                                  dataOf<T>(y) + r * stride, stride, end - r, width);
         });
     });
 }
@@ -122,8 +126,8 @@ void activationBackward(Activation activation, bool gated, const at::Tensor& gat
         const std::int64_t width = y.size(1), inStride = gateUp.size(1);
         forRows(y.size(0), width, [&](std::int64_t r, std::int64_t end) {
             table<T>().activationBackward(codeOf(activation), gated, dataOf<T>(gateUp) + r * inStride,
-                                          dataOf<T>(y) + r * y.stride(0), y.stride(0),
-                                          dataOf<T>(dy) + r * dy.stride(0), dy.stride(0), end - r, width);
+                                          dataOf<T>(y) + r * y.stride(0), y.stride(0), dataOf<T>(dy) + r * dy.stride(0),
+                                          dy.stride(0), end - r, width);
         });
     });
 }
@@ -145,8 +149,8 @@ void splitHeads(const at::Tensor& qkv, const Rotation& rotation, double scale, c
     });
 }
 
-void mergeHeads(const at::Tensor& dq, const at::Tensor& dk, const at::Tensor& dv, const Rotation& rotation, double scale,
-                const at::Tensor& dqkv) {
+void mergeHeads(const at::Tensor& dq, const at::Tensor& dk, const at::Tensor& dv, const Rotation& rotation,
+                double scale, const at::Tensor& dqkv) {
     if (!dq.is_cpu())
         return reference::mergeHeads(dq, dk, dv, rotation, scale, dqkv);
     withStorage(dq.scalar_type(), [&]<class T>(T) {
@@ -270,7 +274,8 @@ void crossEntropyGradient(const at::Tensor& logits, const at::Tensor& targets, s
             for (; r < end; ++r) {
                 T* z = dataOf<T>(logits) + r * width;
                 if (r < count)
-                    table<T>().crossEntropyGradient(z, width, dataOf<A>(logSumExp)[r], dataOf<A>(weights)[r], target[r]);
+                    table<T>().crossEntropyGradient(z, width, dataOf<A>(logSumExp)[r], dataOf<A>(weights)[r],
+                                                    target[r]);
                 else
                     std::fill(z, z + width, T{});
             }

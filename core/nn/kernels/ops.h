@@ -1,6 +1,7 @@
 // The fused operations of training on tensors: row loops of kernel_table.h spread over threads on a CPU, plain ATen
-// (reference_ops.h) on other devices. T is the compute type of activations, A the arithmetic type (f32, f64 in f64 models).
-// Results depend on nothing but the inputs (each output element is summed in one fixed order, for any number of threads).
+// (reference_ops.h) on other devices. T is the compute type of activations, A the arithmetic type (f32, f64 in f64
+// models). Results depend on nothing but the inputs (each output element is summed in one fixed order, for any number
+// of threads).
 #pragma once
 
 #include <cstdint>
@@ -45,19 +46,20 @@ struct Rotation {
 void splitHeads(const at::Tensor& qkv, const Rotation& rotation, double scale, const at::Tensor& q, const at::Tensor& k,
                 const at::Tensor& v);
 /// The reverse for gradients: dq in T, dk and dv in A.
-void mergeHeads(const at::Tensor& dq, const at::Tensor& dk, const at::Tensor& dv, const Rotation& rotation, double scale,
-                const at::Tensor& dqkv);
+void mergeHeads(const at::Tensor& dq, const at::Tensor& dk, const at::Tensor& dv, const Rotation& rotation,
+                double scale, const at::Tensor& dqkv);
 
 /// y = x in another precision (A -> T), contiguous.
 void narrowTo(const at::Tensor& x, const at::Tensor& y);
 /// y = scale * x, rows may have strides.
 void scaledCopy(const at::Tensor& x, const at::Tensor& y, double scale);
 /// y (+)= x * mask / (1 - p), the mask a pure function of (key, stream, element of x as if x were dense).
-void dropout(const at::Tensor& x, const at::Tensor& y, bool accumulate, double p, std::uint64_t key, std::uint64_t stream);
+void dropout(const at::Tensor& x, const at::Tensor& y, bool accumulate, double p, std::uint64_t key,
+             std::uint64_t stream);
 
 /// x [T, H] A = table[ids] (+ positionTable[positionIds]); ids beyond the count of `ids` leave zero rows.
-void embed(const at::Tensor& ids, const at::Tensor& table, const at::Tensor& positionIds, const at::Tensor& positionTable,
-           const at::Tensor& x);
+void embed(const at::Tensor& ids, const at::Tensor& table, const at::Tensor& positionIds,
+           const at::Tensor& positionTable, const at::Tensor& x);
 /// gradient[ids[t]] += dx[t], in the order of t.
 void addRowsAt(const at::Tensor& ids, const at::Tensor& dx, const at::Tensor& gradient);
 

@@ -8,7 +8,9 @@ namespace attune::kernels::reference {
 
 namespace {
 
-at::Tensor wide(const at::Tensor& x) { return x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x; }
+at::Tensor wide(const at::Tensor& x) {
+    return x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x;
+}
 
 at::Tensor normalized(const NormArguments& norm, const at::Tensor& x, const at::Tensor& statistics) {
     const at::Tensor centered = norm.kind == NormKind::LayerNorm ? x - statistics[0].unsqueeze(1) : x;
@@ -17,10 +19,14 @@ at::Tensor normalized(const NormArguments& norm, const at::Tensor& x, const at::
 
 at::Tensor value(Activation activation, const at::Tensor& x) {
     switch (activation) {
-    case Activation::Silu: return x * at::sigmoid(x);
-    case Activation::GeluTanh: return 0.5 * x * (1.0 + at::tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)));
-    case Activation::GeluErf: return 0.5 * x * (1.0 + at::erf(x * 0.70710678118654752440));
-    case Activation::Relu: break;
+    case Activation::Silu:
+        return x * at::sigmoid(x);
+    case Activation::GeluTanh:
+        return 0.5 * x * (1.0 + at::tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)));
+    case Activation::GeluErf:
+        return 0.5 * x * (1.0 + at::erf(x * 0.70710678118654752440));
+    case Activation::Relu:
+        break;
     }
     return at::relu(x);
 }
@@ -36,9 +42,9 @@ at::Tensor slope(Activation activation, const at::Tensor& x) {
         return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * 0.79788456080286535588 * (1.0 + 3 * 0.044715 * x * x);
     }
     case Activation::GeluErf:
-        return 0.5 * (1.0 + at::erf(x * 0.70710678118654752440)) +
-               x * 0.39894228040143267794 * at::exp(-0.5 * x * x);
-    case Activation::Relu: break;
+        return 0.5 * (1.0 + at::erf(x * 0.70710678118654752440)) + x * 0.39894228040143267794 * at::exp(-0.5 * x * x);
+    case Activation::Relu:
+        break;
     }
     return (x > 0).to(x.scalar_type());
 }
@@ -88,7 +94,9 @@ void normParameterGradients(const NormArguments& norm, const at::Tensor& dy, con
         dBias.add_(wide(dy).sum(0));
 }
 
-void addColumnSums(const at::Tensor& x, const at::Tensor& sums) { sums.add_(wide(x).sum(0)); }
+void addColumnSums(const at::Tensor& x, const at::Tensor& sums) {
+    sums.add_(wide(x).sum(0));
+}
 
 void activationForward(Activation activation, bool gated, const at::Tensor& gateUp, const at::Tensor& y) {
     const at::Tensor in = wide(gateUp);
@@ -126,19 +134,22 @@ void splitHeads(const at::Tensor& qkv, const Rotation& rotation, double scale, c
     v.copy_(x.narrow(1, (group + 1) * kvHeads, kvHeads).transpose(0, 1));
 }
 
-void mergeHeads(const at::Tensor& dq, const at::Tensor& dk, const at::Tensor& dv, const Rotation& rotation, double scale,
-                const at::Tensor& dqkv) {
+void mergeHeads(const at::Tensor& dq, const at::Tensor& dk, const at::Tensor& dv, const Rotation& rotation,
+                double scale, const at::Tensor& dqkv) {
     const std::int64_t kvHeads = dq.size(0), tokens = dq.size(1), group = dq.size(2), dim = dq.size(3);
     const at::Tensor q = wide(dq).transpose(0, 1).reshape({tokens, kvHeads * group, dim});
-    const at::Tensor joined = at::cat({rotated(q, rotation, -1.0) * scale, rotated(dk.transpose(0, 1), rotation, -1.0),
-                                       dv.transpose(0, 1)},
-                                      1);
+    const at::Tensor joined = at::cat(
+        {rotated(q, rotation, -1.0) * scale, rotated(dk.transpose(0, 1), rotation, -1.0), dv.transpose(0, 1)}, 1);
     dqkv.copy_(joined.reshape({tokens, -1}));
 }
 
-void narrowTo(const at::Tensor& x, const at::Tensor& y) { y.copy_(x); }
+void narrowTo(const at::Tensor& x, const at::Tensor& y) {
+    y.copy_(x);
+}
 
-void scaledCopy(const at::Tensor& x, const at::Tensor& y, double scale) { y.copy_(wide(x) * scale); }
+void scaledCopy(const at::Tensor& x, const at::Tensor& y, double scale) {
+    y.copy_(wide(x) * scale);
+}
 
 void dropout(const at::Tensor& x, const at::Tensor& y, bool accumulate, double p, std::uint64_t key,
              std::uint64_t stream) {
@@ -152,8 +163,8 @@ void dropout(const at::Tensor& x, const at::Tensor& y, bool accumulate, double p
     y.copy_(accumulate ? wide(y) + kept : kept);
 }
 
-void embed(const at::Tensor& ids, const at::Tensor& table, const at::Tensor& positionIds, const at::Tensor& positionTable,
-           const at::Tensor& x) {
+void embed(const at::Tensor& ids, const at::Tensor& table, const at::Tensor& positionIds,
+           const at::Tensor& positionTable, const at::Tensor& x) {
     x.zero_();
     at::Tensor rows = x.narrow(0, 0, ids.size(0));
     rows.copy_(table.index_select(0, ids));

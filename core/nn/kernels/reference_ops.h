@@ -1,4 +1,5 @@
-// The operations of ops.h in plain ATen: what other devices than the CPU run, and what the fused loops are tested against.
+// The operations of ops.h in plain ATen: what other devices than the CPU run, and what the fused loops are tested
+// against.
 #pragma once
 
 #include <cstdint>
@@ -27,17 +28,18 @@ void activationBackward(Activation activation, bool gated, const at::Tensor& gat
 void splitHeads(const at::Tensor& qkv, const Rotation& rotation, double scale, const at::Tensor& q, const at::Tensor& k,
                 const at::Tensor& v);
 
-void mergeHeads(const at::Tensor& dq, const at::Tensor& dk, const at::Tensor& dv, const Rotation& rotation, double scale,
-                const at::Tensor& dqkv);
+void mergeHeads(const at::Tensor& dq, const at::Tensor& dk, const at::Tensor& dv, const Rotation& rotation,
+                double scale, const at::Tensor& dqkv);
 
 void narrowTo(const at::Tensor& x, const at::Tensor& y);
 
 void scaledCopy(const at::Tensor& x, const at::Tensor& y, double scale);
 
-void dropout(const at::Tensor& x, const at::Tensor& y, bool accumulate, double p, std::uint64_t key, std::uint64_t stream);
+void dropout(const at::Tensor& x, const at::Tensor& y, bool accumulate, double p, std::uint64_t key,
+             std::uint64_t stream);
 
-void embed(const at::Tensor& ids, const at::Tensor& table, const at::Tensor& positionIds, const at::Tensor& positionTable,
-           const at::Tensor& x);
+void embed(const at::Tensor& ids, const at::Tensor& table, const at::Tensor& positionIds,
+           const at::Tensor& positionTable, const at::Tensor& x);
 
 void addRowsAt(const at::Tensor& ids, const at::Tensor& dx, const at::Tensor& gradient);
 

@@ -5,6 +5,7 @@
 #include <QHBoxLayout>
 #include <QMenu>
 #include <QPdfWriter>
+#include <QScrollArea>
 #include <QTextDocument>
 #include <QUrl>
 
@@ -95,13 +96,26 @@ AdvisorView::AdvisorView(Services& services, QWidget* parent) : View(services, p
     m_questions = new QuestionPanel(m_rules, content);
     m_recommendation = new RecommendationPanel(m_rules, content);
     m_matrix = new MatrixPanel(m_rules, content);
-    columns->addWidget(m_questions, 4);
-    auto* right = new QVBoxLayout;
+    // Each column scrolls by itself: the question stays in sight while the reasons are read.
+    const auto scrolling = [content](QWidget* inner) {
+        auto* area = new QScrollArea(content);
+        area->setWidgetResizable(true);
+        area->setFrameShape(QFrame::NoFrame);
+        area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+        area->viewport()->setAutoFillBackground(false);
+        inner->setProperty("surface", "scroll");
+        area->setWidget(inner);
+        return area;
+    };
+    auto* evidence = new QWidget(content);
+    auto* right = new QVBoxLayout(evidence);
+    right->setContentsMargins(0, 0, 0, 0);
     right->setSpacing(16);
     right->addWidget(m_recommendation);
     right->addWidget(m_matrix, 1);
-    columns->addLayout(right, 7);
-    m_page->setContent(content, true);
+    columns->addWidget(scrolling(m_questions), 4);
+    columns->addWidget(scrolling(evidence), 7);
+    m_page->setContent(content);
 
     connect(m_questions, &QuestionPanel::answered, this,
             [this](const QString& question, const QString& choice) { answer(sstr(question), sstr(choice)); });

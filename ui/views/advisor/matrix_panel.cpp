@@ -5,7 +5,6 @@
 #include <QDoubleSpinBox>
 #include <QGridLayout>
 #include <QHeaderView>
-#include <QScrollArea>
 #include <QSignalBlocker>
 #include <QTableWidget>
 #include <QVBoxLayout>
@@ -15,7 +14,7 @@
 namespace attune {
 namespace {
 
-constexpr int kRowHeight = 32;
+constexpr int kRowHeight = 32, kWeightRowHeight = 46;
 
 /// +2.0 as "+ +": told apart by shape first, colour second.
 QString signsOf(double points) {
@@ -95,7 +94,7 @@ MatrixPanel::MatrixPanel(const DecisionRules& rules, QWidget* parent) : QWidget(
             setCell(int(i) + 1, c + 1, {});
     }
     m_table->verticalHeader()->setDefaultSectionSize(kRowHeight);
-    m_table->setRowHeight(0, 40);
+    m_table->setRowHeight(0, kWeightRowHeight);
     m_card->body()->addWidget(m_table);
     connect(m_table, &QTableWidget::currentCellChanged, this, [this](int row) {
         if (row > 0)
@@ -105,17 +104,9 @@ MatrixPanel::MatrixPanel(const DecisionRules& rules, QWidget* parent) : QWidget(
     m_reasonTitle = makeLabel({}, "section", m_card);
     m_card->body()->addSpacing(4);
     m_card->body()->addWidget(m_reasonTitle);
-    auto* area = new QScrollArea(m_card);
-    area->setWidgetResizable(true);
-    area->setFrameShape(QFrame::NoFrame);
-    area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    area->setMinimumHeight(100);
-    m_reasons = new QWidget;
-    m_reasons->setProperty("surface", "scroll");
+    m_reasons = new QWidget(m_card);
     new QGridLayout(m_reasons);
-    area->setWidget(m_reasons);
-    area->viewport()->setAutoFillBackground(false);
-    m_card->body()->addWidget(area, 1);
+    m_card->body()->addWidget(m_reasons, 1);
     connect(&Theme::current(), &Theme::changed, this, [this] {
         showCells();
         showReasons();
@@ -168,10 +159,32 @@ void MatrixPanel::showCells() {
         }
     }
     // The table shows all its rows; what scrolls is the list of reasons below.
-    int height = m_table->horizontalHeader()->sizeHint().height() + 2;
+    int height = headerHeight();
+    m_table->horizontalHeader()->setFixedHeight(height);
     for (int row = 0; row < m_table->rowCount(); ++row)
         height += m_table->rowHeight(row);
     m_table->setFixedHeight(height + 2);
+}
+
+// A header measures its titles as one line; these wrap within their column.
+int MatrixPanel::headerHeight() const {
+    const QHeaderView* header = m_table->horizontalHeader();
+    QFont font = header->font();
+    font.setPixelSize(12);
+    font.setWeight(QFont::DemiBold);
+    int height = 0;
+    for (int column = 1; column < m_table->columnCount(); ++column)
+        height = std::max(height, QFontMetrics(font)
+                                      .boundingRect(QRect(0, 0, std::max(48, header->sectionSize(column) - 16), 1000),
+                                                    Qt::TextWordWrap | Qt::AlignHCenter, m_table->horizontalHeaderItem(column)->text())
+                                      .height());
+    return height + 14;
+}
+
+void MatrixPanel::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    // After the columns have taken their new widths.
+    QMetaObject::invokeMethod(this, [this] { showCells(); }, Qt::QueuedConnection);
 }
 
 void MatrixPanel::showReasons() {

@@ -21,7 +21,11 @@ Q_SIGNALS:
     void weightChanged(const QString& criterion, double weight);
     void weightsReset();
 
+protected:
+    void resizeEvent(QResizeEvent* event) override;
+
 private:
+    int headerHeight() const;
     void showReasons();
     void showCells();
     const DecisionRules& m_rules;

@@ -70,7 +70,7 @@ QString RecommendationPanel::verdict(const Advice& advice) const {
                                                .arg(advice.nearest->agreeing)
                                                .arg(advice.nearest->compared);
     if (open > 0)
-        text += QLatin1Char(' ') + tr("%n question(s) open.", nullptr, open);
+        text += QLatin1Char(' ') + (open == 1 ? tr("1 question is open.") : tr("%1 questions are open.").arg(open));
     return text;
 }
 
@@ -89,10 +89,10 @@ QString RecommendationPanel::flips(const Advice& advice) const {
         for (const AnswerChoice& option : question->choices)
             if (option.id == flip.to)
                 choice = qstr(option.text);
-        lines << tr("It would become %1 with “%2” to “%3”").arg(qstr(m_rules.info(flip.winner).title), choice, qstr(question->text));
+        lines << tr("It would become %1 with “%2” to “%3”").arg(qstr(m_rules.info(flip.winner).title), choice, qstr(question->text)) + QLatin1Char('.');
     }
     if (advice.flips.size() > kShownFlips)
-        lines << tr("and %n more single answer(s) would change it.", nullptr, int(advice.flips.size() - kShownFlips));
+        lines << tr("Other single answers that would change it: %1.").arg(advice.flips.size() - kShownFlips);
     return lines.join(QLatin1Char('\n'));
 }
 

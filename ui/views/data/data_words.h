@@ -9,6 +9,8 @@ namespace attune {
 
 /// "conversations", "texts", "preference pairs" ...
 QString kindWords(SampleKind kind);
+/// "1 row", "1,184 rows".
+QString rowsText(qint64 rows);
 /// "System", "User", "Assistant", "Tool"; an unknown role as it is.
 QString roleWords(const std::string& role);
 

@@ -4,6 +4,7 @@
 
 #include "core/store/project.h"
 #include "ui/bridge/qt_convert.h"
+#include "ui/views/data/data_words.h"
 
 namespace attune {
 
@@ -77,7 +78,7 @@ void DatasetEditor::updateSample(RowId row, const Sample& sample, const QString&
 
 void DatasetEditor::deleteRows(const std::vector<RowId>& rows) {
     auto deleted = std::make_shared<std::vector<RowId>>();
-    push(tr("Delete %n row(s)", nullptr, int(rows.size())), Touches::Rows, [rows, deleted](DatasetStore& store, bool forward) -> Status {
+    push(tr("Delete %1").arg(rowsText(qint64(rows.size()))), Touches::Rows, [rows, deleted](DatasetStore& store, bool forward) -> Status {
         ATTUNE_ASSIGN(std::vector<RowId> moved, store.setDeleted(forward ? rows : *deleted, forward));
         if (forward)
             *deleted = std::move(moved);

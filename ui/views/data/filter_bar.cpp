@@ -1,5 +1,7 @@
 #include "ui/views/data/filter_bar.h"
 
+#include <algorithm>
+
 #include <QComboBox>
 #include <QFrame>
 #include <QHBoxLayout>
@@ -112,6 +114,8 @@ void FilterBar::clearFilters() {
 
 void FilterBar::setSearch(const QString& text) { m_search->setText(text); }
 
+void FilterBar::setSplit(Split split) { m_split->setCurrentIndex(std::max(0, m_split->findData(int(split)))); }
+
 void FilterBar::focusSearch() {
     m_search->setFocus(Qt::ShortcutFocusReason);
     m_search->selectAll();
@@ -130,7 +134,7 @@ void FilterBar::showStatistics(const DatasetStatistics& statistics) {
     setCounts(*m_split, tr("All splits"), splits);
     setCounts(*m_kind, tr("All kinds"), kinds);
     m_kind->setVisible(present > 1);
-    m_problems->setText(tr("%n set aside", nullptr, int(std::min<std::int64_t>(statistics.problems, 1'000'000'000))));
+    m_problems->setText(tr("%1 set aside").arg(number(qint64(statistics.problems))));
     m_problems->setVisible(statistics.problems > 0);
 }
 

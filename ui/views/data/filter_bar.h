@@ -27,6 +27,7 @@ public:
     bool isFiltering() const;
     void clearFilters(); ///< without changed()
     void setSearch(const QString& text);
+    void setSplit(Split split); ///< without changed()
     void focusSearch();
     void showStatistics(const DatasetStatistics& statistics);
     /// `fix` may be empty. An empty text hides the strip.

@@ -46,8 +46,8 @@ Result<ProjectModel::Loaded> ProjectModel::load(const QString& folder) {
 
 void ProjectModel::refresh() {
     const auto project = m_services.project->get();
-    if (m_task)
-        m_task->cancel();
+    const quint64 request = ++m_request;
+    m_task = nullptr;
     if (!project)
         return take(Loaded{});
     m_task = runTask<Loaded>(
@@ -58,8 +58,8 @@ void ProjectModel::refresh() {
                 return Loaded{};
             return folder == known.folder && known.format ? Result<Loaded>(known) : load(folder);
         },
-        [this, project](Result<Loaded> loaded) {
-            if (project == m_services.project->get())
+        [this, request](Result<Loaded> loaded) {
+            if (request == m_request)
                 take(std::move(loaded));
         });
 }
@@ -68,6 +68,7 @@ void ProjectModel::choose(const QString& folder) {
     const auto project = m_services.project->get();
     if (!project)
         return;
+    const quint64 request = ++m_request;
     m_task = runTask<Loaded>(
         this,
         [project, folder](const Progress&) -> Result<Loaded> {
@@ -75,11 +76,13 @@ void ProjectModel::choose(const QString& folder) {
             ATTUNE_CHECK(project->setSetting(kModelSetting, sstr(folder)));
             return loaded;
         },
-        [this, project](Result<Loaded> loaded) {
-            if (project != m_services.project->get())
+        [this, request](Result<Loaded> loaded) {
+            if (request != m_request)
                 return;
-            if (!loaded) {
+            if (!loaded) { // the former choice stays
+                m_task = nullptr;
                 Q_EMIT failed(loaded.error());
+                Q_EMIT settled();
                 return;
             }
             take(std::move(loaded));
@@ -88,16 +91,15 @@ void ProjectModel::choose(const QString& folder) {
 }
 
 void ProjectModel::take(Result<Loaded> loaded) {
-    if (!loaded) {
-        m_loaded = {};
+    m_task = nullptr;
+    if (!loaded)
         Q_EMIT failed(loaded.error());
-        Q_EMIT changed();
-        return;
-    }
-    const bool same = loaded->folder == m_loaded.folder && loaded->format == m_loaded.format;
-    m_loaded = std::move(*loaded);
+    Loaded now = loaded ? std::move(*loaded) : Loaded{};
+    const bool same = now.folder == m_loaded.folder && now.format == m_loaded.format;
+    m_loaded = std::move(now);
     if (!same)
         Q_EMIT changed();
+    Q_EMIT settled();
 }
 
 } // namespace attune

@@ -33,6 +33,7 @@ public:
 
 Q_SIGNALS:
     void changed();
+    void settled(); ///< after every refresh() and choose(), also when nothing changed
     void failed(const attune::Error& error);
 
 private:
@@ -47,6 +48,7 @@ private:
     Services& m_services;
     Loaded m_loaded;
     QPointer<Task> m_task;
+    quint64 m_request = 0; // an answer to an older one is not taken
 };
 
 } // namespace attune

@@ -71,14 +71,12 @@ void RowDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, c
     const ThemeTokens& t = theme.tokens();
     painter->save();
     painter->setRenderHint(QPainter::Antialiasing);
-    if (option.state & QStyle::State_Selected)
+    if (option.state & QStyle::State_Selected) { // a wash and, so that it is not the colour alone, a bar
         painter->fillRect(option.rect, t.accentWash);
-    painter->fillRect(QRect(option.rect.left(), option.rect.bottom(), option.rect.width(), 1), t.line);
-    if (option.state & QStyle::State_HasFocus) { // the current cell's row is what the keys act upon: a bar, not only a colour
-        const QRect first = index.column() == 0 ? option.rect : QRect();
-        painter->fillRect(QRect(option.rect.left(), option.rect.bottom() - 1, option.rect.width(), 2), t.accent);
-        painter->fillRect(QRect(first.left(), first.top(), first.isNull() ? 0 : 3, first.height()), t.accent);
+        if (index.column() == 0)
+            painter->fillRect(QRect(option.rect.left(), option.rect.top(), 3, option.rect.height()), t.accent);
     }
+    painter->fillRect(QRect(option.rect.left(), option.rect.bottom(), option.rect.width(), 1), t.line);
     const QRect area = option.rect.adjusted(kMarginX, kMarginY, -kMarginX, -kMarginY);
     const SampleTableModel::Cells* cells = model->cellsAt(index.row());
     if (!cells) {

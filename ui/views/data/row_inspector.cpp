@@ -7,6 +7,7 @@
 #include <QPushButton>
 #include <QScrollArea>
 #include <QSignalBlocker>
+#include <QVBoxLayout>
 
 #include "core/store/project.h"
 #include "ui/bridge/qt_convert.h"
@@ -24,6 +25,10 @@ constexpr std::size_t kBubbles = 60; // of a very long conversation
 bool looksLikeData(const std::string& text) {
     const auto first = text.find_first_not_of(" \t\r\n");
     return first != std::string::npos && (text[first] == '{' || text[first] == '[' || text[first] == '<');
+}
+
+bool sameTexts(const Sample& a, const Sample& b) {
+    return a.kind == b.kind && a.messages == b.messages && a.text == b.text && a.chosen == b.chosen && a.rejected == b.rejected && a.label == b.label;
 }
 
 } // namespace
@@ -166,11 +171,12 @@ void RowInspector::read() {
                 Q_EMIT failed(sample.error());
                 return;
             }
-            const bool same = m_sample && m_sample->rowId == row && m_sample->sample == sample->sample &&
-                              m_sample->tokenCount == sample->tokenCount && m_sample->edited == sample->edited;
+            const bool same = m_sample && m_sample->rowId == row && sameTexts(m_sample->sample, sample->sample);
             m_sample = std::move(*sample);
-            if (!same)
-                rebuild(); // otherwise the cursor stays where the user types
+            if (same)
+                showFacts(); // the bubbles stay: the cursor may be in one of them
+            else
+                rebuild();
             Q_EMIT sampleShown();
             m_task = nullptr;
             if (m_editSoon)
@@ -209,14 +215,6 @@ void RowInspector::rebuild() {
     if (!m_sample)
         return;
     const Sample& sample = m_sample->sample;
-    m_title->setText(tr("Row %1").arg(number(qint64(sample.sourceRow))));
-    QStringList facts;
-    if (m_sample->tokenCount)
-        facts << tr("%1 tokens").arg(number(qint64(*m_sample->tokenCount)));
-    facts << bytesText(m_sample->length);
-    if (m_sample->edited)
-        facts << tr("edited");
-    m_facts->setText(facts.join(QStringLiteral(" · ")));
     for (std::size_t i = 0; i < std::min(sample.messages.size(), kBubbles); ++i) {
         const Message& message = sample.messages[i];
         const bool last = i + 1 == sample.messages.size();
@@ -234,6 +232,19 @@ void RowInspector::rebuild() {
         addBubble(tr("Worse answer"), sample.rejected, false, looksLikeData(sample.rejected),
                   [](Sample& edited, std::string text) { edited.rejected = std::move(text); });
     m_bubbles->addStretch(1);
+    showFacts();
+}
+
+void RowInspector::showFacts() {
+    const Sample& sample = m_sample->sample;
+    m_title->setText(tr("Row %1").arg(number(qint64(sample.sourceRow))));
+    QStringList facts;
+    if (m_sample->tokenCount)
+        facts << tr("%1 tokens").arg(number(qint64(*m_sample->tokenCount)));
+    facts << bytesText(m_sample->length);
+    if (m_sample->edited)
+        facts << tr("edited");
+    m_facts->setText(facts.join(QStringLiteral(" · ")));
     const QSignalBlocker blocker(m_split);
     m_split->setCurrentIndex(std::max(0, m_split->findData(int(sample.split))));
     if (!m_tags->hasFocus()) {

@@ -2,7 +2,9 @@
 // through DatasetEditor and reads the row in the background. GUI thread.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 
 #include <QPointer>
 #include <QWidget>
@@ -44,6 +46,7 @@ Q_SIGNALS:
 private:
     void read();
     void rebuild();
+    void showFacts();
     void addBubble(const QString& title, const std::string& text, bool learned, bool monospaced, std::function<void(Sample&, std::string)> put);
     void keepFocusedEdit();
     void clearBubbles();

@@ -22,6 +22,7 @@
 #include "ui/bridge/current_project.h"
 #include "ui/bridge/qt_convert.h"
 #include "ui/bridge/run_bridge.h"
+#include "ui/models/finished_runs.h"
 #include "ui/views/ship/export_log.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/empty_state.h"
@@ -31,15 +32,7 @@
 namespace attune {
 
 namespace {
-
-// A run can be exported when it has a result: it finished, or was stopped after at least one checkpoint became an adapter.
-bool hasResult(const RunRecord& run) { return run.state == "finished"; }
-
-QString absoluteRunFolder(const Project& project, const RunRecord& run) {
-    const fs::path folder(run.folder);
-    return qpath(folder.is_absolute() ? folder : project.folder() / folder);
-}
-
+constexpr int kFolderRole = Qt::UserRole + 1, kNameRole = Qt::UserRole + 2;
 } // namespace
 
 ShipView::ShipView(Services& services, QWidget* parent) : View(services, parent) {
@@ -178,16 +171,13 @@ void ShipView::refresh() {
     const QSignalBlocker blocker(m_run);
     m_run->clear();
     if (project) {
-        const auto runs = project->runs().list();
+        const auto runs = finishedRuns(*project, services().runs->catalog());
         if (!runs)
             m_page->messages().showError(QStringLiteral("runs"), runs.error());
-        for (const RunRecord& run : runs.value_or(std::vector<RunRecord>{})) {
-            if (!hasResult(run))
-                continue;
-            const QString when = QLocale().toString(QDateTime::fromMSecsSinceEpoch(run.finished), QLocale::ShortFormat);
-            m_run->addItem(tr("%1 · finished %2").arg(qstr(run.name), when), QVariant::fromValue<qlonglong>(run.id));
-            m_run->setItemData(m_run->count() - 1, absoluteRunFolder(*project, run), Qt::UserRole + 1);
-            m_run->setItemData(m_run->count() - 1, qstr(run.name), Qt::UserRole + 2);
+        for (const FinishedRun& run : runs.value_or(std::vector<FinishedRun>{})) {
+            m_run->addItem(run.label(), QVariant::fromValue<qlonglong>(run.id));
+            m_run->setItemData(m_run->count() - 1, run.folder, kFolderRole);
+            m_run->setItemData(m_run->count() - 1, run.name, kNameRole);
         }
         if (const int index = m_run->findData(selected); index >= 0)
             m_run->setCurrentIndex(index);
@@ -228,14 +218,14 @@ void ShipView::startExport() {
     if (!project || m_task)
         return;
     m_page->messages().clear();
-    ExportRequest request{sstr(m_run->currentData(Qt::UserRole + 1).toString()), sstr(selectedFormat()),
+    ExportRequest request{sstr(m_run->currentData(kFolderRole).toString()), sstr(selectedFormat()),
                           sstr(QDir::fromNativeSeparators(m_folder->text().trimmed()))};
     if (request.outputFolder.empty()) {
         m_page->messages().show(QStringLiteral("export"), Tone::Careful, tr("Choose a folder to write to."));
         m_folder->setFocus();
         return;
     }
-    const QString run = m_run->currentData(Qt::UserRole + 2).toString();
+    const QString run = m_run->currentData(kNameRole).toString();
     m_export->setEnabled(false);
     Q_EMIT stateChanged(StationState::InProgress, tr("exporting"));
     m_task = services().runs->engineTask<ExportReport>(

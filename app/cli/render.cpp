@@ -1,0 +1,78 @@
+// attune-cli render: conversations to the text a model reads, through its chat template; one JSON object per line.
+#include "app/cli/commands.h"
+#include "core/text/chat_template.h"
+#include "core/text/tokenizer.h"
+
+namespace attune::cli {
+
+namespace {
+
+constexpr std::uint64_t kMaxTemplateBytes = std::uint64_t{16} << 20;
+
+struct RenderArguments {
+    std::string model, templateFile, now, file;
+};
+
+struct LoadedTemplate {
+    ChatTemplate chatTemplate;
+    std::string bos, eos; // "" without a model
+};
+
+Result<LoadedTemplate> loadTemplate(const RenderArguments& arguments) {
+    if (!arguments.templateFile.empty()) {
+        ATTUNE_ASSIGN(const std::string source, readFile(arguments.templateFile, kMaxTemplateBytes));
+        ATTUNE_ASSIGN(ChatTemplate parsed, ChatTemplate::parse(source));
+        return LoadedTemplate{std::move(parsed), {}, {}};
+    }
+    ATTUNE_ASSIGN(const auto tokenizer, Tokenizer::load(arguments.model));
+    if (tokenizer->chatTemplate().empty())
+        return fail(ErrorCode::NotFound, arguments.model + " has no chat template",
+                    "Give one with --template FILE, or use a model that was tuned for conversations.");
+    ATTUNE_ASSIGN(ChatTemplate parsed, ChatTemplate::parse(tokenizer->chatTemplate()));
+    return LoadedTemplate{std::move(parsed), tokenizer->bosToken(), tokenizer->eosToken()};
+}
+
+Result<std::string> renderLine(const LoadedTemplate& loaded, std::string_view line, std::size_t number,
+                               const RenderOptions& options) {
+    ATTUNE_ASSIGN(OrderedJson variables, parseOrderedJson(line, "line " + std::to_string(number)));
+    if (!variables.is_object())
+        return fail(ErrorCode::InvalidData, "line " + std::to_string(number) + " is not a JSON object");
+    if (!loaded.bos.empty() && !variables.contains("bos_token"))
+        variables["bos_token"] = loaded.bos;
+    if (!loaded.eos.empty() && !variables.contains("eos_token"))
+        variables["eos_token"] = loaded.eos;
+    ATTUNE_ASSIGN(RenderedChat chat, loaded.chatTemplate.render(variables, options));
+    return std::move(chat.text);
+}
+
+// What is wrong with one line is that line's answer; the others go on.
+Status renderFile(const RenderArguments& arguments) {
+    ATTUNE_ASSIGN(const LoadedTemplate loaded, loadTemplate(arguments));
+    RenderOptions options;
+    if (!arguments.now.empty())
+        options.now = arguments.now;
+    return forEachLine(arguments.file, [&](std::string_view line, std::size_t number) -> Status {
+        auto text = renderLine(loaded, line, number, options);
+        printJson(text ? Json{{"text", std::move(*text)}} : Json{{"error", text.error().message}});
+        return {};
+    });
+}
+
+} // namespace
+
+void addRenderCommand(CLI::App& app, Cli& cli) {
+    auto* command = app.add_subcommand("render", "Conversations to the text the model reads (chat template)");
+    auto arguments = std::make_shared<RenderArguments>();
+    auto* source = command->add_option_group("template", "Where the chat template comes from");
+    source->add_option("--model", arguments->model, "Model folder");
+    source->add_option("--template", arguments->templateFile, "A Jinja file");
+    source->require_option(1);
+    command->add_option("--now", arguments->now, "The date a template that asks for one is given, such as 2025-07-10");
+    command->add_option("file", arguments->file, "One JSON object per line; - for standard input")->required();
+    command->callback([arguments, &cli] {
+        if (const auto status = renderFile(*arguments); !status)
+            cli.exitStatus = report(status.error());
+    });
+}
+
+} // namespace attune::cli

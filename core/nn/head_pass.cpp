@@ -1,0 +1,95 @@
+#include "core/nn/head_pass.h"
+
+#include <algorithm>
+
+#include <ATen/ATen.h>
+
+#include "core/nn/kernels/matmul.h"
+#include "core/nn/kernels/ops.h"
+
+namespace attune {
+
+namespace {
+
+constexpr std::int64_t kLogitBytes = 64 * 1024 * 1024; // of one chunk of logits
+
+at::Tensor gradientOf(const Weight& weight) {
+    return weight.trained ? weight.trained->grad : at::Tensor();
+}
+
+kernels::NormArguments finalNorm(const CausalLm& model) {
+    return {model.config().norm, model.config().normEpsilon, model.finalNorm.weight.compute,
+            model.finalNorm.bias.compute};
+}
+
+} // namespace
+
+std::int64_t HeadPass::chunkRows() const {
+    const std::int64_t perRow =
+        m_model.config().vocabularySize * static_cast<std::int64_t>(c10::elementSize(m_model.settings().dtype));
+    return std::clamp<std::int64_t>(kLogitBytes / perRow / kRowRound * kRowRound, kRowRound, 512);
+}
+
+at::Tensor HeadPass::sweep(const PassBatch& batch, const at::Tensor& hidden, const at::Tensor& weights,
+                           const at::Tensor& dHidden, std::map<std::string, double>* times) {
+    const at::ScalarType type = m_model.settings().dtype, master = m_model.masterType();
+    const at::Device device = m_model.settings().device;
+    const std::int64_t targets = batch.targets.size(0), width = m_model.config().hiddenSize, chunk = chunkRows();
+    at::Tensor logProbs = at::empty({targets}, hidden.options());
+    if (weights.defined())
+        dHidden.zero_(); // positions without a target have no gradient
+    for (std::int64_t begin = 0; begin < targets; begin += chunk) {
+        const std::int64_t rows = std::min(chunk, targets - begin), padded = roundUp(rows, kRowRound);
+        const at::Tensor index = batch.targetRows.narrow(0, begin, rows), wanted = batch.targets.narrow(0, begin, rows);
+        const at::Tensor x = m_hidden.get(padded, width, master, device);
+        at::Tensor real = x.narrow(0, 0, rows);
+        at::index_select_out(real, hidden, 0, index);
+        x.narrow(0, rows, padded - rows).zero_();
+        const at::Tensor normed = m_normed.get(padded, width, type, device);
+        const at::Tensor statistics = m_statistics.get(2, padded, master, device);
+        {
+            const PartTimer timer(times, "norms");
+            kernels::normForward(finalNorm(m_model), x, normed, statistics);
+        }
+        const at::Tensor logits = m_logits.get(padded, m_model.config().vocabularySize, type, device);
+        {
+            const PartTimer timer(times, "head products");
+            kernels::multiply(logits, normed, m_model.head.compute.t());
+        }
+        const at::Tensor sums = m_sums.get(1, padded, master, device)[0];
+        {
+            const PartTimer timer(times, "loss");
+            kernels::targetLogProbabilities(logits, wanted, rows, sums, logProbs.narrow(0, begin, rows));
+            if (!weights.defined())
+                continue;
+            kernels::crossEntropyGradient(logits, wanted, rows, sums, weights.narrow(0, begin, rows));
+        }
+        const at::Tensor dRows = m_dHidden.get(padded, width, master, device);
+        chunkBackward(logits, x, normed, statistics, dRows, times);
+        at::Tensor(dHidden).index_copy_(0, index, dRows.narrow(0, 0, rows));
+    }
+    return logProbs;
+}
+
+// `logits` holds its own gradient by now.
+void HeadPass::chunkBackward(const at::Tensor& logits, const at::Tensor& x, const at::Tensor& normed,
+                             const at::Tensor& statistics, const at::Tensor& dRows,
+                             std::map<std::string, double>* times) {
+    const at::Tensor dNormed = m_dNormed.get(x.size(0), x.size(1), normed.scalar_type(), normed.device());
+    {
+        const PartTimer timer(times, "head products");
+        kernels::multiply(dNormed, logits, m_model.head.compute);
+    }
+    if (const at::Tensor gradient = gradientOf(m_model.config().tiedHead ? m_model.embedding : m_model.head);
+        gradient.defined()) {
+        const PartTimer timer(times, "weight gradients");
+        kernels::multiply(gradient, logits.t(), normed, true);
+    }
+    const PartTimer timer(times, "norms");
+    kernels::normParameterGradients(finalNorm(m_model), dNormed, x, statistics, gradientOf(m_model.finalNorm.weight),
+                                    gradientOf(m_model.finalNorm.bias));
+    dRows.zero_();
+    kernels::normBackward(finalNorm(m_model), dNormed, x, statistics, dRows);
+}
+
+} // namespace attune

@@ -1,0 +1,39 @@
+// The end of a training pass: final norm, head and cross entropy over the target positions only, in chunks, so that the
+// matrix of all logits never exists; the gradient in the same sweep, in the logits' own memory. Engine thread.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "core/nn/causal_lm.h"
+#include "core/nn/pass_batch.h"
+#include "core/nn/pass_buffers.h"
+
+namespace attune {
+
+class HeadPass {
+public:
+    explicit HeadPass(CausalLm& model) : m_model(model) {}
+
+    /// hidden: the last residuals [tokens, H]. Returns the log-probabilities of the targets. With weights [N] (may be
+    /// undefined) also writes dHidden [tokens, H] = gradient of sum_i weights_i * (-logP_i) and accumulates those of
+    /// head and final norm.
+    at::Tensor sweep(const PassBatch& batch, const at::Tensor& hidden, const at::Tensor& weights,
+                     const at::Tensor& dHidden, std::map<std::string, double>* times);
+    std::vector<Buffer*> buffers() {
+        return {&m_logits, &m_hidden, &m_normed, &m_statistics, &m_dNormed, &m_dHidden, &m_sums};
+    }
+
+private:
+    std::int64_t chunkRows() const;
+    void chunkBackward(const at::Tensor& logits, const at::Tensor& x, const at::Tensor& normed,
+                       const at::Tensor& statistics, const at::Tensor& dRows, std::map<std::string, double>* times);
+
+    CausalLm& m_model;
+    Buffer m_logits, m_hidden, m_normed, m_statistics, m_dNormed, m_dHidden, m_sums;
+};
+
+} // namespace attune

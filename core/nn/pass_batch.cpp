@@ -1,0 +1,102 @@
+#include "core/nn/pass_batch.h"
+
+#include <algorithm>
+
+#include <ATen/ATen.h>
+
+#include "core/nn/rope.h"
+
+namespace attune {
+
+Status checkBatch(const PackedTokens& batch, const ModelConfig& config) {
+    const auto bad = [](std::string message) { return fail(ErrorCode::InvalidArgument, std::move(message)); };
+    if (batch.ids.empty() || batch.targets.size() != batch.ids.size())
+        return bad("A batch needs at least one token and one target per token.");
+    if (batch.rowStarts.size() < 2 || batch.rowStarts.front() != 0 || batch.rowStarts.back() != batch.tokens() ||
+        !std::is_sorted(batch.rowStarts.begin(), batch.rowStarts.end()))
+        return bad("The rows of a batch must tile its tokens.");
+    for (std::size_t i = 0; i < batch.ids.size(); ++i) {
+        const auto outside = [&](std::int64_t id) { return id < 0 || id >= config.vocabularySize; };
+        if (outside(batch.ids[i]) || (batch.targets[i] != -100 && outside(batch.targets[i])))
+            return fail(ErrorCode::InvalidArgument,
+                        "Token " + std::to_string(outside(batch.ids[i]) ? batch.ids[i] : batch.targets[i]) +
+                            " at position " + std::to_string(i) + " is outside the model's vocabulary of " +
+                            std::to_string(config.vocabularySize) + ".",
+                        "The tokenizer does not fit the model.");
+    }
+    if (config.positions == PositionKind::Learned)
+        for (std::size_t row = 0; row + 1 < batch.rowStarts.size(); ++row)
+            if (batch.rowStarts[row + 1] - batch.rowStarts[row] > config.contextLength)
+                return fail(ErrorCode::InvalidArgument,
+                            "Row " + std::to_string(row) + " has " +
+                                std::to_string(batch.rowStarts[row + 1] - batch.rowStarts[row]) +
+                                " tokens; the model has positions for " + std::to_string(config.contextLength) + ".",
+                            "Shorten the maximum length.");
+    return {};
+}
+
+namespace {
+
+at::Tensor onDevice(const std::vector<std::int64_t>& values, at::Device device) {
+    at::Tensor host = at::empty({static_cast<std::int64_t>(values.size())}, at::kLong);
+    std::copy(values.begin(), values.end(), host.data_ptr<std::int64_t>());
+    return host.to(device);
+}
+
+} // namespace
+
+template <class Real>
+void PassBatch::buildRotation(const ModelConfig& config, at::ScalarType master, at::Device device,
+                              std::vector<Real>& cosines, std::vector<Real>& sines) {
+    const auto half = static_cast<std::size_t>(config.headDim / 2);
+    const auto& starts = layout.rowStarts;
+    at::Tensor rows = at::zeros({tokens}, at::kInt);
+    std::int32_t* tableRow = rows.data_ptr<std::int32_t>();
+    const bool perLength = ropeDependsOnLength(config.rope);
+    if (perLength)
+        cosines.clear(), sines.clear();
+    for (std::size_t row = 0; row + 1 < starts.size(); ++row) {
+        const std::int64_t length = starts[row + 1] - starts[row];
+        // One table for all rows, or with length-dependent scaling a section for each.
+        const auto known = static_cast<std::int64_t>(cosines.size() / half);
+        const std::int64_t first = perLength ? known : 0;
+        if (perLength)
+            appendRopeTable(ropeFrequencies(config, length), 0, length, cosines, sines);
+        else if (length > known)
+            appendRopeTable(ropeFrequencies(config, length), known, length - known, cosines, sines);
+        for (std::int64_t t = 0; t < length; ++t)
+            tableRow[starts[row] + t] = static_cast<std::int32_t>(first + t);
+    }
+    const at::TensorOptions options = at::TensorOptions().dtype(master);
+    const auto positions = static_cast<std::int64_t>(cosines.size() / half);
+    rotation.cosines = at::from_blob(cosines.data(), {positions, config.headDim / 2}, options).to(device);
+    rotation.sines = at::from_blob(sines.data(), {positions, config.headDim / 2}, options).to(device);
+    rotation.tableRow = rows.to(device);
+}
+
+void PassBatch::take(const PackedTokens& batch, const ModelConfig& config, at::ScalarType master, at::Device device) {
+    count = batch.tokens();
+    tokens = roundUp(count, kRowRound);
+    layout = {batch.rowStarts, tokens, config.kvHeads, config.heads / config.kvHeads, config.headDim};
+    ids = onDevice(batch.ids, device);
+    std::vector<std::int64_t> rows, wanted;
+    for (std::size_t i = 0; i < batch.targets.size(); ++i)
+        if (batch.targets[i] != -100)
+            rows.push_back(static_cast<std::int64_t>(i)), wanted.push_back(batch.targets[i]);
+    targetRows = onDevice(rows, device);
+    targets = onDevice(wanted, device);
+    rotation = {};
+    if (config.positions == PositionKind::Learned) {
+        std::vector<std::int64_t> positions(batch.ids.size());
+        for (std::size_t row = 0; row + 1 < batch.rowStarts.size(); ++row)
+            for (std::int32_t t = batch.rowStarts[row]; t < batch.rowStarts[row + 1]; ++t)
+                positions[static_cast<std::size_t>(t)] = t - batch.rowStarts[row];
+        positionIds = onDevice(positions, device);
+    } else if (master == at::kDouble) {
+        buildRotation(config, master, device, m_cosinesD, m_sinesD);
+    } else {
+        buildRotation(config, master, device, m_cosinesF, m_sinesF);
+    }
+}
+
+} // namespace attune

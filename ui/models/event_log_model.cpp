@@ -1,0 +1,109 @@
+#include "ui/models/event_log_model.h"
+
+#include "core/run/run_folder.h"
+#include "ui/bridge/qt_convert.h"
+
+namespace attune {
+
+EventLogModel::EventLogModel(QObject* parent) : QAbstractTableModel(parent) {}
+
+void EventLogModel::clear() {
+    beginResetModel();
+    m_lines.clear();
+    m_lastValidation = -1;
+    endResetModel();
+}
+
+void EventLogModel::insert(Line line) {
+    beginInsertRows({}, 0, 0);
+    m_lines.push_front(std::move(line));
+    endInsertRows();
+}
+
+void EventLogModel::add(const EvalFinished& eval) {
+    const bool validation = eval.name == "validation";
+    QString text = validation ? tr("Validation loss %1").arg(number(eval.loss, 3)) : tr("%1: loss %2").arg(qstr(eval.name), number(eval.loss, 3));
+    if (validation && eval.step == 0)
+        text = tr("Base model measured: validation loss %1").arg(number(eval.loss, 3));
+    else if (validation && m_lastValidation >= 0)
+        text += tr(" (was %1)").arg(number(m_lastValidation, 3));
+    if (eval.targets > 0)
+        text += tr(", over %1 tokens").arg(number(qint64(eval.targets)));
+    if (eval.best && eval.step > 0)
+        text += tr("; the best so far");
+    if (validation)
+        m_lastValidation = eval.loss;
+    insert({eval.step, text + QLatin1Char('.'), Tone::Neutral, {}, false});
+}
+
+void EventLogModel::add(const CheckpointSaved& checkpoint) {
+    insert({checkpoint.step, checkpoint.best ? tr("New best checkpoint saved.") : tr("Checkpoint saved."),
+            checkpoint.best ? Tone::Good : Tone::Neutral, {}, false});
+}
+
+void EventLogModel::add(const WarningRaised& warning) {
+    QString text = qstr(warning.message);
+    if (!warning.hint.empty())
+        text += QLatin1Char(' ') + qstr(warning.hint);
+    insert({warning.step, text, Tone::Careful, {}, false});
+}
+
+void EventLogModel::add(const RunFailed& failure, qint64 step) {
+    QString text = tr("Failed: %1").arg(qstr(failure.error.message));
+    if (!failure.error.hint.empty())
+        text += QLatin1Char(' ') + qstr(failure.error.hint);
+    insert({step, text, Tone::Bad, {}, false});
+}
+
+void EventLogModel::add(const StateChanged& state, qint64 step) {
+    if (state.state == RunState::Failed || state.what.empty())
+        return; // RunFailed said it
+    const bool repeats = !m_lines.empty() && m_lines.front().isState && m_lines.front().state == state.state;
+    if (repeats) {
+        m_lines.front().text = qstr(state.what);
+        Q_EMIT dataChanged(index(0, TextColumn), index(0, TextColumn));
+        return;
+    }
+    insert({step, qstr(state.what), state.state == RunState::Finished ? Tone::Good : Tone::Neutral, state.state, true});
+}
+
+int EventLogModel::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : int(m_lines.size()); }
+int EventLogModel::columnCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : ColumnCount; }
+
+QVariant EventLogModel::data(const QModelIndex& index, int role) const {
+    if (!index.isValid() || index.row() >= int(m_lines.size()))
+        return {};
+    const Line& line = m_lines[std::size_t(index.row())];
+    const bool step = index.column() == StepColumn;
+    switch (role) {
+    case Qt::DisplayRole: return step ? tr("step %1").arg(number(line.step)) : line.text;
+    case Qt::ToolTipRole: return step ? QVariant() : QVariant("<p>" + line.text.toHtmlEscaped() + "</p>");
+    case Qt::TextAlignmentRole: return int(step ? Qt::AlignRight | Qt::AlignVCenter : Qt::AlignLeft | Qt::AlignVCenter);
+    case Qt::ForegroundRole: return step ? QVariant(Theme::current().tokens().muted) : QVariant();
+    case Qt::DecorationRole: {
+        if (step || line.tone == Tone::Neutral)
+            return {};
+        const bool good = line.tone == Tone::Good, bad = line.tone == Tone::Bad;
+        return Theme::current().icon(good ? "good" : bad ? "bad" : "careful",
+                                     good  ? Theme::IconColor::Good
+                                     : bad ? Theme::IconColor::Bad
+                                           : Theme::IconColor::Careful);
+    }
+    default: return {};
+    }
+}
+
+QVariant EventLogModel::headerData(int section, Qt::Orientation orientation, int role) const {
+    if (orientation != Qt::Horizontal || role != Qt::DisplayRole)
+        return {};
+    return section == StepColumn ? tr("When") : tr("What happened");
+}
+
+QString EventLogModel::tsv() const {
+    QString text;
+    for (auto line = m_lines.rbegin(); line != m_lines.rend(); ++line)
+        text += QString::number(line->step) + QLatin1Char('\t') + QString(line->text).replace(QLatin1Char('\n'), QLatin1Char(' ')) + QLatin1Char('\n');
+    return text;
+}
+
+} // namespace attune
