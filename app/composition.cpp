@@ -37,14 +37,15 @@ Status importSample(Project& project, const fs::path& resources, const Progress&
             return appender->add(sample);
         };
         ATTUNE_CHECK(importFile(
-            resources / "sample_project" / name, {}, add, [&appender](ImportProblem problem) { (void)appender->addProblem(problem); },
-            progress));
+            resources / "sample_project" / name, {}, add,
+            [&appender](ImportProblem problem) { (void)appender->addProblem(problem); }, progress));
     }
     ATTUNE_CHECK(appender->commit());
     return project.datasets().freeze(appender->datasetId(), "As shipped").map([](const DatasetVersion&) {});
 }
 
-Result<std::unique_ptr<Project>> openSampleProject(const fs::path& folder, const Catalog& catalog, const Progress& progress) {
+Result<std::unique_ptr<Project>> openSampleProject(const fs::path& folder, const Catalog& catalog,
+                                                   const Progress& progress) {
     std::error_code error;
     if (fs::exists(folder, error))
         return Project::open(folder);
@@ -73,9 +74,8 @@ Result<std::unique_ptr<Project>> openSampleProject(const fs::path& folder, const
 Composition::Composition(QApplication& application, std::unique_ptr<Engine> engine)
     : m_engine(std::move(engine)), m_theme(application, m_settings.themeMode()), m_runs(*m_engine) {
     m_services = {m_engine.get(), &m_runs, &m_project, &m_computer, &m_settings, &m_theme, &m_undo};
-    m_project.setSampleMaker([folder = fspath(sampleFolder()), catalog = &m_engine->catalog()](const Progress& progress) {
-        return openSampleProject(folder, *catalog, progress);
-    });
+    m_project.setSampleMaker([folder = fspath(sampleFolder()), catalog = &m_engine->catalog()](
+                                 const Progress& progress) { return openSampleProject(folder, *catalog, progress); });
     m_window = std::make_unique<MainWindow>(m_services);
 }
 

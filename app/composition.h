@@ -1,4 +1,5 @@
-// The one place that names engine, stores and views together: makes the parts of the window in order and takes them down again.
+// The one place that names engine, stores and views together: makes the parts of the window in order and takes them
+// down again.
 #pragma once
 
 #include <memory>
@@ -26,7 +27,8 @@ public:
     Composition& operator=(const Composition&) = delete;
 
     MainWindow& window() { return *m_window; }
-    /// Shows the window; with `project` (a folder) opens that, else what was open last time. `sample`: opens the sample project.
+    /// Shows the window; with `project` (a folder) opens that, else what was open last time. `sample`: opens the sample
+    /// project.
     void show(const QString& project, bool sample);
 
 private:

@@ -16,12 +16,15 @@ int main(int argc, char** argv) {
     QApplication::setDesktopFileName("attune");
 
     QCommandLineParser parser;
-    parser.setApplicationDescription(QApplication::translate("main", "Fine-tune a language model on private data, with evidence."));
+    parser.setApplicationDescription(
+        QApplication::translate("main", "Fine-tune a language model on private data, with evidence."));
     parser.addHelpOption();
     parser.addVersionOption();
-    const QCommandLineOption sample("sample", QApplication::translate("main", "Open the sample project (it is made when it is not there)."));
+    const QCommandLineOption sample(
+        "sample", QApplication::translate("main", "Open the sample project (it is made when it is not there)."));
     parser.addOption(sample);
-    parser.addPositionalArgument("project", QApplication::translate("main", "Project folder to open."), "[project.attune]");
+    parser.addPositionalArgument("project", QApplication::translate("main", "Project folder to open."),
+                                 "[project.attune]");
     parser.process(application);
 
     attune::Composition composition(application, attune::makeTorchEngine());

@@ -88,7 +88,8 @@ View* MainWindow::ensureView(int index) {
     m_stack->addWidget(view);
     connect(view, &View::stateChanged, this,
             [this, index](StationState state, const QString& text) { m_rail->setState(index, state, text); });
-    connect(view, &View::openStation, this, [this](const QString& id, const QVariantMap& request) { showStation(id, request); });
+    connect(view, &View::openStation, this,
+            [this](const QString& id, const QVariantMap& request) { showStation(id, request); });
     return view;
 }
 
@@ -97,7 +98,9 @@ View* MainWindow::view(const QString& id) {
     return index < 0 ? nullptr : ensureView(index);
 }
 
-QString MainWindow::currentStation() const { return m_current < 0 ? QString() : m_entries[std::size_t(m_current)].id; }
+QString MainWindow::currentStation() const {
+    return m_current < 0 ? QString() : m_entries[std::size_t(m_current)].id;
+}
 
 bool MainWindow::showStation(const QString& id, const QVariantMap& request) {
     const int index = indexOf(id);
@@ -115,7 +118,8 @@ bool MainWindow::showStation(const QString& id, const QVariantMap& request) {
     return true;
 }
 
-// One view per turn of the event loop, so that the window answers while they are made; their states then show in the rail.
+// One view per turn of the event loop, so that the window answers while they are made; their states then show in the
+// rail.
 void MainWindow::createRemainingViews() {
     for (std::size_t i = 0; i < m_views.size(); ++i) {
         if (m_views[i])
@@ -137,12 +141,21 @@ void MainWindow::restore(bool reopenLast) {
 
 void MainWindow::makeMenus() {
     QMenu* file = menuBar()->addMenu(tr("&File"));
-    file->addAction(tr("&New project..."), this, [this] { showStation("home", {{"action", "new"}}); })->setShortcut(QKeySequence::New);
-    file->addAction(tr("&Open project..."), this, [this] { showStation("home", {{"action", "open"}}); })->setShortcut(QKeySequence::Open);
+    file->addAction(tr("&New project..."), this,
+                    [this] {
+                        showStation("home", {{"action", "new"}});
+                    })
+        ->setShortcut(QKeySequence::New);
+    file->addAction(tr("&Open project..."), this,
+                    [this] {
+                        showStation("home", {{"action", "open"}});
+                    })
+        ->setShortcut(QKeySequence::Open);
     QMenu* recent = file->addMenu(tr("Open &recent"));
     connect(recent, &QMenu::aboutToShow, this, [this, recent] { showRecent(*recent); });
     if (m_services.project->hasSample())
-        connect(file->addAction(tr("Try the &sample project")), &QAction::triggered, m_services.project, &CurrentProject::openSample);
+        connect(file->addAction(tr("Try the &sample project")), &QAction::triggered, m_services.project,
+                &CurrentProject::openSample);
     file->addSeparator();
     QAction* copy = file->addAction(tr("Save a &copy..."), this, &MainWindow::saveCopy);
     copy->setShortcut(QKeySequence::SaveAs);
@@ -169,7 +182,8 @@ void MainWindow::makeMenus() {
     QMenu* help = menuBar()->addMenu(tr("&Help"));
     QAction* palette = help->addAction(tr("&Find a command..."));
     palette->setShortcut(QKeySequence(Qt::CTRL | Qt::Key_K));
-    connect(palette, &QAction::triggered, this, [this] { (new CommandPalette(findChildren<QAction*>(), this))->show(); });
+    connect(palette, &QAction::triggered, this,
+            [this] { (new CommandPalette(findChildren<QAction*>(), this))->show(); });
     help->addAction(tr("&About Attune"), this, &MainWindow::about);
 }
 
@@ -194,10 +208,11 @@ QMenu* MainWindow::makeViewMenu() {
             connect(action, &QAction::triggered, this, [choose, i] { choose(i); });
         }
     };
-    choices(tr("Theme"), {tr("As the system"), tr("Light"), tr("Dark")}, int(m_services.settings->themeMode()), [this](int i) {
-        m_services.settings->setThemeMode(static_cast<ThemeMode>(i));
-        m_services.theme->setMode(static_cast<ThemeMode>(i));
-    });
+    choices(tr("Theme"), {tr("As the system"), tr("Light"), tr("Dark")}, int(m_services.settings->themeMode()),
+            [this](int i) {
+                m_services.settings->setThemeMode(static_cast<ThemeMode>(i));
+                m_services.theme->setMode(static_cast<ThemeMode>(i));
+            });
     choices(tr("Choices shown"), {tr("Guided: the few that matter"), tr("Standard: the usual ones"), tr("Expert: all")},
             int(m_services.settings->depth()), [this](int i) { m_services.settings->setDepth(static_cast<Depth>(i)); });
     return view;
@@ -237,7 +252,8 @@ void MainWindow::showRecent(QMenu& menu) {
 }
 
 void MainWindow::saveCopy() {
-    const QString suggestion = QFileInfo(m_services.project->folder()).path() + '/' + tr("Copy of %1").arg(m_services.project->name()) + kProjectEnding;
+    const QString suggestion = QFileInfo(m_services.project->folder()).path() + '/' +
+                               tr("Copy of %1").arg(m_services.project->name()) + kProjectEnding;
     QString folder = QFileDialog::getSaveFileName(this, tr("Save a copy"), suggestion, tr("Attune project (*.attune)"));
     if (folder.isEmpty())
         return;
@@ -262,10 +278,13 @@ void MainWindow::showProject() {
 void MainWindow::showLoad() {
     const ComputerFacts& facts = *m_services.computer;
     const std::optional<Computer>& computer = facts.computer();
-    const QString cores = computer ? (computer->cores == 1 ? tr("CPU 1 core") : tr("CPU %1 cores").arg(computer->cores)) : tr("CPU");
-    m_cpuLabel->setText(facts.cpuShare() < 0 ? cores : tr("%1 %2 %").arg(cores).arg(std::lround(facts.cpuShare() * 100)));
-    m_memoryLabel->setText(computer ? tr("Memory %1 of %2").arg(bytesText(facts.residentBytes()), bytesText(computer->memoryBytes))
-                                    : tr("Memory %1").arg(bytesText(facts.residentBytes())));
+    const QString cores =
+        computer ? (computer->cores == 1 ? tr("CPU 1 core") : tr("CPU %1 cores").arg(computer->cores)) : tr("CPU");
+    m_cpuLabel->setText(facts.cpuShare() < 0 ? cores
+                                             : tr("%1 %2 %").arg(cores).arg(std::lround(facts.cpuShare() * 100)));
+    m_memoryLabel->setText(
+        computer ? tr("Memory %1 of %2").arg(bytesText(facts.residentBytes()), bytesText(computer->memoryBytes))
+                 : tr("Memory %1").arg(bytesText(facts.residentBytes())));
 }
 
 void MainWindow::showRun() {
@@ -273,14 +292,17 @@ void MainWindow::showRun() {
     m_modelLabel->setText(run.model.isEmpty() ? tr("No model in use") : run.model);
     if (!m_services.runs->isActive()) {
         const bool failed = run.runId > 0 && run.state == RunState::Failed;
-        m_runLabel->setText(run.runId == 0 ? tr("No run") : failed ? tr("%1: failed").arg(run.name) : tr("%1: ended").arg(run.name));
+        m_runLabel->setText(run.runId == 0 ? tr("No run")
+                            : failed       ? tr("%1: failed").arg(run.name)
+                                           : tr("%1: ended").arg(run.name));
         return;
     }
     if (run.state == RunState::Preparing || run.lastStep.totalSteps == 0) {
         m_runLabel->setText(tr("%1: preparing").arg(run.name));
         return;
     }
-    QString text = tr("%1: step %2 of %3").arg(run.name, number(qint64(run.lastStep.step)), number(qint64(run.lastStep.totalSteps)));
+    QString text = tr("%1: step %2 of %3")
+                       .arg(run.name, number(qint64(run.lastStep.step)), number(qint64(run.lastStep.totalSteps)));
     if (run.state == RunState::Paused)
         text += QStringLiteral(" · ") + tr("paused");
     else if (run.lastStep.secondsLeft >= 0)
@@ -290,8 +312,10 @@ void MainWindow::showRun() {
 
 void MainWindow::about() {
     QMessageBox::about(this, tr("About Attune"),
-                       tr("<h3>Attune %1</h3><p>Fine-tune a language model on private data, see whether it got better, and decide with "
-                          "evidence. Everything runs on this computer.</p><p>Free software under the GNU General Public License, version 3 "
+                       tr("<h3>Attune %1</h3><p>Fine-tune a language model on private data, see whether it got better, "
+                          "and decide with "
+                          "evidence. Everything runs on this computer.</p><p>Free software under the GNU General "
+                          "Public License, version 3 "
                           "or later. Built with Qt, libtorch, SQLite and QCustomPlot.</p>")
                            .arg(QApplication::applicationVersion()));
 }
@@ -304,7 +328,8 @@ void MainWindow::closeEvent(QCloseEvent* event) {
             reasons << reason;
     }
     if (!reasons.isEmpty()) {
-        QMessageBox box(QMessageBox::Question, tr("Quit Attune?"), reasons.join(QStringLiteral("\n\n")), QMessageBox::NoButton, this);
+        QMessageBox box(QMessageBox::Question, tr("Quit Attune?"), reasons.join(QStringLiteral("\n\n")),
+                        QMessageBox::NoButton, this);
         box.setTextFormat(Qt::PlainText);
         QAbstractButton* quit = box.addButton(tr("Quit"), QMessageBox::AcceptRole);
         box.addButton(tr("Go on working"), QMessageBox::RejectRole);

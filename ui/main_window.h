@@ -1,5 +1,5 @@
-// The window around the stations: rail, menus, status bar, drop of files. Knows only the list of views and the services; whatever
-// belongs to a station lives in its view. GUI thread. Stays under 400 lines.
+// The window around the stations: rail, menus, status bar, drop of files. Knows only the list of views and the
+// services; whatever belongs to a station lives in its view. GUI thread. Stays under 400 lines.
 #pragma once
 
 #include <vector>

@@ -22,9 +22,7 @@ ThemeMode Settings::themeMode() const {
 }
 
 void Settings::setThemeMode(ThemeMode mode) {
-    m_store->setValue("window/theme", mode == ThemeMode::Light  ? "light"
-                                      : mode == ThemeMode::Dark ? "dark"
-                                                                : "system");
+    m_store->setValue("window/theme", mode == ThemeMode::Light ? "light" : mode == ThemeMode::Dark ? "dark" : "system");
 }
 
 Depth Settings::depth() const {
@@ -41,7 +39,9 @@ void Settings::setDepth(Depth depth) {
     Q_EMIT depthChanged(depth);
 }
 
-QStringList Settings::recentProjects() const { return m_store->value("projects/recent").toStringList(); }
+QStringList Settings::recentProjects() const {
+    return m_store->value("projects/recent").toStringList();
+}
 
 void Settings::addRecentProject(const QString& folder) {
     QStringList recent = recentProjects();
@@ -62,23 +62,39 @@ void Settings::removeRecentProject(const QString& folder) {
     Q_EMIT recentProjectsChanged();
 }
 
-QString Settings::lastProject() const { return m_store->value("projects/last").toString(); }
-void Settings::setLastProject(const QString& folder) { m_store->setValue("projects/last", folder); }
-QString Settings::lastStation() const { return m_store->value("window/station", "home").toString(); }
-void Settings::setLastStation(const QString& id) { m_store->setValue("window/station", id); }
-QByteArray Settings::windowGeometry() const { return m_store->value("window/geometry").toByteArray(); }
-void Settings::setWindowGeometry(const QByteArray& geometry) { m_store->setValue("window/geometry", geometry); }
+QString Settings::lastProject() const {
+    return m_store->value("projects/last").toString();
+}
+void Settings::setLastProject(const QString& folder) {
+    m_store->setValue("projects/last", folder);
+}
+QString Settings::lastStation() const {
+    return m_store->value("window/station", "home").toString();
+}
+void Settings::setLastStation(const QString& id) {
+    m_store->setValue("window/station", id);
+}
+QByteArray Settings::windowGeometry() const {
+    return m_store->value("window/geometry").toByteArray();
+}
+void Settings::setWindowGeometry(const QByteArray& geometry) {
+    m_store->setValue("window/geometry", geometry);
+}
 
 QString Settings::lastFolder(const QString& kind) const {
     return m_store->value("folders/" + kind, QDir::homePath()).toString();
 }
 
-void Settings::setLastFolder(const QString& kind, const QString& folder) { m_store->setValue("folders/" + kind, folder); }
+void Settings::setLastFolder(const QString& kind, const QString& folder) {
+    m_store->setValue("folders/" + kind, folder);
+}
 
 QVariant Settings::value(const QString& key, const QVariant& fallback) const {
     return m_store->value("view/" + key, fallback);
 }
 
-void Settings::setValue(const QString& key, const QVariant& value) { m_store->setValue("view/" + key, value); }
+void Settings::setValue(const QString& key, const QVariant& value) {
+    m_store->setValue("view/" + key, value);
+}
 
 } // namespace attune

@@ -67,7 +67,8 @@ ThemeTokens darkTokens() {
     return t;
 }
 
-/// Draws a resource SVG whose strokes are `currentColor`, in the theme's colour of the moment and at any size and scale.
+/// Draws a resource SVG whose strokes are `currentColor`, in the theme's colour of the moment and at any size and
+/// scale.
 class LineIconEngine final : public QIconEngine {
 public:
     LineIconEngine(QString name, Theme::IconColor color) : m_name(std::move(name)), m_color(color) {}
@@ -205,18 +206,24 @@ bool Theme::eventFilter(QObject* object, QEvent* event) {
     // The platform changed its colours (Qt 6.4 has no signal for it).
     if (event->type() == QEvent::ThemeChange && object->isWidgetType() && !m_applying && m_mode == ThemeMode::System &&
         static_cast<QWidget*>(object)->isWindow())
-        QMetaObject::invokeMethod(this, [this] { apply(); }, Qt::QueuedConnection);
+        QMetaObject::invokeMethod(
+            this, [this] { apply(); }, Qt::QueuedConnection);
     return QObject::eventFilter(object, event);
 }
 
 QColor Theme::color(Tone tone) const {
     const ThemeTokens& t = tokens();
     switch (tone) {
-    case Tone::Accent: return t.accent;
-    case Tone::Good: return t.good;
-    case Tone::Careful: return t.careful;
-    case Tone::Bad: return t.bad;
-    case Tone::Neutral: break;
+    case Tone::Accent:
+        return t.accent;
+    case Tone::Good:
+        return t.good;
+    case Tone::Careful:
+        return t.careful;
+    case Tone::Bad:
+        return t.bad;
+    case Tone::Neutral:
+        break;
     }
     return t.muted;
 }
@@ -224,11 +231,16 @@ QColor Theme::color(Tone tone) const {
 QColor Theme::wash(Tone tone) const {
     const ThemeTokens& t = tokens();
     switch (tone) {
-    case Tone::Accent: return t.accentWash;
-    case Tone::Good: return t.goodWash;
-    case Tone::Careful: return t.carefulWash;
-    case Tone::Bad: return t.badWash;
-    case Tone::Neutral: break;
+    case Tone::Accent:
+        return t.accentWash;
+    case Tone::Good:
+        return t.goodWash;
+    case Tone::Careful:
+        return t.carefulWash;
+    case Tone::Bad:
+        return t.badWash;
+    case Tone::Neutral:
+        break;
     }
     return m_dark ? QColor(0x2a323c) : t.rail;
 }
@@ -256,18 +268,27 @@ QFont Theme::figureFont() const {
     return font;
 }
 
-QIcon Theme::icon(const QString& name, IconColor color) const { return QIcon(new LineIconEngine(name, color)); }
+QIcon Theme::icon(const QString& name, IconColor color) const {
+    return QIcon(new LineIconEngine(name, color));
+}
 
 QColor Theme::iconColor(IconColor color) const {
     const ThemeTokens& t = tokens();
     switch (color) {
-    case IconColor::Text: return t.text;
-    case IconColor::Muted: return t.muted;
-    case IconColor::Accent: return t.accent;
-    case IconColor::OnAccent: return t.onAccent;
-    case IconColor::Good: return t.good;
-    case IconColor::Careful: return t.careful;
-    case IconColor::Bad: return t.bad;
+    case IconColor::Text:
+        return t.text;
+    case IconColor::Muted:
+        return t.muted;
+    case IconColor::Accent:
+        return t.accent;
+    case IconColor::OnAccent:
+        return t.onAccent;
+    case IconColor::Good:
+        return t.good;
+    case IconColor::Careful:
+        return t.careful;
+    case IconColor::Bad:
+        return t.bad;
     }
     return t.text;
 }

@@ -1,5 +1,5 @@
-// The style sheet of the window, with @names for the theme's colours. Sizes are in device independent pixels and only minimal
-// ones, so that larger fonts and 200 % scaling grow the controls instead of clipping them.
+// The style sheet of the window, with @names for the theme's colours. Sizes are in device independent pixels and only
+// minimal ones, so that larger fonts and 200 % scaling grow the controls instead of clipping them.
 #include "ui/theme.h"
 
 namespace attune {
@@ -24,7 +24,7 @@ QStatusBar::item { border: none; }
 QStatusBar QLabel { color: @muted; font-size: 12px; padding: 2px 6px; }
 
 QWidget[surface="rail"] { background: @rail; border-right: 1px solid @line; }
-QToolButton[rail="true"] { border: 2px solid transparent; border-radius: 6px; text-align: left; background: transparent; }
+QToolButton[rail="true"] { border: 2px solid transparent; border-radius: 6px; padding: 6px 6px; background: transparent; }
 QToolButton[rail="true"]:checked { background: @accentwash; color: @accent; font-weight: 600; }
 QToolButton[rail="true"]:hover:!checked { background: @hover; }
 QToolButton[rail="true"]:focus { border: 2px solid @accent; }
@@ -179,7 +179,9 @@ QColor readable(const QColor& color, const QColor& ground, const QColor& text) {
 
 } // namespace
 
-QColor readableTone(const QColor& color, const QColor& ground, const QColor& text) { return readable(color, ground, text); }
+QColor readableTone(const QColor& color, const QColor& ground, const QColor& text) {
+    return readable(color, ground, text);
+}
 
 QString themeStyleSheet(const ThemeTokens& t, bool dark, const QString& monospace, const QColor& neutralWash) {
     QString sheet = QString::fromLatin1(kSheet);

@@ -129,13 +129,15 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
             optimizer->step(2e-4, 1.0);
             model->refreshComputeWeights();
         }
-        if (step > 0)
+        if (step > 0) {
             seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+            gemmRates.push_back(
+                measureGemmRate(type, 3)); // neighbours come and go: the limit is measured beside every step
+        }
     }
     if (seconds.empty())
         return fail(ErrorCode::Cancelled, "The benchmark was stopped.");
-    gemmRates.push_back(measureGemmRate(type)); // neighbours come and go: the rate before and after
-    const double rate = (gemmRates[0] + gemmRates[1]) / 2, perStep = median(seconds);
+    const double rate = median(gemmRates), perStep = median(seconds);
     const double tokens = static_cast<double>(settings.batch * settings.seq);
     Json parts = Json::object();
     for (const auto& [part, total] : times)

@@ -8,6 +8,8 @@ namespace attune {
 
 namespace {
 
+constexpr double kLargest = 1e300; // so that the range of two values is a number too
+
 double readableStep(double range, int wantedTicks) {
     const double raw = range / std::max(1, wantedTicks);
     const double power = std::pow(10.0, std::floor(std::log10(raw)));
@@ -36,8 +38,9 @@ ChartAxis makeAxis(const std::vector<double>& values, int wantedTicks) {
     for (const double value : values) {
         if (!std::isfinite(value))
             continue;
-        low = any ? std::min(low, value) : value;
-        high = any ? std::max(high, value) : value;
+        const double kept = std::clamp(value, -kLargest, kLargest);
+        low = any ? std::min(low, kept) : kept;
+        high = any ? std::max(high, kept) : kept;
         any = true;
     }
     ChartAxis axis;

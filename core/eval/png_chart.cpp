@@ -71,10 +71,11 @@ public:
     void text(double x, double y, const std::string& text, std::uint32_t colour, int scale = 1) {
         for (const char c : text) {
             const Glyph& glyph = glyphOf(c);
+            const double top = y + glyphDrop(c) * scale;
             for (int row = 0; row < 7; ++row)
                 for (int column = 0; column < 5; ++column)
                     if (glyph.rows[static_cast<std::size_t>(row)] >> (4 - column) & 1)
-                        fill(x + column * scale, y + row * scale, scale, scale, colour);
+                        fill(x + column * scale, top + row * scale, scale, scale, colour);
             x += 6.0 * scale;
         }
     }

@@ -38,22 +38,22 @@ Result<ModelConfig> benchShape(std::string_view name) {
                 "Choose 15m, 135m, 360m or 1b.");
 }
 
-double measureGemmRate(at::ScalarType type) {
+double measureGemmRate(at::ScalarType type, int runs) {
     constexpr std::int64_t kSide = 2048;
-    constexpr int kWarmUp = 2, kRuns = 9;
+    constexpr int kWarmUp = 1;
     at::NoGradGuard noGrad;
     const at::Tensor a = at::randn({kSide, kSide}).to(type), b = at::randn({kSide, kSide}).to(type);
     at::Tensor c = at::empty({kSide, kSide}, a.options());
     std::vector<double> rates;
-    for (int run = 0; run < kWarmUp + kRuns; ++run) {
+    for (int run = 0; run < kWarmUp + runs; ++run) {
         const auto begin = std::chrono::steady_clock::now();
         at::mm_out(c, a, b);
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
         if (run >= kWarmUp)
             rates.push_back(2.0 * kSide * kSide * kSide / seconds);
     }
-    std::nth_element(rates.begin(), rates.begin() + kRuns / 2, rates.end());
-    return rates[kRuns / 2];
+    std::nth_element(rates.begin(), rates.begin() + runs / 2, rates.end());
+    return rates[static_cast<std::size_t>(runs / 2)];
 }
 
 } // namespace attune

@@ -14,7 +14,7 @@ namespace attune {
 /// "15m", "135m", "360m", "1b": Llama shapes of that size. Errors: InvalidArgument naming the choices.
 Result<ModelConfig> benchShape(std::string_view name);
 
-/// Median rate of large square products through ATen with all threads, in FLOP per second.
-double measureGemmRate(at::ScalarType type);
+/// Median rate of `runs` large square products through ATen with all threads, in FLOP per second.
+double measureGemmRate(at::ScalarType type, int runs = 9);
 
 } // namespace attune

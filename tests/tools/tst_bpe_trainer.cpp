@@ -32,7 +32,7 @@ private Q_SLOTS:
 
 void TestBpeTrainer::initTestCase() {
     QVERIFY(writeCorpus(folder(), {1, 300'000}).has_value());
-    auto model = trainOnCorpus(folder() / "train.jsonl", 1500);
+    auto model = trainOnCorpus(folder() / "train", 1500);
     QVERIFY(model.has_value());
     m_model = std::move(*model);
     QVERIFY(writeModelFiles(folder(), m_model).has_value());

@@ -63,12 +63,13 @@ void TestStarterCorpus::sameSeedSameFilesOtherSeedOtherFiles() {
         return writeCorpus(folder.path().toStdString(), {seed, 20'000}).has_value();
     };
     QVERIFY(make(a, 1) && make(b, 1) && make(c, 2));
-    for (const char* name : {"train.jsonl", "validation.jsonl"}) {
+    for (const char* name : {"train/chat.jsonl", "train/text.jsonl", "validation/chat.jsonl", "validation/text.jsonl"}) {
         const auto hash = [&](const QTemporaryDir& folder) {
             return hashFile(fs::path(folder.path().toStdString()) / name).value();
         };
         QCOMPARE(hash(a), hash(b));
-        QVERIFY(hash(a) != hash(c));
+        if (QByteArray(name).startsWith("train")) // so few rows may leave a validation file empty
+            QVERIFY(hash(a) != hash(c));
     }
 }
 

@@ -19,7 +19,8 @@ inline void answerQuestions(Stage& stage, std::size_t count) {
 inline std::vector<Scene> advisorScenes() {
     std::vector<Scene> scenes;
     scenes.push_back({"advisor", "empty", [](Stage&) {}, {}, {}});
-    scenes.push_back({"advisor", "working",
+    scenes.push_back({"advisor",
+                      "working",
                       [](Stage& stage) {
                           stage.openProject();
                           QTest::qWait(150);
@@ -27,16 +28,19 @@ inline std::vector<Scene> advisorScenes() {
                       },
                       {},
                       {}});
-    scenes.push_back({"advisor", "full",
-                      [](Stage& stage) {
-                          stage.knowComputer();
-                          stage.openProject();
-                          QTest::qWait(150);
-                          stage.window->showStation("advisor", {{"scenario", qstr(decisionRules().scenarios.at(3).id)}});
-                      },
-                      {},
-                      {}});
-    scenes.push_back({"advisor", "error",
+    scenes.push_back(
+        {"advisor",
+         "full",
+         [](Stage& stage) {
+             stage.knowComputer();
+             stage.openProject();
+             QTest::qWait(150);
+             stage.window->showStation("advisor", {{"scenario", qstr(decisionRules().scenarios.at(3).id)}});
+         },
+         {},
+         {}});
+    scenes.push_back({"advisor",
+                      "error",
                       [](Stage& stage) {
                           stage.openProject([](Project& project) {
                               if (!project.setSetting("advisor.input", "{\"examples\": \"thousands\", ").has_value())

@@ -1,7 +1,10 @@
 // Scenes of the Data station: realistic rows of the shipped sample, a file with bad rows, a file that is none.
 #pragma once
 
+#include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include <QDir>
 #include <QFile>
@@ -9,6 +12,7 @@
 #include "core/data/import_file.h"
 #include "core/store/dataset_appender.h"
 #include "gallery_stage.h"
+#include "ui/models/sample_table_model.h"
 #include "ui/views/data/bubble.h"
 #include "ui/views/data/data_view.h"
 #include "ui/views/data/row_table.h"
@@ -19,7 +23,7 @@ namespace attune::gallery {
 inline QString sampleFile(const char* name) { return QStringLiteral(ATTUNE_SOURCE_DIR "/resources/sample_project/") + QLatin1String(name); }
 
 /// A byte-level tokenizer small enough to write here, with a context length: enough to count and to show tokens.
-inline QString writeTinyModel(const QString& parent, int contextLength) {
+inline QString writeTinyModel(const QString& parent, int contextLength, const std::vector<std::string>& words = {"the", "and", "kettle"}) {
     const QString folder = parent + "/TinyLM";
     QDir().mkpath(folder);
     Json vocabulary = Json::object();
@@ -37,15 +41,14 @@ inline QString writeTinyModel(const QString& parent, int contextLength) {
         bytes[std::size_t(byte)] = QString(QChar(visible ? byte : 256 + extra++)).toStdString();
         add(bytes[std::size_t(byte)]);
     }
-    // Merges that spell the commonest words of the sample letter by letter.
+    // Merges that spell the words letter by letter.
     Json merges = Json::array();
     std::set<std::string> known;
-    for (const char* word : {"the", "and", "customer", "message", "category", "urgency", "product", "summary", "record", "this", "Turn", "into", "phone",
-                             "order", "that", "not", "with", "have", "account", "damaged", "item", "high", "low", "normal", "wants", "was", "for", "you"}) {
+    for (const std::string& word : words) {
         for (const bool blank : {false, true}) {
             std::string grown = blank ? bytes[' '] : std::string();
-            for (const char* letter = word; *letter; ++letter) {
-                const std::string next = bytes[std::size_t(static_cast<unsigned char>(*letter))];
+            for (const char letter : word) {
+                const std::string next = bytes[std::size_t(static_cast<unsigned char>(letter))];
                 if (!grown.empty()) {
                     if (known.insert(grown + " " + next).second)
                         merges.push_back(grown + " " + next);
@@ -76,6 +79,30 @@ inline QString writeTinyModel(const QString& parent, int contextLength) {
     if (weights.open(QIODevice::WriteOnly))
         weights.write(QByteArray("\x02\0\0\0\0\0\0\0{}", 10));
     return folder;
+}
+
+/// The words of the sample's first rows, the commonest first.
+inline std::vector<std::string> sampleWords() {
+    const auto samples = loadSamples(fspath(sampleFile("validation.jsonl")));
+    std::map<std::string, int> counts;
+    for (const Sample& sample : samples.value_or(std::vector<Sample>{}))
+        for (const Message& message : sample.messages) {
+            std::string word;
+            for (const char c : message.content + " ") {
+                if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+                    word += c;
+                else if (!word.empty())
+                    ++counts[std::exchange(word, {})];
+            }
+        }
+    std::vector<std::pair<int, std::string>> ordered;
+    for (const auto& [word, count] : counts)
+        ordered.emplace_back(-count, word);
+    std::sort(ordered.begin(), ordered.end());
+    std::vector<std::string> words;
+    for (std::size_t i = 0; i < std::min<std::size_t>(ordered.size(), 600); ++i)
+        words.push_back(ordered[i].second);
+    return words;
 }
 
 /// The sample's rows with some that need settling: repetitions, an empty answer, test rows that are also in training.
@@ -128,7 +155,7 @@ inline std::vector<Scene> dataScenes() {
         stage.openProject([&](Project& project) {
             fillSample(project, frozen);
             if (withModel)
-                (void)project.setSetting("model.path", sstr(writeTinyModel(stage.folder.path(), 320)));
+                (void)project.setSetting("model.path", sstr(writeTinyModel(stage.folder.path(), 128, sampleWords())));
         });
         QTest::qWait(50);
         (void)QTest::qWaitFor([&] { return settledRows(stage); }, 20'000);

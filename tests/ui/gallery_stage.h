@@ -1,5 +1,5 @@
-// A whole window with its services on a FakeEngine, put into a state through its normal inputs. One Stage per scene; the Theme
-// belongs to the application and is shared. A view's scenes are in gallery_<view>.h.
+// A whole window with its services on a FakeEngine, put into a state through its normal inputs. One Stage per scene;
+// the Theme belongs to the application and is shared. A view's scenes are in gallery_<view>.h.
 #pragma once
 
 #include <functional>
@@ -26,7 +26,9 @@ class Stage {
 public:
     explicit Stage(Theme& theme, FakeEngineOptions engineOptions = {})
         : engine(engineOptions), settings(folder.filePath("settings.ini")), runs(engine) {
-        project.setSampleMaker([place = fspath(folder.filePath("sample.attune"))](const Progress&) { return Project::openOrCreate(place); });
+        project.setSampleMaker([place = fspath(folder.filePath("sample.attune"))](const Progress&) {
+            return Project::openOrCreate(place);
+        });
         services = {&engine, &runs, &project, &computer, &settings, &theme, &undo};
         window = std::make_unique<MainWindow>(services);
         window->resize(1440, 900);

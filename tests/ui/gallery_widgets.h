@@ -54,7 +54,8 @@ inline std::unique_ptr<QWidget> makeWidgetBoard(MessageArea*& messages) {
     grid->setSpacing(16);
     messages = new MessageArea;
     messages->show("a", Tone::Careful, "Validation has stopped improving since step 160.",
-                   "The model begins to learn the training rows by heart. Best checkpoint so far: 160.", {{"Stop and use 160", [] {}}, {"Go on", [] {}}});
+                   "The model begins to learn the training rows by heart. Best checkpoint so far: 160.",
+                   {{"Stop and use 160", [] {}}, {"Go on", [] {}}});
     messages->show("b", Tone::Good, "Adapter is active: answers come from different weights.");
     grid->addWidget(messages, 0, 0, 1, 2);
     auto* loss = new Card("Loss", "per step · lower is better");
@@ -68,13 +69,20 @@ inline std::unique_ptr<QWidget> makeWidgetBoard(MessageArea*& messages) {
     form->tools()->addWidget(control);
     auto* params = new ParamForm;
     const Catalog catalog = fakeCatalog();
-    params->setSpecs(catalog.methods.back().description.params);
-    params->setDepth(Depth::Expert);
-    if (!catalog.methods.back().description.params.empty())
-        params->focusField(catalog.methods.back().description.params.front().key);
+    std::vector<ParamSpec> specs = trainingParams().params;
+    for (const MethodEntry& method : catalog.methods)
+        specs.insert(specs.begin(), method.description.params.begin(), method.description.params.end());
+    params->setSpecs(specs, {{"learning_rate", 0.002}});
+    params->setDepth(Depth::Guided);
+    params->setComplaint("learning_rate", "0.002 is high for this method; 0.0002 is usual.", Tone::Careful);
+    params->focusField("batch_size");
     form->body()->addWidget(params);
     auto* memory = new StackedBar;
-    memory->setParts({{"weights", 540, "540 MB"}, {"gradients", 40, "40 MB"}, {"optimizer", 80, "80 MB"}, {"activations", 900, "900 MB"}}, 2400, "2.4 GB free");
+    memory->setParts({{"weights", 540, "540 MB"},
+                      {"gradients", 40, "40 MB"},
+                      {"optimizer", 80, "80 MB"},
+                      {"activations", 900, "900 MB"}},
+                     2400, "2.4 GB free");
     form->body()->addWidget(memory);
     auto* tight = new StackedBar;
     tight->setParts({{"weights", 5400, "5.4 GB"}, {"activations", 9000, "9.0 GB"}}, 8000, "8.0 GB: too little");
@@ -84,16 +92,20 @@ inline std::unique_ptr<QWidget> makeWidgetBoard(MessageArea*& messages) {
     auto* tokens = new Card("Row 1 as the model sees it", "blue is what it learns to write");
     auto* view = new TokenView;
     std::vector<TokenView::Token> row;
-    for (const char* word : {"<user>", " My", " parcel", " came", " wet", " and", " the", " kettle", " is", " dead", ".", "<end>", "\n", "<assistant>"})
+    for (const char* word : {"<user>", " My", " parcel", " came", " wet", " and", " the", " kettle", " is", " dead",
+                             ".", "<end>", "\n", "<assistant>"})
         row.push_back({word, 1, false, word[0] == '<', -1});
-    for (const char* word : {"{\"", "category", "\":", " \"", "damaged", "_item", "\",", " \"", "urgency", "\":", " \"", "high", "\"}", "<end>"})
+    for (const char* word : {"{\"", "category", "\":", " \"", "damaged", "_item", "\",", " \"", "urgency", "\":", " \"",
+                             "high", "\"}", "<end>"})
         row.push_back({word, 2, true, word[0] == '<', 1.5});
     view->setTokens(row, 25);
     tokens->body()->addWidget(view);
     auto* left = new TextDiffView(TextDiffView::Side::Left);
-    left->setTexts("You should contact the store where you bought the lamps.", "Please contact the shop where you bought the lamps.");
+    left->setTexts("You should contact the store where you bought the lamps.",
+                   "Please contact the shop where you bought the lamps.");
     auto* right = new TextDiffView(TextDiffView::Side::Right);
-    right->setTexts("You should contact the store where you bought the lamps.", "Please contact the shop where you bought the lamps.");
+    right->setTexts("You should contact the store where you bought the lamps.",
+                    "Please contact the shop where you bought the lamps.");
     tokens->body()->addWidget(left);
     tokens->body()->addWidget(right);
     grid->addWidget(tokens, 2, 0);
@@ -101,7 +113,8 @@ inline std::unique_ptr<QWidget> makeWidgetBoard(MessageArea*& messages) {
     auto* chartBars = new BarChart;
     chartBars->setData({"valid JSON", "exact fields", "summary"},
                        {{"base", {{0.0, 0, 0.02, true}, {0.02, 0.0, 0.06, true}, {0.11, 0.09, 0.13, true}}},
-                        {"tuned", {{0.98, 0.94, 0.99, true}, {0.86, 0.79, 0.91, true}, {0, 0, 0, false}}}}, true);
+                        {"tuned", {{0.98, 0.94, 0.99, true}, {0.86, 0.79, 0.91, true}, {0, 0, 0, false}}}},
+                       true);
     followTheme(*chartBars);
     auto* histogram = new HistogramChart;
     QVector<double> counts;
@@ -115,12 +128,11 @@ inline std::unique_ptr<QWidget> makeWidgetBoard(MessageArea*& messages) {
     pair->addWidget(histogram);
     bars->body()->addLayout(pair);
     grid->addWidget(bars, 2, 1);
-    auto* empty = new EmptyState("data", "No rows yet", "Bring examples of the task: what is asked, and the answer you want.");
+    auto* empty =
+        new EmptyState("data", "No rows yet", "Bring examples of the task: what is asked, and the answer you want.");
     empty->setPrimary("Import rows...", "import");
     empty->setSecondary("Try with the sample");
     grid->addWidget(empty, 3, 0, 1, 2);
-    grid->setRowStretch(1, 3);
-    grid->setRowStretch(2, 2);
     return board;
 }
 

@@ -14,7 +14,8 @@ using namespace attune;
 namespace {
 
 ChartStyle plainStyle() {
-    return {Qt::white, Qt::lightGray, Qt::black, Qt::darkGray, Qt::gray, QColor(0x2f6fdb), QColor(0xe6eefc), Qt::darkGreen, QColor(0xa86400), Qt::red, QFont()};
+    return {Qt::white,        Qt::lightGray, Qt::black,        Qt::darkGray, Qt::gray, QColor(0x2f6fdb),
+            QColor(0xe6eefc), Qt::darkGreen, QColor(0xa86400), Qt::red,      QFont()};
 }
 
 QVector<LossChart::Point> curve(int from, int to) {
@@ -61,7 +62,8 @@ private Q_SLOTS:
         chart.setSmoothing(0);
         chart.append({{1, 2.5}, {2, 2.25}});
         chart.appendValidation({{0, 3.0}, {2, 2.0}});
-        QCOMPARE(chart.csv(), QString("step,training,training smoothed,validation\n0,,,3\n1,2.5,2.5,\n2,2.25,2.25,2\n"));
+        QCOMPARE(chart.csv(),
+                 QString("step,training,training smoothed,validation\n0,,,3\n1,2.5,2.5,\n2,2.25,2.25,2\n"));
     }
 
     void savesEveryFormat() {
@@ -91,15 +93,22 @@ private Q_SLOTS:
         chart.show();
         chart.append(curve(1, 100'000));
         QTest::qWait(100);
-        QElapsedTimer timer;
-        timer.start();
-        for (int i = 0; i < 10; ++i) { // live: a batch comes, the chart is drawn
+        // Live: a batch comes 25 times a second and the chart is drawn; the longest turn of the event loop is what a
+        // user feels.
+        qint64 longest = 0;
+        for (int i = 0; i < 25; ++i) {
             chart.append(curve(100'001 + i * 25, 100'025 + i * 25));
-            chart.grab();
+            QElapsedTimer waited;
+            waited.start();
+            while (waited.elapsed() < 60) {
+                QElapsedTimer turn;
+                turn.start();
+                QCoreApplication::processEvents();
+                longest = std::max(longest, turn.elapsed());
+            }
         }
-        const qint64 each = timer.elapsed() / 10;
-        QVERIFY2(each < 100, qPrintable(QString("%1 ms for a batch and a picture").arg(each)));
-        qInfo("append and draw with 100,000 points: %lld ms", static_cast<long long>(each));
+        qInfo("longest turn of the event loop with 100,000 points: %lld ms", static_cast<long long>(longest));
+        QVERIFY2(longest < 200, qPrintable(QString("the window stood still for %1 ms").arg(longest)));
     }
 
     void histogramCountsEveryValueOnce() {

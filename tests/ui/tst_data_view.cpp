@@ -5,6 +5,7 @@
 #include <QLineEdit>
 #include <QPushButton>
 #include <QSignalSpy>
+#include <QSpinBox>
 #include <QTableWidget>
 #include <QUndoStack>
 
@@ -164,7 +165,7 @@ private Q_SLOTS:
         workspace().table().goTo(1);
         Q_EMIT workspace().table().openWanted(true);
         RowInspector& inspector = workspace().inspector();
-        QTRY_VERIFY(inspector.sample() && inspector.row() == workspace().tableModel().idAt(1));
+        QTRY_VERIFY(inspector.sample() && inspector.sample()->rowId == workspace().tableModel().idAt(1));
         QTRY_VERIFY(!inspector.findChildren<BubbleEdit*>().isEmpty());
         BubbleEdit* answer = inspector.findChildren<BubbleEdit*>().back();
         QCOMPARE(answer->toPlainText(), QStringLiteral("Answer 2"));
@@ -286,7 +287,7 @@ private Q_SLOTS:
         importFile(write("rows.jsonl", chatRow(1) + chatRow(2) + chatRow(1) + chatRow(3)));
         QTRY_VERIFY(workspace().health() && workspace().health()->quality.exactDuplicates == 1);
         auto* panel = workspace().findChild<HealthPanel*>();
-        Q_EMIT panel->findingClicked(Finding::Duplicates);
+        Q_EMIT panel->findingClicked(HealthFinding::Duplicates);
         QTRY_COMPARE(workspace().tableModel().rowCount(), 1);
         QTRY_VERIFY(workspace().tableModel().cellsAt(0));
         QCOMPARE(workspace().tableModel().cellsAt(0)->sourceRow, 3);

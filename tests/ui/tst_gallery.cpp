@@ -9,8 +9,12 @@
 #include <QPushButton>
 
 #include "gallery_advisor.h"
+#include "gallery_compare.h"
 #include "gallery_data.h"
 #include "gallery_home.h"
+#include "gallery_review.h"
+#include "gallery_ship.h"
+#include "gallery_train.h"
 #include "gallery_widgets.h"
 #include "ui/widgets/card.h"
 
@@ -22,9 +26,18 @@ namespace {
 /// One line for each view: add yours here.
 std::vector<Scene> allScenes() {
     std::vector<Scene> scenes;
-    for (const auto& ofView : {homeScenes(), advisorScenes(), dataScenes()})
+    for (const auto& ofView : {homeScenes(), advisorScenes(), dataScenes(), trainScenes(), compareScenes(), reviewScenes(), shipScenes()})
         scenes.insert(scenes.end(), ofView.begin(), ofView.end());
     return scenes;
+}
+
+/// Lets timers fire, then every pending layout finish: layouts ask each other in several rounds, however busy the machine is.
+void settle(int milliseconds) {
+    QTest::qWait(milliseconds);
+    for (int round = 0; round < 20; ++round) {
+        QCoreApplication::sendPostedEvents();
+        QCoreApplication::processEvents();
+    }
 }
 
 QPixmap picture(QWidget& widget, double scale) {
@@ -107,7 +120,7 @@ private Q_SLOTS:
         scene.arrange(stage);
         if (scene.settled)
             QTRY_VERIFY_WITH_TIMEOUT(scene.settled(stage), 10'000);
-        QTest::qWait(350); // queued deliveries and the score bars' movement
+        settle(350); // queued deliveries and the score bars' movement
         QCOMPARE(stage.window->currentStation(), scene.view);
 
         const QString name = scene.view + "-" + scene.state;
@@ -116,7 +129,7 @@ private Q_SLOTS:
             m_theme->setMode(mode);
             const QString theme = mode == ThemeMode::Light ? "light" : "dark";
             stage.window->resize(1440, 900);
-            QTest::qWait(120);
+            settle(120);
             const QPixmap whole = picture(*stage.window, 1);
             QVERIFY(whole.save(m_folder.filePath(name + "-" + theme + ".png")));
             QVERIFY2(colorsIn(whole, QRect(220, 60, 1200, 780)) > 12, "the page is blank");
@@ -125,7 +138,7 @@ private Q_SLOTS:
         }
         m_theme->setMode(ThemeMode::Light);
         stage.window->resize(1024, 700);
-        QTest::qWait(120);
+        settle(120);
         for (const QString& words : clipped(*stage.window))
             problems << "light 1024x700: " + words;
         if (scene.state == "full") {
@@ -140,9 +153,9 @@ private Q_SLOTS:
             m_theme->setMode(mode);
             MessageArea* messages = nullptr;
             const std::unique_ptr<QWidget> board = makeWidgetBoard(messages);
-            board->resize(1440, 1400);
+            board->resize(1440, 1700);
             board->show();
-            QTest::qWait(250);
+            settle(250);
             QVERIFY(picture(*board, 1).save(m_folder.filePath(mode == ThemeMode::Light ? "widgets-light.png" : "widgets-dark.png")));
             const QStringList problems = clipped(*board);
             QVERIFY2(problems.isEmpty(), qPrintable(problems.join('\n')));

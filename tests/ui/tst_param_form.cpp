@@ -80,7 +80,8 @@ private Q_SLOTS:
         ParamForm form;
         form.setSpecs(specs());
         QSignalSpy changed(&form, &ParamForm::valueChanged);
-        form.setValues({{"r", std::int64_t(4)}, {"learning_rate", 1e-3}, {"target_modules", std::vector<std::string>{"v_proj"}}});
+        form.setValues(
+            {{"r", std::int64_t(4)}, {"learning_rate", 1e-3}, {"target_modules", std::vector<std::string>{"v_proj"}}});
         QCOMPARE(changed.count(), 0);
         QCOMPARE(std::get<double>(form.value("learning_rate")), 1e-3);
         QCOMPARE(form.values().size(), std::size_t(3));

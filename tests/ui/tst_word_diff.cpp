@@ -33,13 +33,20 @@ private Q_SLOTS:
     void bothSidesComeBackWhole_data() {
         QTest::addColumn<QString>("left");
         QTest::addColumn<QString>("right");
-        QTest::newRow("empty") << "" << "";
-        QTest::newRow("only left") << "a b c" << "";
-        QTest::newRow("only right") << "" << "{\"a\": 1}";
-        QTest::newRow("nothing in common") << "one two three" << "4 5 6 7";
-        QTest::newRow("json") << "{\"category\": \"billing\", \"urgency\": \"low\"}" << "{\"category\":\"billing\",\n \"urgency\": \"high\"}";
-        QTest::newRow("moved") << "a b c d e f g" << "g a b d c e f";
-        QTest::newRow("unicode") << QString::fromUtf8("Grüße, 世界 \xF0\x9F\x98\x80!") << QString::fromUtf8("Gruß, 世界 \xF0\x9F\x98\x81!");
+        QTest::newRow("empty") << ""
+                               << "";
+        QTest::newRow("only left") << "a b c"
+                                   << "";
+        QTest::newRow("only right") << ""
+                                    << "{\"a\": 1}";
+        QTest::newRow("nothing in common") << "one two three"
+                                           << "4 5 6 7";
+        QTest::newRow("json") << "{\"category\": \"billing\", \"urgency\": \"low\"}"
+                              << "{\"category\":\"billing\",\n \"urgency\": \"high\"}";
+        QTest::newRow("moved") << "a b c d e f g"
+                               << "g a b d c e f";
+        QTest::newRow("unicode") << QString::fromUtf8("Grüße, 世界 \xF0\x9F\x98\x80!")
+                                 << QString::fromUtf8("Gruß, 世界 \xF0\x9F\x98\x81!");
         QString longLeft, longRight;
         for (int i = 0; i < 4000; ++i) {
             longLeft += QString::number(i * 7 % 13) + ' ';
@@ -69,15 +76,17 @@ private Q_SLOTS:
                 a << QString(QChar(char16_t('a' + next(4))));
             for (quint32 i = next(14); i-- > 0;)
                 b << QString(QChar(char16_t('a' + next(4))));
-            std::vector<std::vector<int>> best(std::size_t(a.size() + 1), std::vector<int>(std::size_t(b.size() + 1), 0));
+            std::vector<std::vector<int>> best(std::size_t(a.size() + 1),
+                                               std::vector<int>(std::size_t(b.size() + 1), 0));
             // Words and the blanks between them both count: compare on the same units as the function splits into.
             const QString left = a.join('.'), right = b.join('.');
             best.assign(std::size_t(left.size() + 1), std::vector<int>(std::size_t(right.size() + 1), 0));
             for (int i = 1; i <= left.size(); ++i)
                 for (int j = 1; j <= right.size(); ++j)
-                    best[std::size_t(i)][std::size_t(j)] =
-                        left[i - 1] == right[j - 1] ? best[std::size_t(i - 1)][std::size_t(j - 1)] + 1
-                                                    : std::max(best[std::size_t(i - 1)][std::size_t(j)], best[std::size_t(i)][std::size_t(j - 1)]);
+                    best[std::size_t(i)][std::size_t(j)] = left[i - 1] == right[j - 1]
+                                                               ? best[std::size_t(i - 1)][std::size_t(j - 1)] + 1
+                                                               : std::max(best[std::size_t(i - 1)][std::size_t(j)],
+                                                                          best[std::size_t(i)][std::size_t(j - 1)]);
             qsizetype same = 0;
             for (const DiffPiece& piece : wordDiff(left, right))
                 if (piece.kind == DiffPiece::Kind::Same)

@@ -73,6 +73,16 @@ struct Word {
 
 Status forEachText(const fs::path& jsonl,
                    const std::function<void(const std::vector<std::string>& parts, bool chat)>& use) {
+    std::error_code code;
+    if (fs::is_directory(jsonl, code)) { // a folder stands for its files, in the order of their names
+        std::vector<fs::path> files;
+        for (const auto& entry : fs::directory_iterator(jsonl, code))
+            files.push_back(entry.path());
+        std::sort(files.begin(), files.end());
+        for (const fs::path& part : files)
+            ATTUNE_CHECK(forEachText(part, use));
+        return {};
+    }
     ATTUNE_ASSIGN(const std::string file, readFile(jsonl));
     std::size_t number = 0;
     for (std::size_t begin = 0; begin < file.size();) {

@@ -70,13 +70,27 @@ std::string toJsonLine(const Document& document) {
     return row.dump();
 }
 
+// One part of the corpus: a folder with one file for each form of row, as the program's importers read them.
+struct Part {
+    AtomicFile chat, text;
+    static Result<Part> create(const fs::path& folder) {
+        std::error_code made;
+        fs::create_directories(folder, made);
+        if (made)
+            return fail(ErrorCode::Io, "Cannot make the folder " + folder.string() + ": " + made.message());
+        ATTUNE_ASSIGN(AtomicFile chat, AtomicFile::create(folder / "chat.jsonl"));
+        ATTUNE_ASSIGN(AtomicFile text, AtomicFile::create(folder / "text.jsonl"));
+        return Part{std::move(chat), std::move(text)};
+    }
+    Status commit() {
+        ATTUNE_CHECK(chat.commit());
+        return text.commit();
+    }
+};
+
 Result<CorpusReport> writeCorpus(const fs::path& folder, const CorpusOptions& options) {
-    std::error_code made;
-    fs::create_directories(folder, made);
-    if (made)
-        return fail(ErrorCode::Io, "Cannot make the folder " + folder.string() + ": " + made.message());
-    ATTUNE_ASSIGN(AtomicFile train, AtomicFile::create(folder / "train.jsonl"));
-    ATTUNE_ASSIGN(AtomicFile validation, AtomicFile::create(folder / "validation.jsonl"));
+    ATTUNE_ASSIGN(Part train, Part::create(folder / "train"));
+    ATTUNE_ASSIGN(Part validation, Part::create(folder / "validation"));
     const auto wanted = static_cast<std::uint64_t>(static_cast<double>(options.tokens) * kBytesPerToken);
     CorpusReport report;
     std::unordered_set<std::uint64_t> sentences, rows;
@@ -95,7 +109,8 @@ Result<CorpusReport> writeCorpus(const fs::path& folder, const CorpusOptions& op
             countSentences(turn.content + "\n", sentences, report);
         }
         const bool held = (rows.size() % kValidationEvery) == 0;
-        ATTUNE_CHECK((held ? validation : train).write(line));
+        Part& part = held ? validation : train;
+        ATTUNE_CHECK((document.messages.empty() ? part.text : part.chat).write(line));
         report.validationRows += held;
         ++report.rows;
         report.bytes += bytes;

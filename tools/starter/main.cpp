@@ -24,9 +24,9 @@ Status makeCorpus(const std::string& out, const CorpusOptions& options) {
 }
 
 Status makeTokenizer(const std::string& corpus, const std::string& out) {
-    ATTUNE_ASSIGN(const BpeModel model, trainOnCorpus(fs::path(corpus) / "train.jsonl", kVocabularySize));
+    ATTUNE_ASSIGN(const BpeModel model, trainOnCorpus(fs::path(corpus) / "train", kVocabularySize));
     ATTUNE_CHECK(writeModelFiles(out, model));
-    ATTUNE_ASSIGN(const CorpusTokens counted, countTokens(fs::path(corpus) / "train.jsonl", model));
+    ATTUNE_ASSIGN(const CorpusTokens counted, countTokens(fs::path(corpus) / "train", model));
     std::cout << model.merges.size() << " merges; " << counted.tokens << " tokens in " << counted.rows
               << " rows (chat marks included), "
               << static_cast<double>(counted.bytes) / static_cast<double>(counted.textTokens)

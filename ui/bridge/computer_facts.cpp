@@ -44,7 +44,8 @@ void ComputerFacts::readLoad() {
     const QList<QByteArray> memory = firstLine("/proc/self/statm").simplified().split(' ');
     if (memory.size() > 1)
         m_residentBytes = memory[1].toLongLong() * sysconf(_SC_PAGESIZE);
-    const QList<QByteArray> cpu = firstLine("/proc/stat").simplified().split(' '); // cpu user nice system idle iowait ...
+    const QList<QByteArray> cpu =
+        firstLine("/proc/stat").simplified().split(' '); // cpu user nice system idle iowait ...
     if (cpu.size() > 5) {
         qint64 total = 0;
         for (qsizetype i = 1; i < std::min<qsizetype>(cpu.size(), 9); ++i)

@@ -1,4 +1,5 @@
-// What this computer can do (inspected once, in the background) and how busy it is now (for the status bar). GUI thread.
+// What this computer can do (inspected once, in the background) and how busy it is now (for the status bar). GUI
+// thread.
 #pragma once
 
 #include <optional>

@@ -56,8 +56,12 @@ Status copyProject(Project& project, const fs::path& target, const Progress& pro
 CurrentProject::CurrentProject(QObject* parent) : QObject(parent) {}
 CurrentProject::~CurrentProject() = default;
 
-QString CurrentProject::folder() const { return m_project ? qpath(m_project->folder()) : QString(); }
-QString CurrentProject::name() const { return m_project ? qstr(m_project->name()) : QString(); }
+QString CurrentProject::folder() const {
+    return m_project ? qpath(m_project->folder()) : QString();
+}
+QString CurrentProject::name() const {
+    return m_project ? qstr(m_project->name()) : QString();
+}
 
 void CurrentProject::open(const QString& folder) {
     if (isOpen() && folder == this->folder())
@@ -74,7 +78,8 @@ void CurrentProject::openSample() {
         begin(tr("the sample project"), m_sampleMaker);
 }
 
-void CurrentProject::begin(const QString& folder, std::function<Result<std::unique_ptr<Project>>(const Progress&)> make) {
+void CurrentProject::begin(const QString& folder,
+                           std::function<Result<std::unique_ptr<Project>>(const Progress&)> make) {
     if (m_task)
         m_task->cancel();
     Q_EMIT opening(folder);
@@ -120,7 +125,9 @@ void CurrentProject::saveCopy(const QString& folder) {
         });
 }
 
-void CurrentProject::close() { set(nullptr); }
+void CurrentProject::close() {
+    set(nullptr);
+}
 
 void CurrentProject::set(std::shared_ptr<Project> project) {
     if (m_project == project)
@@ -139,6 +146,8 @@ void CurrentProject::set(std::shared_ptr<Project> project) {
         [](Result<bool>) {});
 }
 
-void CurrentProject::noteChange(const QString& what) { Q_EMIT contentChanged(what); }
+void CurrentProject::noteChange(const QString& what) {
+    Q_EMIT contentChanged(what);
+}
 
 } // namespace attune

@@ -1,5 +1,5 @@
-// The open project, or none, and how it opens, is made, copied and closed: always in a background task. GUI thread; the Project
-// itself may be used from tasks (its stores are thread-safe), which hold the shared pointer while they run.
+// The open project, or none, and how it opens, is made, copied and closed: always in a background task. GUI thread; the
+// Project itself may be used from tasks (its stores are thread-safe), which hold the shared pointer while they run.
 #pragma once
 
 #include <memory>
@@ -37,15 +37,16 @@ public:
     bool isOpening() const { return m_task != nullptr; }
     QPointer<Task> task() const { return m_task; }
 
-    /// How the sample project comes into being (app/composition knows): returns the folder's project. Runs on a background thread.
+    /// How the sample project comes into being (app/composition knows): returns the folder's project. Runs on a
+    /// background thread.
     using SampleMaker = std::function<Result<std::unique_ptr<Project>>(const Progress&)>;
     void setSampleMaker(SampleMaker maker) { m_sampleMaker = std::move(maker); }
     bool hasSample() const { return bool(m_sampleMaker); }
     /// For tests and composition: takes an open project.
     void set(std::shared_ptr<Project> project);
 
-    /// Views call this after they changed what others show (rows imported, version frozen, run added); `what` is "datasets", "runs",
-    /// "reviews", "settings".
+    /// Views call this after they changed what others show (rows imported, version frozen, run added); `what` is
+    /// "datasets", "runs", "reviews", "settings".
     void noteChange(const QString& what);
 
 Q_SIGNALS:

@@ -15,10 +15,15 @@ EventPump::EventPump(QObject* parent) : QObject(parent), m_queue(std::make_share
     m_timer.setSingleShot(true);
     m_timer.setTimerType(Qt::PreciseTimer);
     connect(&m_timer, &QTimer::timeout, this, [this] { deliver(kEventsAtOnce); });
-    m_queue->setWake([this] { QMetaObject::invokeMethod(this, [this] { schedule(); }, Qt::QueuedConnection); });
+    m_queue->setWake([this] {
+        QMetaObject::invokeMethod(
+            this, [this] { schedule(); }, Qt::QueuedConnection);
+    });
 }
 
-EventPump::~EventPump() { m_queue->setWake({}); } // returns only when no wake-up is under way
+EventPump::~EventPump() {
+    m_queue->setWake({});
+} // returns only when no wake-up is under way
 
 void EventPump::schedule() {
     if (m_timer.isActive())
@@ -27,7 +32,9 @@ void EventPump::schedule() {
     m_timer.start(int(std::max<qint64>(0, kIntervalMilliseconds - passed)));
 }
 
-void EventPump::flush() { deliver(static_cast<std::size_t>(-1)); }
+void EventPump::flush() {
+    deliver(static_cast<std::size_t>(-1));
+}
 
 void EventPump::deliver(std::size_t atMost) {
     std::vector<TrainingEvent> fresh = m_queue->drain();

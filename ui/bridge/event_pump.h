@@ -1,5 +1,6 @@
-// From an EventQueue, filled on an engine thread, to the GUI thread: one wake-up, one queued drain, at most 25 times a second and
-// a bounded number of events at once, so that a flood neither freezes the window nor loses an event. GUI thread.
+// From an EventQueue, filled on an engine thread, to the GUI thread: one wake-up, one queued drain, at most 25 times a
+// second and a bounded number of events at once, so that a flood neither freezes the window nor loses an event. GUI
+// thread.
 #pragma once
 
 #include <deque>

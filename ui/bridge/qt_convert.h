@@ -11,15 +11,27 @@
 
 namespace attune {
 
-inline QString qstr(std::string_view text) { return QString::fromUtf8(text.data(), qsizetype(text.size())); }
-inline std::string sstr(const QString& text) { return text.toStdString(); }
-inline std::filesystem::path fspath(const QString& path) { return std::filesystem::path(path.toStdU16String()); }
-inline QString qpath(const std::filesystem::path& path) { return QString::fromStdU16String(path.u16string()); }
+inline QString qstr(std::string_view text) {
+    return QString::fromUtf8(text.data(), qsizetype(text.size()));
+}
+inline std::string sstr(const QString& text) {
+    return text.toStdString();
+}
+inline std::filesystem::path fspath(const QString& path) {
+    return std::filesystem::path(path.toStdU16String());
+}
+inline QString qpath(const std::filesystem::path& path) {
+    return QString::fromStdU16String(path.u16string());
+}
 
 /// "1,184"
-inline QString number(qint64 value) { return QLocale(QLocale::English).toString(value); }
+inline QString number(qint64 value) {
+    return QLocale(QLocale::English).toString(value);
+}
 /// "0.815": `decimals` digits, never scientific.
-inline QString number(double value, int decimals) { return QLocale(QLocale::English).toString(value, 'f', decimals); }
+inline QString number(double value, int decimals) {
+    return QLocale(QLocale::English).toString(value, 'f', decimals);
+}
 /// "2.1 GB", in powers of 1000 as disks and memory are sold.
 inline QString bytesText(qint64 bytes) {
     return QLocale(QLocale::English).formattedDataSize(bytes, bytes < 1'000'000 ? 0 : 1, QLocale::DataSizeSIFormat);

@@ -1,5 +1,6 @@
-// Between the engine and the views: starts, pauses and stops the one training run, and turns its events into typed signals in
-// batches. Also runs generation and other engine work on the same engine thread. GUI thread; nothing but values crosses. Draws nothing.
+// Between the engine and the views: starts, pauses and stops the one training run, and turns its events into typed
+// signals in batches. Also runs generation and other engine work on the same engine thread. GUI thread; nothing but
+// values crosses. Draws nothing.
 #pragma once
 
 #include <functional>
@@ -51,7 +52,7 @@ public:
 
     /// What the current or last run of this session said last.
     struct Current {
-        qint64 runId = 0; // in the project's RunStore, 0 = none yet
+        qint64 runId = 0;            // in the project's RunStore, 0 = none yet
         QString name, folder, model; // model: folder name only
         RunState state = RunState::Finished;
         StateChanged lastState;
@@ -62,18 +63,18 @@ public:
     bool isActive() const { return m_active; }
     const Catalog& catalog() const { return m_engine.catalog(); }
 
-    /// Starts `request` as run `runId` of `project` (may be null: then nothing is recorded in a store). The project stays open until
-    /// the run ended. Errors: Busy while a run is active; what writing its folder says.
+    /// Starts `request` as run `runId` of `project` (may be null: then nothing is recorded in a store). The project
+    /// stays open until the run ended. Errors: Busy while a run is active; what writing its folder says.
     Status start(TrainRequest request, std::shared_ptr<Project> project, qint64 runId);
     void pause();
     void resume();
     void stop(); ///< keeps the last checkpoint
 
-    /// Streams text to the returned object's signals. The engine does one thing at a time: while a run trains (isActive()), a
-    /// generation waits for its end.
+    /// Streams text to the returned object's signals. The engine does one thing at a time: while a run trains
+    /// (isActive()), a generation waits for its end.
     QPointer<Generation> generate(GenerateRequest request, QObject* receiver);
-    /// `work` is Result<T>(Engine&, std::stop_token) and runs where generations do; `done` takes a Result<T> on the GUI thread, unless
-    /// `receiver` is gone.
+    /// `work` is Result<T>(Engine&, std::stop_token) and runs where generations do; `done` takes a Result<T> on the GUI
+    /// thread, unless `receiver` is gone.
     template <class T, class Work, class Done>
     QPointer<Task> engineTask(QObject* receiver, Work work, Done done) {
         return runTask<T>(
@@ -81,9 +82,9 @@ public:
             [thread = m_thread, engine = &m_engine, work = std::move(work)](const Progress& progress) -> Result<T> {
                 auto promise = std::make_shared<std::promise<Result<T>>>();
                 std::future<Result<T>> result = promise->get_future();
-                const EngineThread::JobId job = thread->submit<T>(
-                    [engine, work](std::stop_token stop) -> Result<T> { return work(*engine, stop); },
-                    [promise](Result<T> value) { promise->set_value(std::move(value)); });
+                const EngineThread::JobId job =
+                    thread->submit<T>([engine, work](std::stop_token stop) -> Result<T> { return work(*engine, stop); },
+                                      [promise](Result<T> value) { promise->set_value(std::move(value)); });
                 const std::stop_callback cancel(progress.stop, [thread, job] { thread->cancel(job); });
                 return result.get();
             },
@@ -110,8 +111,8 @@ private:
     EventPump m_pump;
     Current m_current;
     bool m_active = false;
-    std::shared_ptr<Project> m_project; // kept open for the store sink
-    std::shared_ptr<EngineThread> m_thread; // the engine's calls must come from one thread at a time
+    std::shared_ptr<Project> m_project;          // kept open for the store sink
+    std::shared_ptr<EngineThread> m_thread;      // the engine's calls must come from one thread at a time
     std::unique_ptr<RunController> m_controller; // last: stops its run before the thread ends
 };
 

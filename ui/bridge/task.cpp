@@ -26,8 +26,8 @@ std::set<Task*> s_running; // live handles, so that finishAll() can ask them to 
 
 } // namespace
 
-// Between the handle (GUI thread) and the work (background). `task` becomes null under the mutex when the handle dies, so posting
-// to it under the mutex is safe; what was posted to a dead object is dropped by Qt.
+// Between the handle (GUI thread) and the work (background). `task` becomes null under the mutex when the handle dies,
+// so posting to it under the mutex is safe; what was posted to a dead object is dropped by Qt.
 struct Task::Shared {
     std::mutex mutex;
     Task* task = nullptr;
@@ -96,7 +96,9 @@ Task* Task::start(QObject* receiver, std::function<Delivery(const Progress&)> wo
     return task;
 }
 
-void Task::cancel() { m_shared->stop.request_stop(); }
+void Task::cancel() {
+    m_shared->stop.request_stop();
+}
 
 double Task::secondsLeft() const {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - m_started).count();

@@ -1,5 +1,5 @@
-// Runs a function on a background thread and delivers its Result on the GUI thread. The receiver may die at any moment: then the
-// work is asked to stop and nothing is delivered. Does not run training (RunBridge does).
+// Runs a function on a background thread and delivers its Result on the GUI thread. The receiver may die at any moment:
+// then the work is asked to stop and nothing is delivered. Does not run training (RunBridge does).
 #pragma once
 
 #include <chrono>
@@ -48,8 +48,8 @@ private:
     QString m_what;
 };
 
-/// `work` runs on a background thread and must touch nothing of the GUI; `done` runs on the GUI thread, unless `receiver` is gone.
-/// Exceptions that leave `work` become Internal errors.
+/// `work` runs on a background thread and must touch nothing of the GUI; `done` runs on the GUI thread, unless
+/// `receiver` is gone. Exceptions that leave `work` become Internal errors.
 template <class T, class Work, class Done>
 QPointer<Task> runTask(QObject* receiver, Work work, Done done) {
     return Task::start(receiver, [work = std::move(work), done = std::move(done)](const Progress& progress) mutable {

@@ -11,12 +11,14 @@ namespace {
 constexpr double kGroupWidth = 0.72; // of the room of a category
 
 QString valueText(double value, bool percent) {
-    return percent ? QStringLiteral("%1 %").arg(std::lround(value * 100)) : QString::number(value, 'g', 3);
+    return percent ? QStringLiteral("%1 %").arg(std::lround(value)) : QString::number(value, 'g', 3);
 }
 
 } // namespace
 
-BarChart::BarChart(QWidget* parent) : Chart(parent) { setAccessibleName(tr("Values with intervals")); }
+BarChart::BarChart(QWidget* parent) : Chart(parent) {
+    setAccessibleName(tr("Values with intervals"));
+}
 
 void BarChart::setData(const QStringList& categories, const std::vector<Series>& series, bool percent) {
     m_categories = categories;
@@ -49,17 +51,23 @@ void BarChart::restyle() {
         bars->setWidth(width * 0.9);
         errors->setPen(QPen(s.text, 1.2));
         errors->setWhiskerWidth(8);
+        errors->setSymbolGap(0);
         errors->removeFromLegend();
         QVector<double> x, y, minus, plus;
         for (std::size_t i = 0; i < m_series[k].values.size(); ++i) {
-            const Value& value = m_series[k].values[i];
+            const Value value = shown(m_series[k].values[i]);
             const double center = double(i) - kGroupWidth / 2 + (double(k) + 0.5) * width;
             auto* text = new QCPItemText(&chart);
             text->setFont(s.font);
             text->setColor(value.measured ? s.text : s.muted);
             text->setPositionAlignment(Qt::AlignHCenter | Qt::AlignBottom);
             text->setPadding(QMargins(0, 0, 0, 3));
-            text->setText(value.measured ? valueText(value.value, m_percent) : tr("not\nmeasured"));
+            text->setText(value.measured ? valueText(value.value, m_percent) : tr("not measured"));
+            if (!value.measured) { // upright in the place of its bar
+                text->setRotation(-90);
+                text->setPositionAlignment(Qt::AlignLeft | Qt::AlignVCenter);
+                text->setPadding(QMargins(4, 0, 0, 0));
+            }
             text->position->setCoords(center, value.measured ? std::max(value.value, value.high) : 0);
             if (!value.measured)
                 continue;
@@ -80,19 +88,26 @@ void BarChart::restyle() {
 
 void BarChart::rescale() {
     plot().xAxis->setRange(-0.6, double(std::max<qsizetype>(1, m_categories.size())) - 0.4);
-    double top = m_percent ? 1.0 : 0.0, bottom = 0;
+    double top = m_percent ? 100.0 : 0.0, bottom = 0;
     for (const Series& series : m_series)
-        for (const Value& value : series.values)
-            if (value.measured) {
+        for (const Value& given : series.values)
+            if (const Value value = shown(given); value.measured) {
                 top = std::max({top, value.value, value.high});
                 bottom = std::min({bottom, value.value, value.low});
             }
     plot().yAxis->setRange(bottom * 1.1, (top > 0 ? top : 1) * 1.16);
 }
 
+BarChart::Value BarChart::shown(const Value& value) const {
+    const double scale = m_percent ? 100 : 1;
+    return {value.value * scale, value.low * scale, value.high * scale, value.measured};
+}
+
 QString BarChart::csv() const {
     QString text = "category,series,value,low,high\n";
-    const auto quoted = [](QString field) { return '"' + field.replace(QLatin1String("\""), QLatin1String("\"\"")) + '"'; };
+    const auto quoted = [](QString field) {
+        return '"' + field.replace(QLatin1String("\""), QLatin1String("\"\"")) + '"';
+    };
     for (const Series& series : m_series)
         for (std::size_t i = 0; i < series.values.size() && qsizetype(i) < m_categories.size(); ++i) {
             const Value& value = series.values[i];

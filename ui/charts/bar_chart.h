@@ -1,4 +1,5 @@
-// A few values with their intervals, side by side or grouped (base and tuned). The value stands above its bar. GUI thread.
+// A few values with their intervals, side by side or grouped (base and tuned). The value stands above its bar. GUI
+// thread.
 #pragma once
 
 #include <vector>
@@ -30,6 +31,7 @@ protected:
     void rescale() override;
 
 private:
+    Value shown(const Value& value) const; // in the unit of the axis
     QStringList m_categories;
     std::vector<Series> m_series;
     bool m_percent = false;

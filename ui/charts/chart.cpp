@@ -88,8 +88,9 @@ void Chart::setStyle(const ChartStyle& style) {
     m_plot->xAxis->grid()->setVisible(false);
     m_crosshair->setPen(QPen(style.muted, 1, Qt::DotLine));
     m_readout->setFont(style.font);
-    m_readout->setStyleSheet(QStringLiteral("background:%1; color:%2; border:1px solid %3; border-radius:6px; padding:4px 8px;")
-                                 .arg(style.background.name(), style.text.name(), style.line.name()));
+    m_readout->setStyleSheet(
+        QStringLiteral("background:%1; color:%2; border:1px solid %3; border-radius:6px; padding:4px 8px;")
+            .arg(style.background.name(), style.text.name(), style.line.name()));
     restyle();
     scheduleReplot();
 }
@@ -105,7 +106,9 @@ void Chart::scheduleReplot() {
         m_replot.start(isVisible() ? kReplotMilliseconds : 0);
 }
 
-QString Chart::valuesAt(double) const { return {}; }
+QString Chart::valuesAt(double) const {
+    return {};
+}
 
 bool Chart::eventFilter(QObject* object, QEvent* event) {
     if (event->type() == QEvent::MouseMove) {
@@ -118,12 +121,23 @@ bool Chart::eventFilter(QObject* object, QEvent* event) {
         // The same without a mouse: plus and minus zoom, arrows move, 0 shows everything.
         QCPRange range = m_plot->xAxis->range();
         switch (static_cast<QKeyEvent*>(event)->key()) {
-        case Qt::Key_Plus: range = {range.lower + range.size() * 0.1, range.upper - range.size() * 0.1}; break;
-        case Qt::Key_Minus: range = {range.lower - range.size() * 0.1, range.upper + range.size() * 0.1}; break;
-        case Qt::Key_Left: range -= range.size() * 0.1; break;
-        case Qt::Key_Right: range += range.size() * 0.1; break;
-        case Qt::Key_0: resetZoom(); return true;
-        default: return QWidget::eventFilter(object, event);
+        case Qt::Key_Plus:
+            range = {range.lower + range.size() * 0.1, range.upper - range.size() * 0.1};
+            break;
+        case Qt::Key_Minus:
+            range = {range.lower - range.size() * 0.1, range.upper + range.size() * 0.1};
+            break;
+        case Qt::Key_Left:
+            range -= range.size() * 0.1;
+            break;
+        case Qt::Key_Right:
+            range += range.size() * 0.1;
+            break;
+        case Qt::Key_0:
+            resetZoom();
+            return true;
+        default:
+            return QWidget::eventFilter(object, event);
         }
         m_plot->xAxis->setRange(range);
         m_zoomed = true;
@@ -146,7 +160,8 @@ void Chart::moveCrosshair(double pixelX) {
         m_readout->setText(text);
         m_readout->adjustSize();
         const int right = int(pixelX) + 12;
-        m_readout->move(right + m_readout->width() > area.right() ? int(pixelX) - 12 - m_readout->width() : right, area.top() + 4);
+        m_readout->move(right + m_readout->width() > area.right() ? int(pixelX) - 12 - m_readout->width() : right,
+                        area.top() + 4);
     }
     m_plot->replot(QCustomPlot::rpQueuedReplot);
 }
@@ -192,8 +207,9 @@ bool Chart::save(const QString& file, QString* error) {
 
 QString Chart::saveAs(const QString& suggestedName, QString* error) {
     QString filter;
-    QString file = QFileDialog::getSaveFileName(this, tr("Save chart"), suggestedName + ".png",
-                                                tr("Picture (*.png);;Vector picture (*.svg);;Page (*.pdf);;Values (*.csv)"), &filter);
+    QString file = QFileDialog::getSaveFileName(
+        this, tr("Save chart"), suggestedName + ".png",
+        tr("Picture (*.png);;Vector picture (*.svg);;Page (*.pdf);;Values (*.csv)"), &filter);
     if (file.isEmpty())
         return {};
     if (QFileInfo(file).suffix().isEmpty()) {

@@ -1,4 +1,5 @@
-// What all charts share: the plot, its style, zoom and pan, a crosshair with values, saving as PNG, SVG, PDF and CSV. GUI thread.
+// What all charts share: the plot, its style, zoom and pan, a crosshair with values, saving as PNG, SVG, PDF and CSV.
+// GUI thread.
 #pragma once
 
 #include <QString>
@@ -38,10 +39,10 @@ Q_SIGNALS:
     void zoomChanged();
 
 protected:
-    virtual void restyle() = 0;             ///< after setStyle: pens and brushes of the own plottables
-    virtual void rescale() = 0;             ///< axes to the data, called unless the user zoomed
+    virtual void restyle() = 0;               ///< after setStyle: pens and brushes of the own plottables
+    virtual void rescale() = 0;               ///< axes to the data, called unless the user zoomed
     virtual QString valuesAt(double x) const; ///< text of the crosshair; empty = none
-    void scheduleReplot();                  ///< at most 25 times a second
+    void scheduleReplot();                    ///< at most 25 times a second
     QCustomPlot& plot() const { return *m_plot; }
     void enableZoom();
     bool eventFilter(QObject* object, QEvent* event) override;

@@ -1,4 +1,5 @@
-// Colours and fonts a chart is drawn with, handed in by whoever owns the theme (charts know no core and no Theme). Value type.
+// Colours and fonts a chart is drawn with, handed in by whoever owns the theme (charts know no core and no Theme).
+// Value type.
 #pragma once
 
 #include <QColor>

@@ -31,7 +31,8 @@ void HistogramChart::setBins(double first, double width, const QVector<double>& 
 
 void HistogramChart::setValues(const QVector<double>& values, int bins) {
     QVector<double> finite;
-    std::copy_if(values.begin(), values.end(), std::back_inserter(finite), [](double value) { return std::isfinite(value); });
+    std::copy_if(values.begin(), values.end(), std::back_inserter(finite),
+                 [](double value) { return std::isfinite(value); });
     if (finite.isEmpty() || bins < 1)
         return setBins(0, 1, {});
     const auto [low, high] = std::minmax_element(finite.begin(), finite.end());
@@ -95,14 +96,17 @@ QString HistogramChart::valuesAt(double x) const {
     if (bin < 0 || bin >= m_counts.size())
         return {};
     return tr("%1 to %2: %3 rows")
-        .arg(QString::number(m_first + double(bin) * m_width, 'f', 0), QString::number(m_first + double(bin + 1) * m_width - 1, 'f', 0),
-             QString::number(m_counts[bin], 'f', 0));
+        .arg(QString::number(m_first + double(bin) * m_width, 'f', 0),
+             QString::number(m_first + double(bin + 1) * m_width - 1, 'f', 0), QString::number(m_counts[bin], 'f', 0));
 }
 
 QString HistogramChart::csv() const {
     QString text = "from,to,count\n";
     for (qsizetype i = 0; i < m_counts.size(); ++i)
-        text += QStringLiteral("%1,%2,%3\n").arg(m_first + double(i) * m_width).arg(m_first + double(i + 1) * m_width).arg(m_counts[i]);
+        text += QStringLiteral("%1,%2,%3\n")
+                    .arg(m_first + double(i) * m_width)
+                    .arg(m_first + double(i + 1) * m_width)
+                    .arg(m_counts[i]);
     return text;
 }
 

@@ -8,7 +8,9 @@
 namespace attune {
 namespace {
 
-bool before(const LossChart::Point& point, double x) { return point.x < x; }
+bool before(const LossChart::Point& point, double x) {
+    return point.x < x;
+}
 
 /// The last point at or before x, null when there is none.
 const LossChart::Point* lastAt(const QVector<LossChart::Point>& points, double x) {
@@ -20,7 +22,8 @@ const LossChart::Point* lastAt(const QVector<LossChart::Point>& points, double x
 
 QString figure(double value) {
     const double size = std::abs(value);
-    return size != 0 && (size < 0.001 || size >= 1e6) ? QString::number(value, 'g', 3) : QString::number(value, 'f', size < 0.1 ? 4 : 3);
+    return size != 0 && (size < 0.001 || size >= 1e6) ? QString::number(value, 'g', 3)
+                                                      : QString::number(value, 'f', size < 0.1 ? 4 : 3);
 }
 
 QString csvField(QString text) {
@@ -39,7 +42,8 @@ void setPoints(QCPGraph* graph, const QVector<LossChart::Point>& points) {
 
 } // namespace
 
-LossChart::LossChart(QWidget* parent) : Chart(parent), m_trainingName(tr("training")), m_validationName(tr("validation")) {
+LossChart::LossChart(QWidget* parent)
+    : Chart(parent), m_trainingName(tr("training")), m_validationName(tr("validation")) {
     QCustomPlot& chart = plot();
     m_rawGraph = chart.addGraph();
     m_smoothGraph = chart.addGraph();
@@ -151,7 +155,9 @@ QVector<LossChart::Point> LossChart::smooth(const QVector<Point>& points, double
     return result;
 }
 
-QVector<LossChart::Point> LossChart::smoothed() const { return smooth(m_raw, m_smoothing); }
+QVector<LossChart::Point> LossChart::smoothed() const {
+    return smooth(m_raw, m_smoothing);
+}
 
 void LossChart::setOverlays(const std::vector<Overlay>& overlays) {
     for (const OverlayGraphs& graphs : m_overlays) {
@@ -287,7 +293,8 @@ QString LossChart::valuesAt(double x) const {
             lines << tr("smoothed %1").arg(figure(smooth->value));
     }
     if (const Point* validation = lastAt(m_validation, x))
-        lines << tr("%1 %2 (step %3)").arg(m_validationName, figure(validation->y), QString::number(validation->x, 'f', 0));
+        lines << tr("%1 %2 (step %3)")
+                     .arg(m_validationName, figure(validation->y), QString::number(validation->x, 'f', 0));
     for (const OverlayGraphs& graphs : m_overlays)
         if (const Point* other = lastAt(graphs.data.training, x))
             lines << tr("%1 %2").arg(graphs.data.name, figure(other->y));
@@ -295,10 +302,13 @@ QString LossChart::valuesAt(double x) const {
 }
 
 QString LossChart::csv() const {
-    QString text = "step," + csvField(m_trainingName) + "," + csvField(m_trainingName + " smoothed") + "," + csvField(m_validationName) + "\n";
+    QString text = "step," + csvField(m_trainingName) + "," + csvField(m_trainingName + " smoothed") + "," +
+                   csvField(m_validationName) + "\n";
     const QVector<Point> smooth = smoothed();
     qsizetype v = 0;
-    const auto cell = [](double value) { return std::isfinite(value) ? QString::number(value, 'g', 17) : QStringLiteral("NaN"); };
+    const auto cell = [](double value) {
+        return std::isfinite(value) ? QString::number(value, 'g', 17) : QStringLiteral("NaN");
+    };
     const auto validationOnly = [&](double until) {
         for (; v < m_validation.size() && m_validation[v].x < until; ++v)
             text += QString::number(m_validation[v].x, 'g', 15) + ",,," + cell(m_validation[v].y) + "\n";

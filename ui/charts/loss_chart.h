@@ -1,5 +1,6 @@
-// Loss over steps: training raw and smoothed, validation points, other runs beneath, markers. Appended live; 100,000 points stay
-// fast (adaptive sampling, redraw at most 25 times a second). Also used for learning rate, gradient norm and speed. GUI thread.
+// Loss over steps: training raw and smoothed, validation points, other runs beneath, markers. Appended live; 100,000
+// points stay fast (adaptive sampling, redraw at most 25 times a second). Also used for learning rate, gradient norm
+// and speed. GUI thread.
 #pragma once
 
 #include <vector>

@@ -133,7 +133,7 @@ QVariant SampleTableModel::data(const QModelIndex& index, int role) const {
     if (!index.isValid() || (role != Qt::DisplayRole && role != Qt::TextAlignmentRole && role != Qt::AccessibleTextRole))
         return {};
     if (role == Qt::TextAlignmentRole)
-        return int(index.column() == TokensColumn || index.column() == RowColumn ? Qt::AlignRight | Qt::AlignTop
+        return int(index.column() == TokensColumn ? Qt::AlignRight | Qt::AlignTop
                                                                                  : Qt::AlignLeft | Qt::AlignTop);
     const Cells* cells = cellsAt(index.row());
     if (!cells)
@@ -153,7 +153,7 @@ QVariant SampleTableModel::headerData(int section, Qt::Orientation orientation, 
     if (orientation != Qt::Horizontal)
         return {};
     if (role == Qt::TextAlignmentRole)
-        return int((section == TokensColumn || section == RowColumn ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+        return int((section == TokensColumn ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
     if (role == Qt::ToolTipRole) {
         switch (section) {
         case RowColumn: return tr("Row in the imported file. Click: the order of the import");
@@ -165,15 +165,22 @@ QVariant SampleTableModel::headerData(int section, Qt::Orientation orientation, 
     }
     if (role != Qt::DisplayRole)
         return {};
+    const QString arrow = section == m_sortColumn ? (m_sortDescending ? QStringLiteral(" ↓") : QStringLiteral(" ↑")) : QString();
     switch (section) {
-    case RowColumn: return tr("Row");
-    case PromptColumn: return tr("Prompt");
+    case RowColumn: return tr("Row") + arrow;
+    case PromptColumn: return tr("Prompt") + arrow;
     case AnswerColumn: return tr("Answer");
-    case SplitColumn: return tr("Split");
-    case TokensColumn: return tr("Tokens");
+    case SplitColumn: return tr("Split") + arrow;
+    case TokensColumn: return tr("Tokens") + arrow;
     case StatusColumn: return tr("Marks");
     default: return {};
     }
+}
+
+void SampleTableModel::setSortMark(int column, bool descending) {
+    m_sortColumn = column;
+    m_sortDescending = descending;
+    Q_EMIT headerDataChanged(Qt::Horizontal, 0, ColumnCount - 1);
 }
 
 // Called while painting: only notes the wish.

@@ -49,6 +49,8 @@ public:
     /// The context of the model in use; rows beyond it are marked. 0 = not known.
     void setContextLength(qint64 tokens);
     qint64 contextLength() const { return m_contextLength; }
+    /// The column whose head carries the arrow, -1 = none.
+    void setSortMark(int column, bool descending);
     /// Words beside the split: "edited", "too long", tags.
     QStringList statusOf(const Cells& cells) const;
     static QString splitLabel(Split split);
@@ -74,6 +76,8 @@ private:
     quint64 m_generation = 0;
     qint64 m_contextLength = 0;
     QString m_commonPrefix;
+    int m_sortColumn = -1;
+    bool m_sortDescending = false;
 };
 
 } // namespace attune

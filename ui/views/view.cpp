@@ -13,8 +13,12 @@ namespace attune {
 
 View::View(Services& services, QWidget* parent) : QWidget(parent), m_services(services) {}
 void View::showRequest(const QVariantMap&) {}
-bool View::openFiles(const QStringList&) { return false; }
-bool View::canClose(QString&) { return true; }
+bool View::openFiles(const QStringList&) {
+    return false;
+}
+bool View::canClose(QString&) {
+    return true;
+}
 
 ViewPage::ViewPage(const QString& title, const QString& sentence, QWidget* parent) : QWidget(parent) {
     setProperty("surface", "page");
@@ -46,8 +50,12 @@ ViewPage::ViewPage(const QString& title, const QString& sentence, QWidget* paren
     layout->addLayout(m_content, 1);
 }
 
-void ViewPage::setTitle(const QString& title) { m_title->setText(title); }
-void ViewPage::setSentence(const QString& sentence) { m_sentence->setText(sentence); }
+void ViewPage::setTitle(const QString& title) {
+    m_title->setText(title);
+}
+void ViewPage::setSentence(const QString& sentence) {
+    m_sentence->setText(sentence);
+}
 
 QPushButton* ViewPage::addButton(const QString& text, const QString& icon) {
     QPushButton* button = makeButton(text, "secondary", icon, this);

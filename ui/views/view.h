@@ -1,5 +1,5 @@
-// A station of the window. Views meet only through Services and these signals; no view includes another view. ViewPage is the
-// shape they share: title, one sentence, actions with one primary button, messages, content. GUI thread.
+// A station of the window. Views meet only through Services and these signals; no view includes another view. ViewPage
+// is the shape they share: title, one sentence, actions with one primary button, messages, content. GUI thread.
 #pragma once
 
 #include <QStringList>

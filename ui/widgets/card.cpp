@@ -11,11 +11,16 @@ namespace {
 
 const char* toneName(Tone tone) {
     switch (tone) {
-    case Tone::Accent: return "accent";
-    case Tone::Good: return "good";
-    case Tone::Careful: return "careful";
-    case Tone::Bad: return "bad";
-    case Tone::Neutral: break;
+    case Tone::Accent:
+        return "accent";
+    case Tone::Good:
+        return "good";
+    case Tone::Careful:
+        return "careful";
+    case Tone::Bad:
+        return "bad";
+    case Tone::Neutral:
+        break;
     }
     return "neutral";
 }
@@ -62,7 +67,9 @@ void Card::setTitle(const QString& title) {
     m_header->setVisible(!title.isEmpty());
 }
 
-void Card::setNote(const QString& note) { static_cast<ElidedLabel*>(m_note)->setFullText(note); }
+void Card::setNote(const QString& note) {
+    static_cast<ElidedLabel*>(m_note)->setFullText(note);
+}
 
 void Card::setFlush() {
     layout()->setContentsMargins(1, 12, 1, 1);
@@ -93,7 +100,9 @@ void FigureLabel::setCaption(const QString& caption) {
     describe();
 }
 
-void FigureLabel::describe() { setAccessibleName(m_caption->text() + ": " + m_figure->text()); }
+void FigureLabel::describe() {
+    setAccessibleName(m_caption->text() + ": " + m_figure->text());
+}
 
 Chip::Chip(const QString& text, Tone tone, QWidget* parent) : QLabel(text, parent) {
     setTextFormat(Qt::PlainText);
@@ -101,7 +110,9 @@ Chip::Chip(const QString& text, Tone tone, QWidget* parent) : QLabel(text, paren
     setTone(tone);
 }
 
-void Chip::setTone(Tone tone) { setStyleProperty(this, "chip", QString::fromLatin1(toneName(tone))); }
+void Chip::setTone(Tone tone) {
+    setStyleProperty(this, "chip", QString::fromLatin1(toneName(tone)));
+}
 
 QLabel* makeLabel(const QString& text, const QString& role, QWidget* parent) {
     auto* label = new QLabel(text, parent);

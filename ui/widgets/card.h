@@ -1,4 +1,5 @@
-// The small parts pages are made of: card, section title, figure with caption, chip, labels for foreign text. GUI thread.
+// The small parts pages are made of: card, section title, figure with caption, chip, labels for foreign text. GUI
+// thread.
 #pragma once
 
 #include <QFrame>
@@ -76,8 +77,8 @@ private:
     Qt::TextElideMode m_mode;
 };
 /// `kind`: "primary", "secondary", "quiet", "danger". The icon name may be empty.
-QPushButton* makeButton(const QString& text, const QString& kind = QStringLiteral("secondary"), const QString& icon = {},
-                        QWidget* parent = nullptr);
+QPushButton* makeButton(const QString& text, const QString& kind = QStringLiteral("secondary"),
+                        const QString& icon = {}, QWidget* parent = nullptr);
 /// A 1 px line.
 QFrame* makeLine(QWidget* parent = nullptr);
 /// Sets a dynamic property that the style sheet reads and re-polishes.

@@ -21,7 +21,8 @@ ChartStyle chartStyle(const Theme& theme) {
 
 void followTheme(Chart& chart) {
     chart.setStyle(chartStyle(Theme::current()));
-    QObject::connect(&Theme::current(), &Theme::changed, &chart, [&chart] { chart.setStyle(chartStyle(Theme::current())); });
+    QObject::connect(&Theme::current(), &Theme::changed, &chart,
+                     [&chart] { chart.setStyle(chartStyle(Theme::current())); });
 }
 
 void addSaveButton(Card& card, Chart& chart, const QString& suggestedName, MessageArea& messages) {

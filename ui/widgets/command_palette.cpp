@@ -28,7 +28,8 @@ CommandPalette::CommandPalette(const QList<QAction*>& actions, QWidget* parent) 
     setAttribute(Qt::WA_DeleteOnClose);
     setAccessibleName(tr("Command palette"));
     for (QAction* action : actions)
-        if (action->isEnabled() && action->isVisible() && !action->isSeparator() && !action->menu() && !action->text().isEmpty())
+        if (action->isEnabled() && action->isVisible() && !action->isSeparator() && !action->menu() &&
+            !action->text().isEmpty())
             m_actions.append(action);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(8, 8, 8, 8);
@@ -61,7 +62,8 @@ void CommandPalette::filter(const QString& words) {
         if (!m_actions[i])
             continue;
         const QString text = plainText(*m_actions[i]);
-        if (!std::all_of(wanted.begin(), wanted.end(), [&](const QString& word) { return text.contains(word, Qt::CaseInsensitive); }))
+        if (!std::all_of(wanted.begin(), wanted.end(),
+                         [&](const QString& word) { return text.contains(word, Qt::CaseInsensitive); }))
             continue;
         const QString key = m_actions[i]->shortcut().toString(QKeySequence::NativeText);
         auto* item = new QListWidgetItem(key.isEmpty() ? text : QStringLiteral("%1   (%2)").arg(text, key), m_list);

@@ -16,7 +16,8 @@ constexpr int kTextWidth = 460; // a comfortable line; grows no further on wide 
 /// A washed circle with a line icon, drawn at whatever scale the screen has.
 class RoundIcon final : public QWidget {
 public:
-    RoundIcon(const QString& icon, QWidget* parent) : QWidget(parent), m_icon(Theme::current().icon(icon, Theme::IconColor::Accent)) {
+    RoundIcon(const QString& icon, QWidget* parent)
+        : QWidget(parent), m_icon(Theme::current().icon(icon, Theme::IconColor::Accent)) {
         setFixedSize(72, 72);
     }
 
@@ -36,7 +37,8 @@ private:
 
 } // namespace
 
-EmptyState::EmptyState(const QString& icon, const QString& title, const QString& sentence, QWidget* parent) : QWidget(parent) {
+EmptyState::EmptyState(const QString& icon, const QString& title, const QString& sentence, QWidget* parent)
+    : QWidget(parent) {
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(24, 24, 24, 24);
     layout->setSpacing(8);
@@ -80,6 +82,8 @@ QPushButton* EmptyState::setSecondary(const QString& text) {
     return m_secondary;
 }
 
-void EmptyState::setSentence(const QString& sentence) { m_sentence->setText(sentence); }
+void EmptyState::setSentence(const QString& sentence) {
+    m_sentence->setText(sentence);
+}
 
 } // namespace attune

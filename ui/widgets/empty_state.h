@@ -1,4 +1,5 @@
-// What a station shows before there is anything: an icon, what this is for, the one action, and a way to try it. GUI thread.
+// What a station shows before there is anything: an icon, what this is for, the one action, and a way to try it. GUI
+// thread.
 #pragma once
 
 #include <QWidget>

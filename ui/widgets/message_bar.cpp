@@ -19,22 +19,30 @@ struct ToneLook {
 
 ToneLook lookOf(Tone tone) {
     switch (tone) {
-    case Tone::Good: return {"good", "good", Theme::IconColor::Good};
-    case Tone::Careful: return {"careful", "careful", Theme::IconColor::Careful};
-    case Tone::Bad: return {"bad", "bad", Theme::IconColor::Bad};
+    case Tone::Good:
+        return {"good", "good", Theme::IconColor::Good};
+    case Tone::Careful:
+        return {"careful", "careful", Theme::IconColor::Careful};
+    case Tone::Bad:
+        return {"bad", "bad", Theme::IconColor::Bad};
     case Tone::Neutral:
-    case Tone::Accent: break;
+    case Tone::Accent:
+        break;
     }
     return {"accent", "info", Theme::IconColor::Accent};
 }
 
 QString toneWord(Tone tone) {
     switch (tone) {
-    case Tone::Good: return MessageBar::tr("Done");
-    case Tone::Careful: return MessageBar::tr("Careful");
-    case Tone::Bad: return MessageBar::tr("Error");
+    case Tone::Good:
+        return MessageBar::tr("Done");
+    case Tone::Careful:
+        return MessageBar::tr("Careful");
+    case Tone::Bad:
+        return MessageBar::tr("Error");
     case Tone::Neutral:
-    case Tone::Accent: break;
+    case Tone::Accent:
+        break;
     }
     return MessageBar::tr("Note");
 }
@@ -69,8 +77,12 @@ MessageBar::MessageBar(Tone tone, QWidget* parent) : QFrame(parent), m_tone(tone
     layout->addLayout(buttons);
 }
 
-QString MessageBar::message() const { return m_message->text(); }
-QString MessageBar::hint() const { return m_hint->text(); }
+QString MessageBar::message() const {
+    return m_message->text();
+}
+QString MessageBar::hint() const {
+    return m_hint->text();
+}
 
 void MessageBar::setMessage(const QString& message, const QString& hint) {
     m_message->setText(message);

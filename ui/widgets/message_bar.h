@@ -1,5 +1,5 @@
-// A coloured strip inside a page: what happened, what to do next, and buttons for it. MessageArea stacks them by key at the top
-// of a page. Never a dialog. Text is plain: user data cannot become markup. GUI thread.
+// A coloured strip inside a page: what happened, what to do next, and buttons for it. MessageArea stacks them by key at
+// the top of a page. Never a dialog. Text is plain: user data cannot become markup. GUI thread.
 #pragma once
 
 #include <functional>

@@ -11,7 +11,8 @@ constexpr int kPad = 10, kMark = 14, kTextLeft = kPad + kMark + 10, kLeastTextWi
 
 } // namespace
 
-OptionButton::OptionButton(const QString& text, const QString& note, QWidget* parent) : QAbstractButton(parent), m_note(note) {
+OptionButton::OptionButton(const QString& text, const QString& note, QWidget* parent)
+    : QAbstractButton(parent), m_note(note) {
     setText(text);
     setAccessibleName(text);
     setAccessibleDescription(note);
@@ -48,7 +49,9 @@ int OptionButton::heightForWidth(int width) const {
     return textRect(font(), text(), width).height() + note + 2 * kPad;
 }
 
-QSize OptionButton::sizeHint() const { return {320, heightForWidth(320)}; }
+QSize OptionButton::sizeHint() const {
+    return {320, heightForWidth(320)};
+}
 QSize OptionButton::minimumSizeHint() const {
     const int usedWidth = width() > kTextLeft + kPad + kLeastTextWidth ? width() : 320;
     return {kTextLeft + kPad + kLeastTextWidth, heightForWidth(usedWidth)};
@@ -83,7 +86,8 @@ void OptionButton::paintEvent(QPaintEvent*) {
         return;
     painter.setFont(noteFont());
     painter.setPen(t.muted);
-    painter.drawText(QRect(kTextLeft, place.bottom() + 3, place.width(), height()), Qt::TextWordWrap | Qt::AlignLeft, m_note);
+    painter.drawText(QRect(kTextLeft, place.bottom() + 3, place.width(), height()), Qt::TextWordWrap | Qt::AlignLeft,
+                     m_note);
 }
 
 } // namespace attune

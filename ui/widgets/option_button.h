@@ -1,5 +1,5 @@
-// One choice of several as a full-width button with a round mark; its text wraps, a second line may explain. Behaves as a radio
-// button (arrow keys, exclusive among its siblings). GUI thread.
+// One choice of several as a full-width button with a round mark; its text wraps, a second line may explain. Behaves as
+// a radio button (arrow keys, exclusive among its siblings). GUI thread.
 #pragma once
 
 #include <QAbstractButton>

@@ -1,5 +1,5 @@
-// A form made from ParamSpecs: label, editor, unit, reset dot, and on demand help with "too high / too low". Three depths show
-// guided, usual or all knobs of the same list. Knows nothing of what the values mean. GUI thread.
+// A form made from ParamSpecs: label, editor, unit, reset dot, and on demand help with "too high / too low". Three
+// depths show guided, usual or all knobs of the same list. Knows nothing of what the values mean. GUI thread.
 #pragma once
 
 #include <map>
@@ -9,7 +9,6 @@
 
 #include "core/base/param_spec.h"
 #include "ui/settings.h"
-
 
 namespace attune {
 

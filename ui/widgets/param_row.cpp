@@ -92,7 +92,6 @@ ParamRow::ParamRow(const ParamSpec& spec, QWidget* parent) : QWidget(parent), m_
     grid->addWidget(m_complaint, 1, 1, 1, 3);
     grid->addWidget(m_sentence, 2, 1, 1, 3);
     grid->addWidget(m_explanation, 3, 1, 1, 3);
-    m_sentence->hide();
     connect(m_reset, &QToolButton::clicked, this, [this] {
         take(m_spec.defaultValue);
         showValue();
@@ -217,7 +216,9 @@ void ParamRow::showValue() {
     refresh();
 }
 
-bool ParamRow::isDefault() const { return m_value == m_spec.defaultValue; }
+bool ParamRow::isDefault() const {
+    return m_value == m_spec.defaultValue;
+}
 
 void ParamRow::setComplaint(const QString& message, Tone tone) {
     m_outerComplaint = message;
@@ -229,14 +230,18 @@ void ParamRow::setExplained(bool explained) {
     m_explained = explained;
     const QSignalBlocker blocker(m_help);
     m_help->setChecked(explained);
-    m_explanation->setVisible(explained);
+    refresh();
 }
 
-void ParamRow::setHelpShown(bool shown) { m_sentence->setVisible(shown && !m_spec.help.empty()); }
+void ParamRow::setHelpShown(bool shown) {
+    m_helpShown = shown;
+    refresh();
+}
 
 void ParamRow::refresh() {
     m_reset->setVisible(!isDefault());
     m_explanation->setVisible(m_explained);
+    m_sentence->setVisible(m_helpShown && !m_explained && !m_spec.help.empty()); // the explanation begins with it
     const QString complaint = m_ownComplaint.isEmpty() ? m_outerComplaint : m_ownComplaint;
     const bool bad = !m_ownComplaint.isEmpty() || m_outerTone == Tone::Bad;
     m_complaint->setText(complaint);

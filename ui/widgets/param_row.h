@@ -1,4 +1,5 @@
-// One knob of a ParamForm: label with unit, the editor that fits its type, reset dot, and the explanation on demand. GUI thread.
+// One knob of a ParamForm: label with unit, the editor that fits its type, reset dot, and the explanation on demand.
+// GUI thread.
 #pragma once
 
 #include <QString>
@@ -50,7 +51,7 @@ private:
     QLabel* m_complaint;
     QString m_outerComplaint, m_ownComplaint;
     Tone m_outerTone = Tone::Bad;
-    bool m_explained = false, m_showing = false;
+    bool m_explained = false, m_helpShown = false, m_showing = false;
 };
 
 } // namespace attune

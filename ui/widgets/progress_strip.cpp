@@ -89,6 +89,8 @@ void ProgressStrip::finish() {
     hide();
 }
 
-void ProgressStrip::setCancellable(bool cancellable) { m_cancel->setVisible(cancellable); }
+void ProgressStrip::setCancellable(bool cancellable) {
+    m_cancel->setVisible(cancellable);
+}
 
 } // namespace attune

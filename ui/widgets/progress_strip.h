@@ -1,5 +1,5 @@
-// Progress of a task in one line: phase, bar, per cent, time left, Cancel. Appears 0.3 s after the task began, so that short work
-// does not flicker, and hides when it ended. GUI thread.
+// Progress of a task in one line: phase, bar, per cent, time left, Cancel. Appears 0.3 s after the task began, so that
+// short work does not flicker, and hides when it ended. GUI thread.
 #pragma once
 
 #include <QFrame>

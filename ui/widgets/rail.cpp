@@ -14,17 +14,22 @@ constexpr int kWidth = 196, kIconSide = 18;
 
 const char* shapeOf(StationState state) {
     switch (state) {
-    case StationState::Done: return "check";
-    case StationState::InProgress: return "running";
-    case StationState::Attention: return "careful";
-    case StationState::Nothing: break;
+    case StationState::Done:
+        return "check";
+    case StationState::InProgress:
+        return "running";
+    case StationState::Attention:
+        return "careful";
+    case StationState::Nothing:
+        break;
     }
     return nullptr;
 }
 
 } // namespace
 
-RailButton::RailButton(const QString& label, const QString& icon, QWidget* parent) : QAbstractButton(parent), m_iconName(icon) {
+RailButton::RailButton(const QString& label, const QString& icon, QWidget* parent)
+    : QAbstractButton(parent), m_iconName(icon) {
     setText(label);
     setCheckable(true);
     setCursor(Qt::PointingHandCursor);
@@ -36,10 +41,14 @@ RailButton::RailButton(const QString& label, const QString& icon, QWidget* paren
 
 QString RailButton::stateWord() const {
     switch (m_state) {
-    case StationState::Done: return tr("done");
-    case StationState::InProgress: return tr("in progress");
-    case StationState::Attention: return tr("needs attention");
-    case StationState::Nothing: break;
+    case StationState::Done:
+        return tr("done");
+    case StationState::InProgress:
+        return tr("in progress");
+    case StationState::Attention:
+        return tr("needs attention");
+    case StationState::Nothing:
+        break;
     }
     return tr("nothing yet");
 }
@@ -51,7 +60,9 @@ void RailButton::setState(StationState state, const QString& text) {
     update();
 }
 
-QSize RailButton::sizeHint() const { return {kWidth - 20, std::max(34, fontMetrics().height() + 16)}; }
+QSize RailButton::sizeHint() const {
+    return {kWidth - 20, std::max(34, fontMetrics().height() + 16)};
+}
 
 void RailButton::paintEvent(QPaintEvent*) {
     const Theme& theme = Theme::current();
@@ -76,7 +87,9 @@ void RailButton::paintEvent(QPaintEvent*) {
     int right = width() - 10;
     if (!m_stateText.isEmpty()) {
         const int w = painter.fontMetrics().horizontalAdvance(m_stateText);
-        painter.setPen(m_state == StationState::Attention ? readableTone(t.careful, t.rail, t.text) : isChecked() ? ink : t.muted);
+        painter.setPen(m_state == StationState::Attention ? readableTone(t.careful, t.rail, t.text)
+                       : isChecked()                      ? ink
+                                                          : t.muted);
         painter.drawText(QRect(right - w, 0, w + 2, height()), Qt::AlignVCenter | Qt::AlignLeft, m_stateText);
         right -= w + 6;
     }
@@ -90,7 +103,8 @@ void RailButton::paintEvent(QPaintEvent*) {
     painter.setFont(label);
     painter.setPen(ink);
     const QRect place(38, 0, std::max(0, right - 40), height());
-    painter.drawText(place, Qt::AlignVCenter | Qt::AlignLeft, painter.fontMetrics().elidedText(text(), Qt::ElideRight, place.width()));
+    painter.drawText(place, Qt::AlignVCenter | Qt::AlignLeft,
+                     painter.fontMetrics().elidedText(text(), Qt::ElideRight, place.width()));
     if (hasFocus()) {
         painter.setPen(QPen(t.accent, 2));
         painter.setBrush(Qt::NoBrush);

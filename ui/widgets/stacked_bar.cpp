@@ -76,9 +76,15 @@ int StackedBar::layoutLegend(int width, std::vector<QRect>* places) const {
     return y + lineHeight;
 }
 
-int StackedBar::heightForWidth(int width) const { return layoutLegend(std::max(width, 80), nullptr); }
-QSize StackedBar::sizeHint() const { return {360, heightForWidth(360)}; }
-QSize StackedBar::minimumSizeHint() const { return {160, heightForWidth(width() > 0 ? width() : 360)}; }
+int StackedBar::heightForWidth(int width) const {
+    return layoutLegend(std::max(width, 80), nullptr);
+}
+QSize StackedBar::sizeHint() const {
+    return {360, heightForWidth(360)};
+}
+QSize StackedBar::minimumSizeHint() const {
+    return {160, heightForWidth(width() > 0 ? width() : 360)};
+}
 
 void StackedBar::changeEvent(QEvent* event) {
     if (event->type() == QEvent::FontChange)

@@ -1,5 +1,6 @@
-// Two texts with their word difference: one view for each side (for panes) or both inline. Plain text only; monospaced on request.
-// What only this side has is washed, and struck through on the left, so colour is not the only signal. GUI thread.
+// Two texts with their word difference: one view for each side (for panes) or both inline. Plain text only; monospaced
+// on request. What only this side has is washed, and struck through on the left, so colour is not the only signal. GUI
+// thread.
 #pragma once
 
 #include <QTextEdit>

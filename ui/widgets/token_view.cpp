@@ -64,7 +64,8 @@ void TokenView::setTokens(std::vector<Token> tokens, qint64 cutAt) {
 }
 
 QString TokenView::summary() const {
-    const auto trained = std::count_if(m_tokens.begin(), m_tokens.end(), [](const Token& token) { return token.trained; });
+    const auto trained =
+        std::count_if(m_tokens.begin(), m_tokens.end(), [](const Token& token) { return token.trained; });
     const qint64 cut = m_cutAt < 0 ? 0 : qint64(m_tokens.size()) - m_cutAt;
     QString text = tr("%1 tokens, %2 learned").arg(number(qint64(m_tokens.size())), number(qint64(trained)));
     return text + ", " + (cut > 0 ? tr("%1 beyond the context").arg(number(cut)) : tr("none cut"));
@@ -101,12 +102,16 @@ void TokenView::relayout() {
     viewport()->update();
 }
 
-QSize TokenView::sizeHint() const { return {400, std::min(160, heightForWidth(400))}; }
+QSize TokenView::sizeHint() const {
+    return {400, std::min(160, heightForWidth(400))};
+}
 int TokenView::heightForWidth(int width) const {
     return std::clamp(layoutTokens(std::max(40, width - 12), nullptr) + 4, fontMetrics().height() + 10, 400);
 }
 
-void TokenView::resizeEvent(QResizeEvent*) { relayout(); }
+void TokenView::resizeEvent(QResizeEvent*) {
+    relayout();
+}
 
 void TokenView::changeEvent(QEvent* event) {
     if (event->type() == QEvent::FontChange)
@@ -122,7 +127,8 @@ void TokenView::paintEvent(QPaintEvent*) {
     QPainter painter(viewport());
     painter.setRenderHint(QPainter::Antialiasing);
     const int top = verticalScrollBar()->value(), bottom = top + viewport()->height();
-    auto first = std::lower_bound(m_boxes.begin(), m_boxes.end(), top, [](const QRect& box, int y) { return box.bottom() < y; });
+    auto first =
+        std::lower_bound(m_boxes.begin(), m_boxes.end(), top, [](const QRect& box, int y) { return box.bottom() < y; });
     QFont plain = font(), special = font();
     special.setItalic(true);
     for (; first != m_boxes.end() && first->top() <= bottom; ++first) {
@@ -140,7 +146,8 @@ void TokenView::paintEvent(QPaintEvent*) {
         }
         painter.setFont(token.special ? special : plain);
         painter.setPen(cut ? cutText : token.trained ? trainedText : t.muted);
-        painter.drawText(box.adjusted(kPad, 0, 0, 0), Qt::AlignVCenter | Qt::AlignLeft | Qt::TextSingleLine, m_shown[index]);
+        painter.drawText(box.adjusted(kPad, 0, 0, 0), Qt::AlignVCenter | Qt::AlignLeft | Qt::TextSingleLine,
+                         m_shown[index]);
         if (cut)
             painter.drawLine(box.left() + 1, box.center().y(), box.right() - 1, box.center().y());
         if (m_cutAt == qint64(index)) {
@@ -159,7 +166,8 @@ bool TokenView::viewportEvent(QEvent* event) {
         if (!m_boxes[i].contains(position))
             continue;
         const Token& token = m_tokens[i];
-        QString text = tr("Token %1, id %2: %3").arg(i + 1).arg(token.id).arg(token.trained ? tr("learned") : tr("read only"));
+        QString text =
+            tr("Token %1, id %2: %3").arg(i + 1).arg(token.id).arg(token.trained ? tr("learned") : tr("read only"));
         if (token.loss >= 0)
             text += tr(", loss %1").arg(number(token.loss, 3));
         QToolTip::showText(help->globalPos(), text, viewport());

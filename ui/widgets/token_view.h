@@ -1,5 +1,5 @@
-// Tokens of one row as boxes: what is learned coloured, what is only read grey, and where the context ends marked. Paints only
-// what is visible, so that 100,000 tokens stay fast. GUI thread.
+// Tokens of one row as boxes: what is learned coloured, what is only read grey, and where the context ends marked.
+// Paints only what is visible, so that 100,000 tokens stay fast. GUI thread.
 #pragma once
 
 #include <vector>

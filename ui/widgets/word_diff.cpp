@@ -12,7 +12,8 @@ enum class CharClass { Space, Word, Sign };
 CharClass classOf(QChar c) {
     if (c.isSpace())
         return CharClass::Space;
-    return c.isLetterOrNumber() || c == QLatin1Char('_') || c.isSurrogate() || c.isMark() ? CharClass::Word : CharClass::Sign;
+    return c.isLetterOrNumber() || c == QLatin1Char('_') || c.isSurrogate() || c.isMark() ? CharClass::Word
+                                                                                          : CharClass::Sign;
 }
 
 /// Words, runs of white space, and single signs; together they are the whole text.
@@ -46,14 +47,15 @@ std::vector<DiffPiece> wordDiff(const QString& left, const QString& right, int m
     while (prefix < a.size() && prefix < b.size() && a[prefix] == b[prefix])
         ++prefix;
     std::size_t suffix = 0;
-    while (suffix < a.size() - prefix && suffix < b.size() - prefix && a[a.size() - 1 - suffix] == b[b.size() - 1 - suffix])
+    while (suffix < a.size() - prefix && suffix < b.size() - prefix &&
+           a[a.size() - 1 - suffix] == b[b.size() - 1 - suffix])
         ++suffix;
     const int n = int(a.size() - prefix - suffix), m = int(b.size() - prefix - suffix);
     const auto wordA = [&](int i) { return a[prefix + std::size_t(i)]; };
     const auto wordB = [&](int i) { return b[prefix + std::size_t(i)]; };
 
-    // Myers, "An O(ND) Difference Algorithm and Its Variations" (1986): furthest[k] is how far diagonal k got with d edits. The rows
-    // of all d are kept to walk back, which bounds memory by maxEdits squared.
+    // Myers, "An O(ND) Difference Algorithm and Its Variations" (1986): furthest[k] is how far diagonal k got with d
+    // edits. The rows of all d are kept to walk back, which bounds memory by maxEdits squared.
     const int limit = std::min(n + m, maxEdits);
     std::vector<std::vector<int>> history;
     std::vector<int> furthest(std::size_t(2 * limit + 3), 0);

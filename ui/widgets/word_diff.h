@@ -12,7 +12,8 @@ struct DiffPiece {
     QString text; // with its white space, so that concatenating a side gives the text back
 };
 
-/// Shortest edit by words (Myers); beyond `maxEdits` the rest is reported as replaced, so hostile input costs bounded time.
+/// Shortest edit by words (Myers); beyond `maxEdits` the rest is reported as replaced, so hostile input costs bounded
+/// time.
 std::vector<DiffPiece> wordDiff(const QString& left, const QString& right, int maxEdits = 2000);
 
 } // namespace attune

@@ -65,14 +65,17 @@ ProjectFacts factsOf(Project& project, const Progress& progress) {
 } // namespace
 
 AdvisorView::AdvisorView(Services& services, QWidget* parent) : View(services, parent), m_rules(decisionRules()) {
-    m_page = new ViewPage(tr("Advisor"), tr("Plain questions; the matrix shows what each answer does. Nothing is decided for you."), this);
+    m_page =
+        new ViewPage(tr("Advisor"),
+                     tr("Plain questions; the matrix shows what each answer does. Nothing is decided for you."), this);
     fill(*this, m_page);
     QPushButton* scenarios = m_page->addButton(tr("Scenarios"));
     scenarios->setProperty("menu", true);
     auto* menu = new QMenu(scenarios);
     menu->setToolTipsVisible(true);
     for (const Scenario& scenario : m_rules.scenarios) {
-        QAction* action = menu->addAction(tr("%1: %2").arg(qstr(scenario.title), qstr(m_rules.info(scenario.recommendation).title)));
+        QAction* action =
+            menu->addAction(tr("%1: %2").arg(qstr(scenario.title), qstr(m_rules.info(scenario.recommendation).title)));
         action->setToolTip(qstr(scenario.summary));
         connect(action, &QAction::triggered, this, [this, &scenario] { useScenario(scenario); });
     }
@@ -121,7 +124,8 @@ AdvisorView::AdvisorView(Services& services, QWidget* parent) : View(services, p
             [this](const QString& question, const QString& choice) { answer(sstr(question), sstr(choice)); });
     connect(m_recommendation, &RecommendationPanel::approachChosen, m_matrix, &MatrixPanel::setApproach);
     connect(m_recommendation, &RecommendationPanel::stationWanted, this, [this](const QString& station) {
-        Q_EMIT openStation(station == "evaluate" ? QStringLiteral("compare") : station); // the rail's label and the view's id differ
+        Q_EMIT openStation(station == "evaluate" ? QStringLiteral("compare")
+                                                 : station); // the rail's label and the view's id differ
     });
     connect(m_matrix, &MatrixPanel::weightChanged, this, [this](const QString& criterion, double weight) {
         m_weights[sstr(criterion)] = weight;
@@ -143,7 +147,9 @@ AdvisorView::AdvisorView(Services& services, QWidget* parent) : View(services, p
     load();
 }
 
-void AdvisorView::activated() { learnFacts(); }
+void AdvisorView::activated() {
+    learnFacts();
+}
 
 void AdvisorView::showRequest(const QVariantMap& request) {
     const std::string wanted = sstr(request.value("scenario").toString());
@@ -184,7 +190,10 @@ void AdvisorView::load() {
                 for (const auto& given : m_answers)
                     m_byHand[given.first] = true;
             } else {
-                m_page->messages().showError("load", input.error());
+                m_page->messages().showError(
+                    "load",
+                    {input.error().code, input.error().message,
+                     sstr(tr("The stored answers cannot be used. Answer again; the first answer replaces them."))});
             }
             refresh();
             m_questions->showFirstOpen();
@@ -258,21 +267,21 @@ void AdvisorView::useScenario(const Scenario& scenario) {
         m_byHand[given.first] = true;
     keep();
     refresh();
-    m_page->messages().show("scenario", Tone::Accent, tr("Answered as in “%1”.").arg(qstr(scenario.title)), qstr(scenario.summary));
+    m_page->messages().show("scenario", Tone::Accent, tr("Answered as in “%1”.").arg(qstr(scenario.title)),
+                            qstr(scenario.summary));
 }
 
 void AdvisorView::refresh() {
     const Result<Advice> advice = advise(m_answers, m_weights, m_rules);
     if (!advice) {
-        m_page->messages().showError("advise", advice.error(),
-                                     {{tr("Start again"), [this] {
-                                           m_answers.clear();
-                                           m_weights.clear();
-                                           m_byHand.clear();
-                                           m_page->messages().remove("advise");
-                                           keep();
-                                           refresh();
-                                       }}});
+        m_page->messages().showError("advise", advice.error(), {{tr("Start again"), [this] {
+                                                                     m_answers.clear();
+                                                                     m_weights.clear();
+                                                                     m_byHand.clear();
+                                                                     m_page->messages().remove("advise");
+                                                                     keep();
+                                                                     refresh();
+                                                                 }}});
         Q_EMIT stateChanged(StationState::Attention, {});
         return;
     }
@@ -298,7 +307,8 @@ void AdvisorView::saveReport() {
     if (services().project->isOpen())
         return writeReport(services().project->folder() + "/reports");
     Settings& settings = *services().settings;
-    const QString folder = QFileDialog::getExistingDirectory(this, tr("Folder for the report"), settings.lastFolder("report"));
+    const QString folder =
+        QFileDialog::getExistingDirectory(this, tr("Folder for the report"), settings.lastFolder("report"));
     if (folder.isEmpty())
         return;
     settings.setLastFolder("report", folder);
@@ -332,7 +342,8 @@ void AdvisorView::writeReport(const QString& folder) {
             if (!file)
                 return m_page->messages().showError("report", file.error());
             const QString html = folder + "/advisor.html";
-            m_page->messages().show("report", Tone::Good, tr("The report is saved."), tr("%1 and the same as PDF and Markdown.").arg(html),
+            m_page->messages().show("report", Tone::Good, tr("The report is saved."),
+                                    tr("%1 and the same as PDF and Markdown.").arg(html),
                                     {{tr("Open"), [html] { QDesktopServices::openUrl(QUrl::fromLocalFile(html)); }}});
         });
 }

@@ -1,5 +1,5 @@
-// The Advisor: questions on the left, the live decision matrix on the right. Decides nothing itself (core/plan/decision_matrix does)
-// and keeps answers, weights and the report in the project. GUI thread.
+// The Advisor: questions on the left, the live decision matrix on the right. Decides nothing itself
+// (core/plan/decision_matrix does) and keeps answers, weights and the report in the project. GUI thread.
 #pragma once
 
 #include <map>

@@ -20,7 +20,9 @@ constexpr int kRowHeight = 32, kWeightRowHeight = 46;
 QString signsOf(double points) {
     const long count = std::lround(std::abs(points));
     if (count == 0)
-        return std::abs(points) < 0.05 ? QStringLiteral("0") : points > 0 ? QStringLiteral("(+)") : QStringLiteral("(−)");
+        return std::abs(points) < 0.05 ? QStringLiteral("0")
+               : points > 0            ? QStringLiteral("(+)")
+                                       : QStringLiteral("(−)");
     if (count > 4)
         return (points > 0 ? QStringLiteral("+%1") : QStringLiteral("−%1")).arg(count);
     QStringList signs;
@@ -82,8 +84,10 @@ MatrixPanel::MatrixPanel(const DecisionRules& rules, QWidget* parent) : QWidget(
         weight->setAlignment(Qt::AlignCenter);
         weight->setFocusPolicy(Qt::StrongFocus);
         weight->setAccessibleName(tr("Weight of %1").arg(qstr(criterion.title)));
-        weight->setToolTip(tr("0 leaves the criterion out, %1 counts most. Default %2.").arg(kMaxWeight).arg(criterion.weight));
-        connect(weight, &QDoubleSpinBox::valueChanged, this, [this, id = criterion.id](double value) { Q_EMIT weightChanged(qstr(id), value); });
+        weight->setToolTip(
+            tr("0 leaves the criterion out, %1 counts most. Default %2.").arg(kMaxWeight).arg(criterion.weight));
+        connect(weight, &QDoubleSpinBox::valueChanged, this,
+                [this, id = criterion.id](double value) { Q_EMIT weightChanged(qstr(id), value); });
         auto* cell = new QWidget;
         auto* centered = new QHBoxLayout(cell);
         centered->setContentsMargins(6, 2, 6, 2);
@@ -143,7 +147,8 @@ void MatrixPanel::showCells() {
     for (std::size_t i = 0; i < kApproachCount; ++i) {
         const OptionScore& option = m_advice.options[i];
         QFont font = m_table->font();
-        font.setWeight(m_advice.enoughAnswers && m_advice.winner() == option.approach ? QFont::DemiBold : QFont::Normal);
+        font.setWeight(m_advice.enoughAnswers && m_advice.winner() == option.approach ? QFont::DemiBold
+                                                                                      : QFont::Normal);
         m_table->item(int(i) + 1, 0)->setFont(font);
         for (std::size_t c = 0; c < m_rules.criteria.size(); ++c) {
             const auto found = option.byCriterion.find(m_rules.criteria[c].id);
@@ -155,7 +160,8 @@ void MatrixPanel::showCells() {
             for (const ScoreReason& reason : option.reasons)
                 if (reason.criterion == m_rules.criteria[c].id)
                     sentences << qstr(reason.sentence).toHtmlEscaped();
-            item->setToolTip(sentences.isEmpty() ? tr("No answer moved this yet.") : "<p>" + sentences.join("</p><p>") + "</p>");
+            item->setToolTip(sentences.isEmpty() ? tr("No answer moved this yet.")
+                                                 : "<p>" + sentences.join("</p><p>") + "</p>");
         }
     }
     // The table shows all its rows; what scrolls is the list of reasons below.
@@ -176,7 +182,8 @@ int MatrixPanel::headerHeight() const {
     for (int column = 1; column < m_table->columnCount(); ++column)
         height = std::max(height, QFontMetrics(font)
                                       .boundingRect(QRect(0, 0, std::max(48, header->sectionSize(column) - 16), 1000),
-                                                    Qt::TextWordWrap | Qt::AlignHCenter, m_table->horizontalHeaderItem(column)->text())
+                                                    Qt::TextWordWrap | Qt::AlignHCenter,
+                                                    m_table->horizontalHeaderItem(column)->text())
                                       .height());
     return height + 14;
 }
@@ -184,7 +191,8 @@ int MatrixPanel::headerHeight() const {
 void MatrixPanel::resizeEvent(QResizeEvent* event) {
     QWidget::resizeEvent(event);
     // After the columns have taken their new widths.
-    QMetaObject::invokeMethod(this, [this] { showCells(); }, Qt::QueuedConnection);
+    QMetaObject::invokeMethod(
+        this, [this] { showCells(); }, Qt::QueuedConnection);
 }
 
 void MatrixPanel::showReasons() {
@@ -210,8 +218,9 @@ void MatrixPanel::showReasons() {
     for (const ScoreReason& reason : option.reasons) {
         if (reason.points == 0)
             continue;
-        auto* points = new Chip((reason.points > 0 ? QStringLiteral("+%1") : QStringLiteral("−%1")).arg(number(std::abs(reason.points), 1)),
-                                reason.points > 0 ? Tone::Good : Tone::Bad, m_reasons);
+        auto* points = new Chip(
+            (reason.points > 0 ? QStringLiteral("+%1") : QStringLiteral("−%1")).arg(number(std::abs(reason.points), 1)),
+            reason.points > 0 ? Tone::Good : Tone::Bad, m_reasons);
         grid->addWidget(points, row, 0, Qt::AlignTop | Qt::AlignRight);
         grid->addWidget(makeLabel(qstr(reason.sentence), "body", m_reasons), row, 1);
         const Criterion* criterion = m_rules.criterion(reason.criterion);
@@ -221,7 +230,9 @@ void MatrixPanel::showReasons() {
         ++row;
     }
     if (row == 0)
-        grid->addWidget(makeLabel(tr("Nothing yet: each answer will say here what it adds or takes."), "muted", m_reasons), row++, 0, 1, 3);
+        grid->addWidget(
+            makeLabel(tr("Nothing yet: each answer will say here what it adds or takes."), "muted", m_reasons), row++,
+            0, 1, 3);
     grid->setRowStretch(row, 1);
 }
 

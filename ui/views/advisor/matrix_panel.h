@@ -1,5 +1,5 @@
-// The decision matrix: options as rows, criteria as columns with editable weights, points as signs, and the sentences that moved
-// the chosen option. GUI thread.
+// The decision matrix: options as rows, criteria as columns with editable weights, points as signs, and the sentences
+// that moved the chosen option. GUI thread.
 #pragma once
 
 #include "core/plan/decision_matrix.h"

@@ -91,8 +91,9 @@ void QuestionPanel::refresh() {
     const auto fact = m_facts.find(question.id);
     m_fact->setVisible(fact != m_facts.end());
     if (fact != m_facts.end())
-        m_fact->setText(fact->second.choice == chosen ? tr("Answered from your project: %1").arg(qstr(fact->second.because))
-                                                      : tr("Your project says: %1").arg(qstr(fact->second.because)));
+        m_fact->setText(fact->second.choice == chosen
+                            ? tr("Answered from your project: %1").arg(qstr(fact->second.because))
+                            : tr("Your project says: %1").arg(qstr(fact->second.because)));
 
     // Rebuilt only for another question: while choosing, focus and hover stay.
     if (m_choices->property("question").toString() != qstr(question.id)) {
@@ -105,7 +106,8 @@ void QuestionPanel::refresh() {
             auto* button = new OptionButton(qstr(choice.text), {}, m_choices);
             button->setProperty("choice", qstr(choice.id));
             m_choices->layout()->addWidget(button);
-            connect(button, &OptionButton::clicked, this, [this, id = question.id, pick = choice.id] { Q_EMIT answered(qstr(id), qstr(pick)); });
+            connect(button, &OptionButton::clicked, this,
+                    [this, id = question.id, pick = choice.id] { Q_EMIT answered(qstr(id), qstr(pick)); });
         }
     }
     for (OptionButton* button : m_choices->findChildren<OptionButton*>())

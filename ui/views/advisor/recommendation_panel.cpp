@@ -13,7 +13,8 @@ constexpr std::size_t kShownFlips = 2;
 
 } // namespace
 
-RecommendationPanel::RecommendationPanel(const DecisionRules& rules, QWidget* parent) : QWidget(parent), m_rules(rules) {
+RecommendationPanel::RecommendationPanel(const DecisionRules& rules, QWidget* parent)
+    : QWidget(parent), m_rules(rules) {
     auto* outer = new QVBoxLayout(this);
     outer->setContentsMargins(0, 0, 0, 0);
     m_card = new Card(tr("Recommendation so far"), {}, this);
@@ -25,7 +26,8 @@ RecommendationPanel::RecommendationPanel(const DecisionRules& rules, QWidget* pa
         m_bars[i] = new ScoreBar(qstr(info.title), m_card);
         m_bars[i]->setToolTip(qstr(info.summary).toHtmlEscaped());
         bars->addWidget(m_bars[i]);
-        connect(m_bars[i], &ScoreBar::clicked, this, [this, approach = info.approach] { Q_EMIT approachChosen(approach); });
+        connect(m_bars[i], &ScoreBar::clicked, this,
+                [this, approach = info.approach] { Q_EMIT approachChosen(approach); });
     }
     m_card->body()->addLayout(bars);
     m_verdict = makeLabel({}, "body", m_card);
@@ -57,11 +59,13 @@ QString RecommendationPanel::verdict(const Advice& advice) const {
     if (!advice.enoughAnswers)
         return tr("Answer at least %1 questions for a recommendation; the bars already show where your answers point.")
             .arg(kFewAnswers);
-    const QString winner = qstr(m_rules.info(advice.winner()).title), second = qstr(m_rules.info(advice.runnerUp()).title);
-    QString text = advice.close ? tr("%1, but only just: %2 is %3 points behind. Measure both before you decide.")
-                                      .arg(winner, second)
-                                      .arg(std::lround(advice.margin))
-                                : tr("%1, ahead of %2 by %3 points.").arg(winner, second).arg(std::lround(advice.margin));
+    const QString winner = qstr(m_rules.info(advice.winner()).title),
+                  second = qstr(m_rules.info(advice.runnerUp()).title);
+    QString text = advice.close
+                       ? tr("%1, but only just: %2 is %3 points behind. Measure both before you decide.")
+                             .arg(winner, second)
+                             .arg(std::lround(advice.margin))
+                       : tr("%1, ahead of %2 by %3 points.").arg(winner, second).arg(std::lround(advice.margin));
     if (advice.nearest)
         for (const Scenario& scenario : m_rules.scenarios)
             if (scenario.id == advice.nearest->id)
@@ -89,7 +93,9 @@ QString RecommendationPanel::flips(const Advice& advice) const {
         for (const AnswerChoice& option : question->choices)
             if (option.id == flip.to)
                 choice = qstr(option.text);
-        lines << tr("It would become %1 with “%2” to “%3”").arg(qstr(m_rules.info(flip.winner).title), choice, qstr(question->text)) + QLatin1Char('.');
+        lines << tr("It would become %1 with “%2” to “%3”")
+                         .arg(qstr(m_rules.info(flip.winner).title), choice, qstr(question->text)) +
+                     QLatin1Char('.');
     }
     if (advice.flips.size() > kShownFlips)
         lines << tr("Other single answers that would change it: %1.").arg(advice.flips.size() - kShownFlips);
@@ -98,9 +104,10 @@ QString RecommendationPanel::flips(const Advice& advice) const {
 
 void RecommendationPanel::setAdvice(const Advice& advice) {
     for (std::size_t i = 0; i < kApproachCount; ++i)
-        m_bars[i]->setScore(advice.options[i].bar, advice.enoughAnswers && std::size_t(advice.winner()) == i, advice.enoughAnswers);
-    m_card->setNote(!advice.enoughAnswers ? tr("too few answers yet")
-                    : advice.close        ? tr("close: measure it")
+        m_bars[i]->setScore(advice.options[i].bar, advice.enoughAnswers && std::size_t(advice.winner()) == i,
+                            advice.enoughAnswers);
+    m_card->setNote(!advice.enoughAnswers                               ? tr("too few answers yet")
+                    : advice.close                                      ? tr("close: measure it")
                     : advice.answers.size() == m_rules.questions.size() ? tr("every question answered")
                                                                         : tr("more answers make it firmer"));
     m_verdict->setText(verdict(advice));

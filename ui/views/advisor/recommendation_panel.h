@@ -1,4 +1,5 @@
-// What follows from the answers so far: a bar for each option, how close it was, what would change it, cost and next steps. GUI thread.
+// What follows from the answers so far: a bar for each option, how close it was, what would change it, cost and next
+// steps. GUI thread.
 #pragma once
 
 #include <array>

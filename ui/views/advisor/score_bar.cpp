@@ -43,8 +43,12 @@ void ScoreBar::setScore(double score, bool leads, bool known) {
     update();
 }
 
-QSize ScoreBar::sizeHint() const { return {360, std::max(30, fontMetrics().height() + 12)}; }
-QSize ScoreBar::minimumSizeHint() const { return {kNameWidth + kNumberWidth + 60, sizeHint().height()}; }
+QSize ScoreBar::sizeHint() const {
+    return {360, std::max(30, fontMetrics().height() + 12)};
+}
+QSize ScoreBar::minimumSizeHint() const {
+    return {kNameWidth + kNumberWidth + 60, sizeHint().height()};
+}
 
 void ScoreBar::paintEvent(QPaintEvent*) {
     const Theme& theme = Theme::current();
@@ -62,7 +66,8 @@ void ScoreBar::paintEvent(QPaintEvent*) {
     painter.setPen(t.text);
     const int nameWidth = std::max(kNameWidth, painter.fontMetrics().horizontalAdvance(text()) + 16);
     painter.drawText(QRect(8, 0, nameWidth, height()), Qt::AlignVCenter | Qt::AlignLeft, text());
-    const QRectF track(nameWidth + 8, (height() - kBarHeight) / 2.0, width() - nameWidth - 8 - kNumberWidth - 8, kBarHeight);
+    const QRectF track(nameWidth + 8, (height() - kBarHeight) / 2.0, width() - nameWidth - 8 - kNumberWidth - 8,
+                       kBarHeight);
     painter.setPen(Qt::NoPen);
     painter.setBrush(isChecked() ? t.panel : theme.wash(Tone::Neutral));
     painter.drawRoundedRect(track, 4, 4);

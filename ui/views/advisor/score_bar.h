@@ -1,5 +1,5 @@
-// One option of the decision: name, bar that moves to its score, and the number. A radio-like button, so that keyboard and screen
-// reader reach it. GUI thread.
+// One option of the decision: name, bar that moves to its score, and the number. A radio-like button, so that keyboard
+// and screen reader reach it. GUI thread.
 #pragma once
 
 #include <QAbstractButton>

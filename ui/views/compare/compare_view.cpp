@@ -349,9 +349,8 @@ void CompareView::answer() {
         for (const TextGenerated& piece : pieces)
             m_base->add(piece);
     });
-    connect(m_generation, &Generation::finished, this, [this, request, folder = chosen->folder](const Result<std::vector<GeneratedText>>& base) mutable {
-        if (!base)
-            return generationEnded(&base.error());
+    connect(m_generation, &Generation::failed, this, [this](const Error& error) { generationEnded(&error); });
+    connect(m_generation, &Generation::finished, this, [this, request, folder = chosen->folder]() mutable {
         request.adapter = sstr(folder);
         request.pane = 1;
         m_progress->showProgress(-1, tr("The tuned model answers"));
@@ -360,9 +359,8 @@ void CompareView::answer() {
             for (const TextGenerated& piece : pieces)
                 m_tuned->add(piece);
         });
-        connect(m_generation, &Generation::finished, this, [this](const Result<std::vector<GeneratedText>>& tuned) {
-            generationEnded(tuned ? nullptr : &tuned.error());
-        });
+        connect(m_generation, &Generation::failed, this, [this](const Error& error) { generationEnded(&error); });
+        connect(m_generation, &Generation::finished, this, [this] { generationEnded(nullptr); });
     });
 }
 

@@ -35,7 +35,7 @@ BubbleEdit::BubbleEdit(QWidget* parent) : QPlainTextEdit(parent) {
     setWordWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
     viewport()->setAutoFillBackground(false);
-    document()->setDocumentMargin(2);
+    document()->setDocumentMargin(0);
     connect(this, &QPlainTextEdit::textChanged, this, &BubbleEdit::fitHeight);
 }
 
@@ -95,6 +95,7 @@ Bubble::Bubble(const QString& title, const QString& text, bool learned, bool mon
     column->setContentsMargins(12 + (learned ? kIndent : 0), 8, 12 + (learned ? 0 : kIndent), 8);
     column->setSpacing(2);
     auto* head = new QHBoxLayout;
+    head->setContentsMargins(1, 0, 1, 0); // the editor's own border
     QLabel* role = makeLabel(title, "note", this);
     role->setWordWrap(false);
     head->addWidget(role, 1);

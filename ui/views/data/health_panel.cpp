@@ -22,13 +22,13 @@ HealthPanel::HealthPanel(QWidget* parent) : QWidget(parent) {
     m_again->hide();
     m_health->tools()->addWidget(m_again);
     m_rows = addLine(tr("Rows"));
-    m_duplicates = addLine(tr("Exact duplicates"), Finding::Duplicates);
+    m_duplicates = addLine(tr("Exact duplicates"), HealthFinding::Duplicates);
     m_near = addLine(tr("Nearly the same"));
     m_conflicting = addLine(tr("Same prompt, other answer"));
-    m_leaks = addLine(tr("Test rows seen in training"), Finding::Leaks);
-    m_empty = addLine(tr("Empty prompt or answer"), Finding::Empty);
-    m_tooLong = addLine(tr("Longer than the context"), Finding::TooLong);
-    m_setAside = addLine(tr("Unreadable, set aside"), Finding::SetAside);
+    m_leaks = addLine(tr("Test rows seen in training"), HealthFinding::Leaks);
+    m_empty = addLine(tr("Empty prompt or answer"), HealthFinding::Empty);
+    m_tooLong = addLine(tr("Longer than the context"), HealthFinding::TooLong);
+    m_setAside = addLine(tr("Unreadable, set aside"), HealthFinding::SetAside);
     column->addWidget(m_health);
 
     m_length = new Card(tr("Length"), {}, this);
@@ -53,7 +53,7 @@ HealthPanel::HealthPanel(QWidget* parent) : QWidget(parent) {
     connect(m_again, &QPushButton::clicked, this, &HealthPanel::checkWanted);
 }
 
-HealthLine* HealthPanel::addLine(const QString& what, std::optional<Finding> finding) {
+HealthLine* HealthPanel::addLine(const QString& what, std::optional<HealthFinding> finding) {
     auto* line = new HealthLine(what, m_health);
     m_health->body()->addWidget(line);
     if (finding)

@@ -17,7 +17,7 @@ class HealthLine;
 class HistogramChart;
 
 /// A line of the panel that has rows behind it.
-enum class Finding { SetAside, Empty, Duplicates, Leaks, TooLong };
+enum class HealthFinding { SetAside, Empty, Duplicates, Leaks, TooLong };
 
 class HealthPanel final : public QWidget {
     Q_OBJECT
@@ -30,12 +30,12 @@ public:
     void setOutdated();
 
 Q_SIGNALS:
-    void findingClicked(attune::Finding finding);
+    void findingClicked(attune::HealthFinding finding);
     void checkWanted();
     void chooseModelWanted();
 
 private:
-    HealthLine* addLine(const QString& what, std::optional<Finding> finding = {});
+    HealthLine* addLine(const QString& what, std::optional<HealthFinding> finding = {});
     Card* m_health;
     Card* m_length;
     QPushButton* m_again;

@@ -87,7 +87,7 @@ void ProblemsPanel::load(std::shared_ptr<Project> project, qint64 datasetId) {
                                          problem.field.empty() ? tr("whole row") : qstr(problem.field), qstr(problem.reason)};
                 for (int column = 0; column < 4; ++column) {
                     auto* item = new QTableWidgetItem(cells[column]);
-                    item->setTextAlignment((column < 2 ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+                    item->setTextAlignment(Qt::AlignLeft | Qt::AlignVCenter);
                     if (column == 3)
                         item->setToolTip(cells[column].toHtmlEscaped());
                     m_table->setItem(row, column, item);

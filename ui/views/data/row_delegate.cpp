@@ -35,22 +35,22 @@ void drawLines(QPainter& painter, const QRect& area, const QString& text, const 
     layout.endLayout();
 }
 
-int drawChip(QPainter& painter, int x, const QRect& area, const QString& text, Tone tone) {
+int drawChip(QPainter& painter, int x, const QRect& area, const QString& text, Tone tone, bool selected) {
     const Theme& theme = Theme::current();
     QFont font = theme.bodyFont();
     font.setPixelSize(12);
     const QFontMetrics metrics(font);
-    const int width = std::min(metrics.horizontalAdvance(text) + 16, area.right() - x + 1);
+    const int needs = metrics.horizontalAdvance(text) + 16, width = std::min(needs, area.right() - x + 1);
     if (width < 24)
         return 0;
     const QRect box(x, area.top() - 1, width, metrics.height() + 4);
-    const QColor wash = theme.wash(tone);
+    const QColor wash = selected ? theme.tokens().panel : theme.wash(tone); // upon the selection a wash would vanish
     painter.setPen(Qt::NoPen);
     painter.setBrush(wash);
     painter.drawRoundedRect(box, box.height() / 2.0, box.height() / 2.0);
     painter.setPen(readableTone(theme.color(tone), wash, theme.tokens().text));
     painter.setFont(font);
-    painter.drawText(box.adjusted(8, 0, -8, 0), Qt::AlignCenter, metrics.elidedText(text, Qt::ElideRight, width - 16));
+    painter.drawText(box, Qt::AlignCenter, width < needs ? metrics.elidedText(text, Qt::ElideRight, width - 14) : text);
     return width + 4;
 }
 
@@ -71,7 +71,8 @@ void RowDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, c
     const ThemeTokens& t = theme.tokens();
     painter->save();
     painter->setRenderHint(QPainter::Antialiasing);
-    if (option.state & QStyle::State_Selected) { // a wash and, so that it is not the colour alone, a bar
+    const bool selected = option.state & QStyle::State_Selected;
+    if (selected) { // a wash and, so that it is not the colour alone, a bar
         painter->fillRect(option.rect, t.accentWash);
         if (index.column() == 0)
             painter->fillRect(QRect(option.rect.left(), option.rect.top(), 3, option.rect.height()), t.accent);
@@ -95,7 +96,7 @@ void RowDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, c
     case SampleTableModel::RowColumn:
         painter->setPen(t.muted);
         painter->setFont(small);
-        painter->drawText(area, Qt::AlignRight | Qt::AlignTop, index.data().toString());
+        painter->drawText(area, Qt::AlignLeft | Qt::AlignTop, index.data().toString());
         break;
     case SampleTableModel::PromptColumn: {
         const QString prefix = model->commonPrefix();
@@ -116,7 +117,7 @@ void RowDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, c
             painter->drawText(area, Qt::AlignLeft | Qt::AlignTop, QStringLiteral("–"));
         } else {
             drawChip(*painter, area.left(), area, SampleTableModel::splitLabel(cells->split),
-                     cells->split == Split::Train ? Tone::Accent : Tone::Neutral);
+                     cells->split == Split::Train ? Tone::Accent : Tone::Neutral, selected);
         }
         break;
     case SampleTableModel::TokensColumn: {
@@ -130,7 +131,8 @@ void RowDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, c
         int x = area.left();
         for (const QString& word : model->statusOf(*cells)) {
             const bool careful = word == SampleTableModel::tr("too long") || word == SampleTableModel::tr("empty");
-            x += drawChip(*painter, x, area, word, careful ? Tone::Careful : word == SampleTableModel::tr("edited") ? Tone::Accent : Tone::Neutral);
+            x += drawChip(*painter, x, area, word, careful ? Tone::Careful : word == SampleTableModel::tr("edited") ? Tone::Accent : Tone::Neutral,
+                          selected);
         }
         break;
     }

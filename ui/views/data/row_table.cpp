@@ -10,6 +10,7 @@
 #include <QScrollBar>
 
 #include "ui/models/sample_table_model.h"
+#include "ui/bridge/qt_convert.h"
 #include "ui/theme.h"
 #include "ui/views/data/row_delegate.h"
 
@@ -59,7 +60,6 @@ RowTable::RowTable(SampleTableModel& model, QWidget* parent) : QTableView(parent
     verticalHeader()->setSectionResizeMode(QHeaderView::Fixed);
     horizontalHeader()->setSectionResizeMode(QHeaderView::Fixed);
     horizontalHeader()->setHighlightSections(false);
-    horizontalHeader()->setSortIndicatorShown(true);
     horizontalHeader()->setSectionsClickable(true);
     const auto fitHeight = [this] {
         verticalHeader()->setDefaultSectionSize(RowDelegate::rowHeight());
@@ -79,6 +79,7 @@ RowTable::RowTable(SampleTableModel& model, QWidget* parent) : QTableView(parent
             Q_EMIT openWanted(false);
     });
     connect(this, &QTableView::doubleClicked, this, [this] { Q_EMIT openWanted(true); });
+    connect(&model, &QAbstractItemModel::modelReset, this, &RowTable::fitColumns);
     showSort(m_order, m_descending);
 }
 
@@ -93,7 +94,8 @@ std::vector<RowId> RowTable::selectedIds() const {
 void RowTable::showSort(SampleOrder order, bool descending) {
     m_order = order;
     m_descending = descending;
-    horizontalHeader()->setSortIndicator(columnOf(order), descending ? Qt::DescendingOrder : Qt::AscendingOrder);
+    // The order of the import is the natural one: no mark.
+    m_model.setSortMark(order == SampleOrder::Imported && !descending ? -1 : columnOf(order), descending);
 }
 
 void RowTable::goTo(int row) {
@@ -129,12 +131,13 @@ void RowTable::resizeEvent(QResizeEvent* event) {
 
 void RowTable::fitColumns() {
     const QFontMetrics metrics(Theme::current().bodyFont());
-    const auto wide = [&metrics](const QString& sample) { return metrics.horizontalAdvance(sample) + 28; };
+    const auto wide = [&metrics](const QString& sample) { return metrics.horizontalAdvance(sample) + 20; };
     const int whole = viewport()->width();
-    const int row = wide(QStringLiteral("1,000,00")), split = wide(QStringLiteral("validation")) + 4, tokens = wide(tr("Tokens")) + 8;
+    const int row = std::max(wide(number(qint64(m_model.rowCount()))), wide(tr("Row") + QStringLiteral(" ↑"))),
+              split = wide(tr("validation")) + 12, tokens = wide(tr("Tokens") + QStringLiteral(" ↑"));
     // In a narrow window the texts matter more than the marks.
-    const int status = whole > 620 ? wide(QStringLiteral("edited, too l")) : 0;
-    const int texts = std::max(200, whole - row - split - tokens - status);
+    const int status = whole > 620 ? wide(QStringLiteral("edited, too lo")) : 0;
+    const int texts = std::max(140, whole - row - split - tokens - status);
     setColumnHidden(SampleTableModel::StatusColumn, status == 0);
     setColumnWidth(SampleTableModel::RowColumn, row);
     setColumnWidth(SampleTableModel::PromptColumn, texts * 54 / 100);

@@ -146,7 +146,7 @@ QWidget* Workspace::makeSide() {
     auto* overview = new QWidget(area);
     overview->setProperty("surface", "scroll");
     auto* cards = new QVBoxLayout(overview);
-    cards->setContentsMargins(0, 0, 0, 0);
+    cards->setContentsMargins(0, 0, 6, 0); // beside the scroll bar
     cards->setSpacing(16);
     m_healthPanel = new HealthPanel(overview);
     m_splits = new SplitPanel(overview);
@@ -244,7 +244,7 @@ SampleQuery Workspace::query() const {
     query.order = m_order;
     query.descending = m_descending;
     m_filters->apply(query);
-    if (m_finding == Finding::TooLong && m_health)
+    if (m_finding == HealthFinding::TooLong && m_health)
         query.minTokens = m_health->contextLength + 1;
     return query;
 }
@@ -257,9 +257,9 @@ void Workspace::readRows() {
     std::vector<RowId> only; // the rows of a finding, which no query can say
     if (m_finding && m_health) {
         const QualityReport& quality = m_health->quality;
-        only = m_finding == Finding::Empty ? quality.emptyRows
-               : m_finding == Finding::Duplicates ? quality.duplicateRows
-               : m_finding == Finding::Leaks ? quality.leakedRows : std::vector<std::int64_t>{};
+        only = m_finding == HealthFinding::Empty ? quality.emptyRows
+               : m_finding == HealthFinding::Duplicates ? quality.duplicateRows
+               : m_finding == HealthFinding::Leaks ? quality.leakedRows : std::vector<std::int64_t>{};
     }
     m_idsTask = runTask<std::vector<RowId>>(
         this,

@@ -75,7 +75,7 @@ private:
     void readFacts();
     void check();
     void takeEdit(DatasetEditor::Touches touches);
-    void showFinding(Finding finding);
+    void showFinding(HealthFinding finding);
     void closeFinding();
     void fixFinding();
     void openRow(bool edit);
@@ -90,7 +90,7 @@ private:
     DatasetStatistics m_statistics;
     std::vector<DatasetVersion> m_versions;
     std::optional<HealthReport> m_health;
-    std::optional<Finding> m_finding;
+    std::optional<HealthFinding> m_finding;
     SampleOrder m_order = SampleOrder::Imported;
     bool m_descending = false, m_checkAgain = false, m_checkWhenSettled = false;
     QPointer<Task> m_idsTask, m_factsTask, m_healthTask;

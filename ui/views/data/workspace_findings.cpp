@@ -8,8 +8,8 @@
 
 namespace attune {
 
-void Workspace::showFinding(Finding finding) {
-    if (finding == Finding::SetAside)
+void Workspace::showFinding(HealthFinding finding) {
+    if (finding == HealthFinding::SetAside)
         return showProblems();
     if (!m_health)
         return;
@@ -18,25 +18,25 @@ void Workspace::showFinding(Finding finding) {
     m_filters->clearFilters();
     const QualityReport& quality = m_health->quality;
     switch (finding) {
-    case Finding::Duplicates:
+    case HealthFinding::Duplicates:
         m_filters->showFinding(tr("Repetitions of earlier rows: %1").arg(rowsText(quality.exactDuplicates)),
                                quality.exactDuplicates > 0 ? tr("Delete the repetitions") : QString());
         break;
-    case Finding::Empty: {
+    case HealthFinding::Empty: {
         const qint64 count = quality.emptyPrompt + quality.emptyCompletion;
         m_filters->showFinding(tr("Empty prompt or answer: %1").arg(rowsText(count)), count > 0 ? tr("Delete them") : QString());
         break;
     }
-    case Finding::Leaks:
+    case HealthFinding::Leaks:
         m_filters->showFinding(tr("In validation or test, but also in training: %1").arg(rowsText(quality.leaked)),
                                quality.leaked > 0 ? tr("Move them to train") : QString());
         break;
-    case Finding::TooLong:
+    case HealthFinding::TooLong:
         m_filters->showFinding(tr("Longer than %1 tokens, so that their end is cut: %2")
                                    .arg(number(qint64(m_health->contextLength)), rowsText(m_health->tooLong)),
                                {});
         break;
-    case Finding::SetAside: break;
+    case HealthFinding::SetAside: break;
     }
     readRows();
 }
@@ -53,13 +53,13 @@ void Workspace::fixFinding() {
     if (!m_finding || !m_health)
         return;
     const QualityReport& quality = m_health->quality;
-    if (m_finding == Finding::Leaks) {
+    if (m_finding == HealthFinding::Leaks) {
         std::vector<SplitAssignment> splits;
         for (const RowId row : quality.leakedRows)
             splits.push_back({row, Split::Train});
         m_editor.assignSplits(splits, tr("Move %1 to train").arg(rowsText(qint64(splits.size()))));
     } else {
-        deleteRows(m_finding == Finding::Empty ? quality.emptyRows : quality.duplicateRows);
+        deleteRows(m_finding == HealthFinding::Empty ? quality.emptyRows : quality.duplicateRows);
     }
     closeFinding();
 }

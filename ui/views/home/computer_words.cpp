@@ -10,7 +10,9 @@
 namespace attune {
 namespace {
 
-QString tr(const char* text) { return QCoreApplication::translate("Computer", text); }
+QString tr(const char* text) {
+    return QCoreApplication::translate("Computer", text);
+}
 
 // A LoRA run keeps the frozen weights, activations of one short batch and the program itself.
 constexpr double kProgramBytes = 600e6;
@@ -40,13 +42,15 @@ QString computerVerdict(const Computer& computer) {
 
 std::vector<ComputerFact> computerFacts(const Computer& computer) {
     std::vector<ComputerFact> facts;
-    facts.push_back({"memory", computer.cores == 1 ? tr("1 core") : tr("%1 cores").arg(computer.cores), qstr(computer.cpuName), false});
+    facts.push_back({"memory", computer.cores == 1 ? tr("1 core") : tr("%1 cores").arg(computer.cores),
+                     qstr(computer.cpuName), false});
     facts.push_back({"train", computer.bf16 ? tr("bf16: yes") : tr("bf16: no"),
                      computer.bf16 ? tr("Trains with half the memory and at higher speed.")
                                    : tr("Trains in f32: correct, but slower and with twice the memory."),
                      !computer.bf16});
     facts.push_back({"data", tr("%1 memory").arg(bytesText(computer.memoryBytes)),
-                     tr("%1 free now.").arg(bytesText(computer.freeMemoryBytes)), computer.freeMemoryBytes < computer.memoryBytes / 8});
+                     tr("%1 free now.").arg(bytesText(computer.freeMemoryBytes)),
+                     computer.freeMemoryBytes < computer.memoryBytes / 8});
     facts.push_back({"disk", tr("%1 free on disk").arg(bytesText(computer.freeDiskBytes)),
                      computer.freeDiskBytes < kScarceDisk ? tr("Scarce: checkpoints of a large model need more.")
                                                           : tr("Enough for checkpoints and exports."),
@@ -57,7 +61,8 @@ std::vector<ComputerFact> computerFacts(const Computer& computer) {
         speed += QStringLiteral(" · ") + tr("%1 GFLOP/s measured").arg(std::lround(gflops));
     facts.push_back({"chart", tr("Arithmetic"), speed, false});
     facts.push_back({"model", computer.gpuName.empty() ? tr("No GPU in use") : qstr(computer.gpuName),
-                     computer.gpuName.empty() ? tr("Everything runs on the processor.") : tr("Used for training."), false});
+                     computer.gpuName.empty() ? tr("Everything runs on the processor.") : tr("Used for training."),
+                     false});
     return facts;
 }
 

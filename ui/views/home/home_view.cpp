@@ -56,7 +56,9 @@ private:
 } // namespace
 
 HomeView::HomeView(Services& services, QWidget* parent) : View(services, parent) {
-    m_page = new ViewPage(tr("Home"), tr("Tune a language model on your own data, on this computer, and see whether it got better."), this);
+    m_page = new ViewPage(
+        tr("Home"), tr("Tune a language model on your own data, on this computer, and see whether it got better."),
+        this);
     fill(*this, m_page);
     connect(m_page->addButton(tr("Open..."), "open"), &QPushButton::clicked, this, &HomeView::openProject);
     connect(m_page->addButton(tr("New project..."), "new"), &QPushButton::clicked, this, &HomeView::newProject);
@@ -131,8 +133,10 @@ QWidget* HomeView::makeSampleCard() {
     auto* words = new QVBoxLayout;
     words->setSpacing(4);
     words->addWidget(makeLabel(tr("New here? Watch a small model learn a real task"), "question", card));
-    words->addWidget(makeLabel(tr("The sample project holds customer messages and a small starter model. Training takes about two minutes on a "
-                                  "laptop's processor; then compare the answers before and after, and judge them blind. Nothing leaves this computer."),
+    words->addWidget(makeLabel(tr("The sample project holds customer messages and a small starter model. Training "
+                                  "takes about two minutes on a "
+                                  "laptop's processor; then compare the answers before and after, and judge them "
+                                  "blind. Nothing leaves this computer."),
                                "muted", card));
     auto* steps = new QHBoxLayout;
     steps->setSpacing(8);
@@ -164,9 +168,10 @@ void HomeView::showRecent() {
     const QStringList recent = services().settings->recentProjects();
     const QString open = services().project->folder();
     if (recent.isEmpty()) {
-        m_recentList->addWidget(makeLabel(tr("None yet. A project is one folder: your rows, the runs and what you found out. "
-                                             "Move it, copy it or back it up as a whole."),
-                                          "muted", m_recent));
+        m_recentList->addWidget(
+            makeLabel(tr("None yet. A project is one folder: your rows, the runs and what you found out. "
+                         "Move it, copy it or back it up as a whole."),
+                      "muted", m_recent));
         return;
     }
     for (const QString& folder : recent) {
@@ -191,11 +196,15 @@ void HomeView::showRecent() {
         } else if (!there) {
             line->addWidget(new Chip(tr("not found"), Tone::Careful, row));
         } else {
-            QLabel* date = makeLabel(QLocale().toString(database.lastModified().date(), QLocale::ShortFormat), "note", row);
+            QLabel* date =
+                makeLabel(QLocale().toString(database.lastModified().date(), QLocale::ShortFormat), "note", row);
             date->setWordWrap(false);
             line->addWidget(date);
         }
-        QPushButton* button = makeButton(folder == open ? tr("Continue") : there ? tr("Open") : tr("Remove"), "secondary", {}, row);
+        QPushButton* button = makeButton(folder == open ? tr("Continue")
+                                         : there        ? tr("Open")
+                                                        : tr("Remove"),
+                                         "secondary", {}, row);
         button->setAccessibleName(button->text() + ' ' + QFileInfo(folder).completeBaseName());
         line->addWidget(button);
         connect(button, &QPushButton::clicked, this, [this, folder, there, open] {
@@ -224,7 +233,8 @@ void HomeView::showComputer() {
         auto* line = new QHBoxLayout;
         line->setSpacing(12);
         line->addWidget(new IconLabel(fact.careful ? "careful" : fact.icon,
-                                      fact.careful ? Theme::IconColor::Careful : Theme::IconColor::Muted, 20, m_computer),
+                                      fact.careful ? Theme::IconColor::Careful : Theme::IconColor::Muted, 20,
+                                      m_computer),
                         0, Qt::AlignTop);
         auto* words = new QVBoxLayout;
         words->setSpacing(1);
@@ -248,7 +258,8 @@ void HomeView::showProject() {
 
 void HomeView::openProject() {
     Settings& settings = *services().settings;
-    const QString folder = QFileDialog::getExistingDirectory(this, tr("Open a project folder (name.attune)"), settings.lastFolder("project"));
+    const QString folder = QFileDialog::getExistingDirectory(this, tr("Open a project folder (name.attune)"),
+                                                             settings.lastFolder("project"));
     if (folder.isEmpty())
         return;
     settings.setLastFolder("project", QFileInfo(folder).path());
@@ -257,8 +268,9 @@ void HomeView::openProject() {
 
 void HomeView::newProject() {
     Settings& settings = *services().settings;
-    QString folder = QFileDialog::getSaveFileName(this, tr("New project"), settings.lastFolder("project") + "/" + tr("My project") + Project::kExtension,
-                                                  tr("Attune project (*.attune)"));
+    QString folder = QFileDialog::getSaveFileName(
+        this, tr("New project"), settings.lastFolder("project") + "/" + tr("My project") + Project::kExtension,
+        tr("Attune project (*.attune)"));
     if (folder.isEmpty())
         return;
     if (!folder.endsWith(QLatin1String(Project::kExtension)))

@@ -22,6 +22,7 @@
 #include "ui/bridge/current_project.h"
 #include "ui/bridge/qt_convert.h"
 #include "ui/bridge/run_bridge.h"
+#include "ui/settings.h"
 #include "ui/models/finished_runs.h"
 #include "ui/views/ship/export_log.h"
 #include "ui/widgets/card.h"

@@ -89,7 +89,7 @@ Result<RowFacts> readRowFacts(Project& project, const DatasetVersion& version, c
     for (const StoredSample& row : samples) {
         all += double(row.length);
         for (const Message& message : row.sample.messages)
-            answers += message.role == Role::Assistant ? double(message.content.size()) : 0;
+            answers += message.role == "assistant" ? double(message.content.size()) : 0;
     }
     facts.shape.averageTargets = facts.shape.averageTokens * (all > 0 && answers > 0 ? std::min(1.0, answers / all) : 1.0);
     return facts;

@@ -1,0 +1,158 @@
+// The Train station on a FakeEngine: what a run says reaches chart and store, pause and stop work, a failed run says why.
+#include <QPlainTextEdit>
+#include <QPushButton>
+#include <QUndoStack>
+
+#include "gallery_train.h"
+#include "ui/widgets/message_bar.h"
+
+using namespace attune;
+using namespace attune::gallery;
+
+class TrainViewTest : public QObject {
+    Q_OBJECT
+private:
+    std::unique_ptr<Theme> m_theme;
+
+    static QStringList messages(Stage& stage) {
+        QStringList found;
+        for (const MessageBar* bar : trainView(stage).findChildren<MessageBar*>())
+            found << bar->message();
+        return found;
+    }
+    static bool ended(Stage& stage) { return stage.runs.current().runId > 0 && !stage.runs.isActive(); }
+    static std::string storedState(Project& project, qint64 run) {
+        const auto record = project.runs().get(run);
+        return record ? record->state : "none";
+    }
+    static QPushButton* button(Stage& stage, const QString& text) {
+        for (QPushButton* each : trainView(stage).findChildren<QPushButton*>())
+            if (each->text() == text && each->isVisible())
+                return each;
+        return nullptr;
+    }
+
+private Q_SLOTS:
+    void initTestCase() { m_theme = std::make_unique<Theme>(*qApp, ThemeMode::Light); }
+    void cleanupTestCase() { m_theme.reset(); }
+
+    void withoutAModelTheComplaintNamesItAndTheStartIsLocked() {
+        Stage stage(*m_theme);
+        QVERIFY(stage.window->showStation("train"));
+        stage.openProject([](Project& project) { fillSample(project, true); });
+        QTRY_VERIFY_WITH_TIMEOUT(!trainView(stage).setup().isLoading(), 10'000);
+        QTRY_VERIFY(button(stage, "Start training"));
+        QTest::qWait(150);
+        QVERIFY(!trainView(stage).setup().isReady());
+        QVERIFY(!button(stage, "Start training")->isEnabled());
+        QVERIFY(trainView(stage).setup().focusField("training.batch_size"));
+        QVERIFY(trainView(stage).setup().focusField("method.r"));
+        QVERIFY(!trainView(stage).setup().focusField("nothing.of_this_name"));
+    }
+
+    void aRunFillsChartAndStore() {
+        FakeEngineOptions options;
+        options.steps = 120;
+        Stage stage(*m_theme, options);
+        QVERIFY(stage.window->showStation("train"));
+        readyToTrain(stage);
+        QVERIFY(button(stage, "Start training"));
+        QVERIFY(button(stage, "Start training")->isEnabled());
+        button(stage, "Start training")->click();
+        QTRY_VERIFY_WITH_TIMEOUT(ended(stage), 20'000);
+        QCOMPARE(trainView(stage).live().lossChart().pointCount(), qsizetype(120));
+        const auto project = stage.project.get();
+        const auto curve = project->runs().curve(1, "loss");
+        QVERIFY(curve.has_value());
+        QTRY_COMPARE(project->runs().curve(1, "loss")->size(), std::size_t(120));
+        QTRY_COMPARE(storedState(*project, 1), std::string("finished"));
+        QTRY_COMPARE(trainView(stage).history().model().rowCount(), 1);
+        QTRY_VERIFY(button(stage, "Compare answers"));
+        QVERIFY(QFileInfo::exists(qpath(project->runsFolder() / "1" / "metrics.jsonl")));
+        const auto recipe = parseRunConfig(project->runs().get(1)->recipe, stage.runs.catalog(), "the run");
+        QVERIFY(recipe.has_value());
+        QCOMPARE(recipe->data.datasetVersion, project->runs().get(1)->datasetVersion);
+    }
+
+    void twentyThousandStepsArriveWithoutLoss() {
+        FakeEngineOptions options;
+        options.steps = 20'000;
+        options.evalEvery = 1'000;
+        Stage stage(*m_theme, options);
+        QVERIFY(stage.window->showStation("train"));
+        startRun(stage);
+        QTRY_VERIFY_WITH_TIMEOUT(ended(stage), 120'000);
+        QCOMPARE(trainView(stage).live().lossChart().pointCount(), qsizetype(20'000));
+        QTRY_COMPARE_WITH_TIMEOUT(stage.project.get()->runs().curve(1, "loss")->size(), std::size_t(20'000), 60'000);
+    }
+
+    void pauseHoldsAndStopKeeps() {
+        FakeEngineOptions options;
+        options.steps = 100'000;
+        options.stepTime = std::chrono::milliseconds(2);
+        Stage stage(*m_theme, options);
+        QVERIFY(stage.window->showStation("train"));
+        startRun(stage);
+        QTRY_VERIFY_WITH_TIMEOUT(stage.runs.current().lastStep.step > 5, 10'000);
+        QString reason;
+        QVERIFY(!trainView(stage).canClose(reason));
+        QVERIFY(reason.contains("Run 1"));
+        QVERIFY(button(stage, "Pause"));
+        button(stage, "Pause")->click();
+        QTRY_VERIFY_WITH_TIMEOUT(stage.runs.current().state == RunState::Paused, 10'000);
+        const auto held = stage.runs.current().lastStep.step;
+        QTest::qWait(120);
+        QCOMPARE(stage.runs.current().lastStep.step, held);
+        QVERIFY(button(stage, "Resume"));
+        button(stage, "Resume")->click();
+        QTRY_VERIFY_WITH_TIMEOUT(stage.runs.current().lastStep.step > held, 10'000);
+        button(stage, "Stop and keep")->click();
+        QTRY_VERIFY_WITH_TIMEOUT(ended(stage), 10'000);
+        QTRY_COMPARE(storedState(*stage.project.get(), 1), std::string("stopped"));
+        QTRY_VERIFY(button(stage, "Continue"));
+        QVERIFY(trainView(stage).canClose(reason));
+        button(stage, "Continue")->click();
+        QTRY_VERIFY_WITH_TIMEOUT(stage.runs.isActive(), 10'000);
+        QCOMPARE(stage.runs.current().runId, qint64(1));
+        stage.runs.stop();
+        QTRY_VERIFY_WITH_TIMEOUT(ended(stage), 10'000);
+    }
+
+    void aFailedRunSaysWhyAndCanContinue() {
+        FakeEngineOptions options;
+        options.failAtStep = 7;
+        Stage stage(*m_theme, options);
+        QVERIFY(stage.window->showStation("train"));
+        startRun(stage);
+        QTRY_VERIFY_WITH_TIMEOUT(ended(stage), 10'000);
+        QTRY_VERIFY(messages(stage).join('\n').contains("infinite at step 7"));
+        QTRY_VERIFY(button(stage, "Continue"));
+        QTRY_COMPARE(storedState(*stage.project.get(), 1), std::string("failed"));
+    }
+
+    void notesAreKeptAndUndone() {
+        FakeEngineOptions options;
+        options.steps = 20;
+        Stage stage(*m_theme, options);
+        QVERIFY(stage.window->showStation("train"));
+        startRun(stage);
+        QTRY_VERIFY_WITH_TIMEOUT(ended(stage), 10'000);
+        QTRY_COMPARE(trainView(stage).history().model().rowCount(), 1);
+        trainView(stage).showPage(TrainView::HistoryIndex);
+        HistoryPage& history = trainView(stage).history();
+        history.select({1});
+        QTRY_VERIFY(history.notes().isEnabled());
+        history.notes().setPlainText("Higher rank, same data");
+        const auto stored = [&] { return stage.project.get()->runs().get(1)->notes; };
+        QTRY_COMPARE(stored(), std::string("Higher rank, same data"));
+        QTRY_COMPARE(history.undoStack().count(), 1);
+        history.undoStack().undo();
+        QTRY_COMPARE(stored(), std::string());
+        QCOMPARE(history.notes().toPlainText(), QString());
+        history.undoStack().redo();
+        QTRY_COMPARE(stored(), std::string("Higher rank, same data"));
+    }
+};
+
+QTEST_MAIN(TrainViewTest)
+#include "tst_train_view.moc"

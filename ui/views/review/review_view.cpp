@@ -1,0 +1,419 @@
+#include "ui/views/review/review_view.h"
+
+#include <QComboBox>
+#include <QFileDialog>
+#include <QFormLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPlainTextEdit>
+#include <QProgressBar>
+#include <QPushButton>
+#include <QRandomGenerator>
+#include <QShortcut>
+#include <QSpinBox>
+#include <QStackedWidget>
+#include <QVBoxLayout>
+
+#include "core/review/review_csv.h"
+#include "core/store/project.h"
+#include "ui/bridge/current_project.h"
+#include "ui/bridge/qt_convert.h"
+#include "ui/bridge/run_bridge.h"
+#include "ui/settings.h"
+#include "ui/widgets/card.h"
+#include "ui/widgets/empty_state.h"
+#include "ui/widgets/message_bar.h"
+#include "ui/widgets/progress_strip.h"
+
+namespace attune {
+
+namespace {
+
+constexpr int kEmptyPage = 0, kStartPage = 1, kPairPage = 2;
+constexpr std::int64_t kMaxAnswerTokens = 256;
+
+QPlainTextEdit* answerBox(const QString& name, QWidget* parent) {
+    auto* box = new QPlainTextEdit(parent);
+    box->setReadOnly(true);
+    box->setFont(Theme::current().monospaceFont());
+    box->setAccessibleName(name);
+    box->setTabChangesFocus(true);
+    return box;
+}
+
+} // namespace
+
+ReviewView::ReviewView(Services& services, QWidget* parent) : View(services, parent) {
+    m_page = new ViewPage(tr("Review"), tr("Judge pairs of answers without knowing which model wrote which. Nothing here tells you before the end."), this);
+    m_export = m_page->addButton(tr("Export votes…"), QStringLiteral("export"));
+    m_new = m_page->addButton(tr("Other review"), QStringLiteral("review"));
+    connect(m_export, &QPushButton::clicked, this, &ReviewView::exportCsv);
+    connect(m_new, &QPushButton::clicked, this, [this] {
+        m_review.reset();
+        refresh();
+    });
+
+    auto* empty = new EmptyState(QStringLiteral("review"), tr("Nothing to review yet"),
+                                 tr("When a run has finished, you judge its answers to held-out rows against the base model's, blind."), this);
+    empty->setPrimary(tr("Go to Train"));
+    connect(empty, &EmptyState::primaryClicked, this, [this] { Q_EMIT openStation(QStringLiteral("train")); });
+    if (services.project->hasSample()) {
+        empty->setSecondary(tr("Try with the sample"));
+        connect(empty, &EmptyState::secondaryClicked, this, [this] { this->services().project->openSample(); });
+    }
+
+    m_stack = new QStackedWidget(this);
+    m_stack->addWidget(empty);
+    m_stack->addWidget(buildStart());
+    m_stack->addWidget(buildPair());
+    m_page->setContent(m_stack);
+    fill(*this, m_page);
+
+    connect(services.project, &CurrentProject::changed, this, [this] {
+        m_review.reset();
+        refresh();
+    });
+    connect(services.project, &CurrentProject::contentChanged, this, [this](const QString& what) {
+        if (what == QLatin1String("runs") && !m_review)
+            refresh();
+    });
+    connect(services.runs, &RunBridge::runEnded, this, [this] {
+        if (!m_review)
+            refresh();
+    });
+    refresh();
+}
+
+QWidget* ReviewView::buildStart() {
+    auto* page = new QWidget(this);
+    auto* column = new QVBoxLayout(page);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(16);
+    m_progress = new ProgressStrip(page);
+    column->addWidget(m_progress);
+
+    auto* fresh = new Card(tr("New review"), tr("both models answer held-out rows first; that takes a moment"), page);
+    auto* form = new QFormLayout;
+    form->setHorizontalSpacing(16);
+    form->setVerticalSpacing(12);
+    m_run = new QComboBox(fresh);
+    m_run->setAccessibleName(tr("Run to review"));
+    m_count = new QSpinBox(fresh);
+    m_count->setRange(1, 1000);
+    m_count->setValue(100);
+    m_count->setAccessibleName(tr("Pairs to judge"));
+    m_count->setToolTip(tr("100 pairs or more give a win rate to about ± 10 points. You may stop at any time."));
+    form->addRow(tr("Tuned run"), m_run);
+    form->addRow(tr("Pairs to judge"), m_count);
+    fresh->body()->addLayout(form);
+    m_begin = makeButton(tr("Prepare review"), QStringLiteral("primary"), {}, fresh);
+    connect(m_begin, &QPushButton::clicked, this, &ReviewView::prepare);
+    fresh->body()->addWidget(m_begin, 0, Qt::AlignLeft);
+    column->addWidget(fresh);
+
+    auto* earlier = new Card(tr("Go on with a review"), tr("it continues where it was left"), page);
+    auto* row = new QHBoxLayout;
+    m_stored = new QComboBox(earlier);
+    m_stored->setAccessibleName(tr("Earlier reviews"));
+    auto* open = makeButton(tr("Open"), QStringLiteral("secondary"), {}, earlier);
+    connect(open, &QPushButton::clicked, this, [this] {
+        if (m_stored->currentIndex() >= 0)
+            openReview(m_stored->currentData().toLongLong());
+    });
+    row->addWidget(m_stored, 1);
+    row->addWidget(open);
+    earlier->body()->addLayout(row);
+    column->addWidget(earlier);
+    column->addStretch(1);
+    return page;
+}
+
+QWidget* ReviewView::buildPair() {
+    auto* page = new QWidget(this);
+    auto* column = new QVBoxLayout(page);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(12);
+
+    auto* progress = new QHBoxLayout;
+    m_bar = new QProgressBar(page);
+    m_bar->setTextVisible(false);
+    m_bar->setFixedHeight(6);
+    m_bar->setAccessibleName(tr("Progress of the review"));
+    m_done = makeLabel({}, QStringLiteral("muted"), page);
+    m_done->setWordWrap(false);
+    progress->addWidget(m_bar, 1);
+    progress->addWidget(m_done);
+    column->addLayout(progress);
+
+    auto* prompt = new Card(tr("Prompt"), {}, page);
+    m_prompt = makeLabel({}, QStringLiteral("body"), prompt);
+    m_prompt->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    m_expected = makeLabel({}, QStringLiteral("muted"), prompt);
+    prompt->body()->addWidget(m_prompt);
+    prompt->body()->addWidget(m_expected);
+    column->addWidget(prompt);
+
+    auto* panes = new QHBoxLayout;
+    panes->setSpacing(16);
+    auto* left = new Card(tr("Left"), {}, page);
+    m_left = answerBox(tr("Left answer"), left);
+    left->body()->addWidget(m_left);
+    auto* right = new Card(tr("Right"), {}, page);
+    m_right = answerBox(tr("Right answer"), right);
+    right->body()->addWidget(m_right);
+    panes->addWidget(left, 1);
+    panes->addWidget(right, 1);
+    column->addLayout(panes, 1);
+
+    auto* verdicts = new QHBoxLayout;
+    verdicts->setSpacing(8);
+    const auto add = [&](const QString& text, const QList<QKeySequence>& keys, SideVerdict verdict) {
+        auto* button = makeButton(text, QStringLiteral("secondary"), {}, page);
+        connect(button, &QPushButton::clicked, this, [this, verdict] { judge(verdict); });
+        for (const QKeySequence& key : keys) {
+            auto* shortcut = new QShortcut(key, page);
+            shortcut->setContext(Qt::WidgetWithChildrenShortcut);
+            connect(shortcut, &QShortcut::activated, button, &QPushButton::click);
+        }
+        m_verdicts.push_back(button);
+        verdicts->addWidget(button, 1);
+    };
+    add(tr("1  Left is better"), {Qt::Key_1, Qt::Key_Left}, SideVerdict::Left);
+    add(tr("2  Right is better"), {Qt::Key_2, Qt::Key_Right}, SideVerdict::Right);
+    add(tr("3  Equally good"), {Qt::Key_3}, SideVerdict::Tie);
+    add(tr("4  Both bad"), {Qt::Key_4}, SideVerdict::BothBad);
+    auto* undoButton = makeButton(tr("U  Undo"), QStringLiteral("quiet"), QStringLiteral("undo"), page);
+    connect(undoButton, &QPushButton::clicked, this, &ReviewView::undo);
+    auto* undoKey = new QShortcut(Qt::Key_U, page);
+    undoKey->setContext(Qt::WidgetWithChildrenShortcut);
+    connect(undoKey, &QShortcut::activated, this, &ReviewView::undo);
+    verdicts->addWidget(undoButton);
+    column->addLayout(verdicts);
+
+    m_note = new QLineEdit(page);
+    m_note->setPlaceholderText(tr("N  Note for this pair (kept with the verdict; Enter goes back to judging)"));
+    m_note->setAccessibleName(tr("Note for this pair"));
+    auto* noteKey = new QShortcut(Qt::Key_N, page);
+    noteKey->setContext(Qt::WidgetWithChildrenShortcut);
+    connect(noteKey, &QShortcut::activated, m_note, qOverload<>(&QWidget::setFocus));
+    connect(m_note, &QLineEdit::returnPressed, this, [this] { m_verdicts.front()->setFocus(); });
+    column->addWidget(m_note);
+    column->addWidget(buildResults());
+    return page;
+}
+
+QWidget* ReviewView::buildResults() {
+    auto* card = new Card(tr("So far"), tr("ties and “both bad” count for neither side"), this);
+    auto* figures = new QHBoxLayout;
+    figures->setSpacing(32);
+    m_votes = new FigureLabel(tr("judged"), card);
+    m_winRate = new FigureLabel(tr("tuned model preferred"), card);
+    m_more = new FigureLabel(tr("to settle it"), card);
+    for (FigureLabel* figure : {m_votes, m_winRate, m_more})
+        figures->addWidget(figure);
+    figures->addStretch(1);
+    card->body()->addLayout(figures);
+    m_bias = makeLabel({}, QStringLiteral("note"), card);
+    card->body()->addWidget(m_bias);
+    return card;
+}
+
+void ReviewView::activated() {
+    if (m_review)
+        m_shown.restart();
+    else
+        refresh();
+}
+
+void ReviewView::showRequest(const QVariantMap& request) {
+    m_review.reset();
+    refresh();
+    if (const int index = m_run->findData(request.value(QStringLiteral("run"))); index >= 0)
+        m_run->setCurrentIndex(index);
+}
+
+bool ReviewView::canClose(QString& reason) {
+    if (!m_task)
+        return true; // every verdict is on the disk already
+    reason = tr("The review is still being prepared. Leaving now ends that.");
+    return false;
+}
+
+void ReviewView::refresh() {
+    const auto project = services().project->get();
+    m_runs.clear();
+    m_run->clear();
+    m_stored->clear();
+    if (project) {
+        if (auto runs = finishedRuns(*project, services().runs->catalog()))
+            m_runs = std::move(*runs);
+        else
+            m_page->messages().showError(QStringLiteral("runs"), runs.error());
+        for (const FinishedRun& run : m_runs)
+            m_run->addItem(run.label(), QVariant::fromValue<qlonglong>(run.id));
+        const auto reviews = project->reviews().list();
+        if (!reviews)
+            m_page->messages().showError(QStringLiteral("reviews"), reviews.error());
+        for (const ReviewInfo& review : reviews.value_or(std::vector<ReviewInfo>{}))
+            m_stored->addItem(tr("%1 · %2 of %3 judged").arg(qstr(review.name)).arg(review.votes).arg(review.items),
+                              QVariant::fromValue<qlonglong>(review.id));
+    }
+    m_stored->parentWidget()->setVisible(m_stored->count() > 0);
+    m_begin->setEnabled(!m_runs.empty() && !m_task);
+    const bool nothing = m_runs.empty() && m_stored->count() == 0;
+    m_stack->setCurrentIndex(m_review ? kPairPage : nothing ? kEmptyPage : kStartPage);
+    m_export->setVisible(m_review.has_value());
+    m_new->setVisible(m_review.has_value());
+    publishState();
+}
+
+void ReviewView::prepare() {
+    const auto project = services().project->get();
+    const int chosen = m_run->currentIndex();
+    if (!project || chosen < 0 || m_task)
+        return;
+    m_page->messages().clear();
+    const FinishedRun run = m_runs[std::size_t(chosen)];
+    const auto count = std::size_t(m_count->value());
+    const std::uint64_t seed = QRandomGenerator::system()->bounded(1u << 30);
+    m_begin->setEnabled(false);
+    m_task = services().runs->engineTask<std::int64_t>(
+        this,
+        [project, run, count, seed](Engine& engine, std::stop_token stop) -> Result<std::int64_t> {
+            BeforeAfterRequest request;
+            request.model = sstr(run.model);
+            request.adapter = sstr(run.folder);
+            request.maxTokens = kMaxAnswerTokens;
+            ATTUNE_ASSIGN(request.rows, heldOutRows(*project, run, count));
+            ATTUNE_ASSIGN(const BeforeAfter answers, evaluateBeforeAfter(engine, request, stop, [](double, const char*) {}));
+            return StoredReview::create(*project, run.id, sstr(run.name), seed, request.rows, answers).map([](const StoredReview& review) {
+                return review.info().id;
+            });
+        },
+        [this](Result<std::int64_t> id) {
+            m_begin->setEnabled(true);
+            if (!id)
+                return m_page->messages().showError(QStringLiteral("prepare"), id.error());
+            services().project->noteChange(QStringLiteral("reviews"));
+            openReview(*id);
+        });
+    m_progress->follow(m_task, tr("Both models answer the held-out rows"));
+}
+
+void ReviewView::openReview(std::int64_t id) {
+    const auto project = services().project->get();
+    if (!project)
+        return;
+    auto review = StoredReview::open(*project, id);
+    if (!review)
+        return m_page->messages().showError(QStringLiteral("open"), review.error());
+    m_review = std::move(*review);
+    m_stack->setCurrentIndex(kPairPage);
+    m_export->setVisible(true);
+    m_new->setVisible(true);
+    showNext();
+    m_verdicts.front()->setFocus();
+}
+
+void ReviewView::showNext() {
+    const auto next = m_review->queue().nextUnreviewed(m_index);
+    if (!next)
+        m_page->messages().show(QStringLiteral("done"), Tone::Good, tr("All %1 pairs are judged.").arg(m_review->queue().size()),
+                                tr("Export the votes, or go on to Ship."),
+                                {{tr("Go to Ship"), [this] { Q_EMIT openStation(QStringLiteral("ship")); }}});
+    else
+        m_page->messages().remove(QStringLiteral("done"));
+    showItem(next.value_or(std::min(m_index, m_review->queue().size() - 1)));
+}
+
+void ReviewView::showItem(std::size_t index) {
+    m_index = index;
+    const ReviewQueue& queue = m_review->queue();
+    const PairItem& item = queue.item(index);
+    const BlindPair pair = queue.pair(index);
+    m_prompt->setText(qstr(item.prompt));
+    m_expected->setText(item.expected.empty() ? QString() : tr("Expected: %1").arg(qstr(item.expected)));
+    m_expected->setVisible(!item.expected.empty());
+    m_left->setPlainText(qstr(pair.left));
+    m_right->setPlainText(qstr(pair.right));
+    m_note->setText(queue.vote(index) ? qstr(queue.vote(index)->note) : QString());
+    m_bar->setRange(0, int(queue.size()));
+    m_bar->setValue(int(queue.reviewed()));
+    m_done->setText(tr("Pair %1 of %2").arg(index + 1).arg(queue.size()));
+    m_shown.start();
+    showStats();
+}
+
+void ReviewView::judge(SideVerdict verdict) {
+    const auto project = services().project->get();
+    if (!project || !m_review)
+        return;
+    const auto stored = m_review->vote(*project, m_index, verdict, sstr(m_note->text().trimmed()), double(m_shown.elapsed()) / 1000.0);
+    if (!stored)
+        return m_page->messages().showError(QStringLiteral("vote"), stored.error());
+    showNext();
+}
+
+void ReviewView::undo() {
+    const auto project = services().project->get();
+    if (!project || !m_review)
+        return;
+    const auto index = m_review->undo(*project);
+    if (!index)
+        return m_page->messages().showError(QStringLiteral("vote"), index.error());
+    m_page->messages().remove(QStringLiteral("done"));
+    if (*index)
+        showItem(**index);
+}
+
+void ReviewView::showStats() {
+    const PreferenceStats stats = m_review->stats();
+    m_votes->setFigure(tr("%1 of %2").arg(stats.all.votes()).arg(m_review->queue().size()));
+    const bool any = stats.all.decided() > 0;
+    m_winRate->setFigure(any ? tr("%1 %  (%2 – %3)")
+                                   .arg(number(100 * stats.all.winRate, 0), number(100 * stats.all.interval.low, 0),
+                                        number(100 * stats.all.interval.high, 0))
+                             : tr("not measured"));
+    m_winRate->setCaption(any ? tr("tuned model preferred, n = %1, 95 % interval").arg(stats.all.decided()) : tr("tuned model preferred"));
+    const auto verdict = stats.sequential.verdict;
+    m_more->setFigure(verdict != SequentialState::Verdict::Undecided ? tr("settled")
+                      : stats.sequential.expectedMore < 0            ? tr("open")
+                                                                     : tr("about %1 more").arg(stats.sequential.expectedMore));
+    const std::int64_t sides = stats.leftChosen + stats.rightChosen;
+    m_bias->setText(tr("%1 ties, %2 both bad · left chosen %3 times, right %4%5")
+                        .arg(stats.all.tie)
+                        .arg(stats.all.bothBad)
+                        .arg(stats.leftChosen)
+                        .arg(stats.rightChosen)
+                        .arg(sides >= 20 && (stats.leftChosen * 4 > sides * 3 || stats.rightChosen * 4 > sides * 3)
+                                 ? tr(": one side is chosen strikingly often")
+                                 : QString()));
+    publishState();
+}
+
+void ReviewView::publishState() {
+    if (!m_review) {
+        Q_EMIT stateChanged(StationState::Nothing, {});
+        return;
+    }
+    const ReviewQueue& queue = m_review->queue();
+    const bool done = queue.reviewed() == queue.size();
+    Q_EMIT stateChanged(done ? StationState::Done : StationState::InProgress,
+                        done ? QString() : tr("%1 / %2").arg(queue.reviewed()).arg(queue.size()));
+}
+
+void ReviewView::exportCsv() {
+    if (!m_review)
+        return;
+    const QString file = QFileDialog::getSaveFileName(this, tr("Export the votes"),
+                                                      services().settings->lastFolder(QStringLiteral("export")) + QStringLiteral("/votes.csv"),
+                                                      tr("CSV (*.csv)"));
+    if (file.isEmpty())
+        return;
+    if (const auto written = writeFileAtomic(fspath(file), reviewCsv(m_review->queue())); !written)
+        m_page->messages().showError(QStringLiteral("export"), written.error());
+    else
+        m_page->messages().show(QStringLiteral("export"), Tone::Good, tr("The votes were written to %1.").arg(file));
+}
+
+} // namespace attune

@@ -1,0 +1,123 @@
+#include "ui/views/train/estimate_panel.h"
+
+#include <QGridLayout>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QPushButton>
+#include <QVBoxLayout>
+
+#include "ui/bridge/qt_convert.h"
+#include "ui/widgets/card.h"
+#include "ui/widgets/stacked_bar.h"
+
+namespace attune {
+
+EstimatePanel::EstimatePanel(QWidget* parent) : QWidget(parent) {
+    auto* column = new QVBoxLayout(this);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(16);
+
+    auto* card = new Card(tr("What this run needs"), tr("estimated"), this);
+    m_missing = makeLabel({}, "muted", card);
+    card->body()->addWidget(m_missing);
+    m_figures = new QWidget(card);
+    auto* inner = new QVBoxLayout(m_figures);
+    inner->setContentsMargins(0, 0, 0, 0);
+    inner->setSpacing(12);
+    auto* grid = new QGridLayout;
+    grid->setHorizontalSpacing(24);
+    grid->setVerticalSpacing(12);
+    m_time = new FigureLabel(tr("training time"), m_figures);
+    m_steps = new FigureLabel(tr("steps"), m_figures);
+    m_trainable = new FigureLabel(tr("trained parameters"), m_figures);
+    grid->addWidget(m_time, 0, 0);
+    grid->addWidget(m_steps, 0, 1);
+    grid->addWidget(m_trainable, 1, 0, 1, 2);
+    grid->setColumnStretch(1, 1);
+    inner->addLayout(grid);
+    inner->addWidget(makeLabel(tr("Memory"), "section", m_figures));
+    m_bar = new StackedBar(m_figures);
+    m_bar->setAccessibleName(tr("Memory the run needs"));
+    inner->addWidget(m_bar);
+    m_note = makeLabel({}, "note", m_figures);
+    inner->addWidget(m_note);
+    card->body()->addWidget(m_figures);
+    column->addWidget(card);
+
+    m_complaintCard = new Card(tr("Before you start"), {}, this);
+    m_complaints = new QVBoxLayout;
+    m_complaints->setSpacing(12);
+    m_complaintCard->body()->addLayout(m_complaints);
+    column->addWidget(m_complaintCard);
+    column->addStretch(1);
+    m_figures->hide();
+    showComplaints({});
+}
+
+void EstimatePanel::showMissing(const QString& why) {
+    m_missing->setText(why);
+    m_missing->show();
+    m_figures->hide();
+}
+
+void EstimatePanel::showEstimate(const RunEstimate& estimate, const Computer& computer) {
+    m_missing->hide();
+    m_figures->show();
+    const MemoryEstimate& memory = estimate.memory;
+    const auto part = [](const QString& label, std::int64_t bytes) {
+        return StackedBar::Part{label, double(bytes), bytesText(qint64(bytes))};
+    };
+    m_bar->setParts({part(tr("weights"), memory.weights), part(tr("gradients"), memory.gradients), part(tr("optimizer"), memory.optimizer),
+                     part(tr("activations"), memory.activations), part(tr("program"), memory.overhead)},
+                    double(computer.memoryBytes), tr("%1 in this computer").arg(bytesText(computer.memoryBytes)));
+    m_time->setFigure(estimate.time.seconds > 0 ? durationText(estimate.time.seconds) : tr("–"));
+    m_steps->setFigure(number(qint64(estimate.time.steps)));
+    const double share = estimate.parameters > 0 ? 100.0 * double(estimate.trainable) / double(estimate.parameters) : 0;
+    m_trainable->setFigure(number(estimate.trainable));
+    m_trainable->setCaption(tr("trained parameters, %1 % of the model").arg(number(share, share < 10 ? 2 : 0)));
+    QString note = tr("%1 of %2 together, computed in %3; about %4 tokens a second.")
+                       .arg(bytesText(memory.total()), bytesText(computer.memoryBytes), qstr(estimate.precision),
+                            number(qint64(estimate.time.tokensPerSecond)));
+    if (estimate.tokensEstimated)
+        note += QLatin1Char(' ') + tr("Tokens are estimated from the length of the texts: they have not been counted yet.");
+    m_note->setText(note);
+}
+
+void EstimatePanel::showComplaints(const std::vector<Complaint>& complaints) {
+    while (QLayoutItem* item = m_complaints->takeAt(0)) {
+        if (item->widget()) {
+            item->widget()->hide();
+            item->widget()->deleteLater();
+        }
+        delete item;
+    }
+    m_complaintCard->setNote(complaints.empty() ? tr("all checked") : tr("%n thing(s) to look at", nullptr, int(complaints.size())));
+    if (complaints.empty()) {
+        auto* fine = new Chip(tr("✓ Ready to start"), Tone::Good, m_complaintCard);
+        m_complaints->addWidget(fine, 0, Qt::AlignLeft);
+        return;
+    }
+    for (const Complaint& complaint : complaints) {
+        const bool error = complaint.severity == Complaint::Severity::Error;
+        auto* row = new QWidget(m_complaintCard);
+        auto* line = new QHBoxLayout(row);
+        line->setContentsMargins(0, 0, 0, 0);
+        line->setSpacing(8);
+        auto* words = new QVBoxLayout;
+        words->setSpacing(2);
+        words->addWidget(new Chip(error ? tr("✕ must change") : tr("! careful"), error ? Tone::Bad : Tone::Careful, row), 0, Qt::AlignLeft);
+        words->addWidget(makeLabel(qstr(complaint.message), "body", row));
+        if (!complaint.hint.empty())
+            words->addWidget(makeLabel(qstr(complaint.hint), "note", row));
+        line->addLayout(words, 1);
+        if (!complaint.field.empty()) {
+            QPushButton* jump = makeButton(tr("Show"), "small", {}, row);
+            jump->setAccessibleName(tr("Show the field: %1").arg(qstr(complaint.message)));
+            line->addWidget(jump, 0, Qt::AlignTop);
+            connect(jump, &QPushButton::clicked, this, [this, field = qstr(complaint.field)] { Q_EMIT fieldWanted(field); });
+        }
+        m_complaints->addWidget(row);
+    }
+}
+
+} // namespace attune

@@ -1,0 +1,79 @@
+// One run as it goes on, or as it went: curves, figures, sample answers, log and the doctor's strips. Takes events in batches and keeps
+// only what it shows. Starts and stops nothing: it asks by signals. GUI thread.
+#pragma once
+
+#include <QVector>
+#include <QWidget>
+
+#include "core/run/doctor.h"
+#include "ui/models/event_log_model.h"
+#include "ui/views/train/run_trace.h"
+
+class QLabel;
+class QProgressBar;
+class QTableView;
+
+namespace attune {
+
+class Card;
+class FigureLabel;
+class LossChart;
+class MessageArea;
+class SamplePanel;
+
+class LivePage final : public QWidget {
+    Q_OBJECT
+public:
+    LivePage(MessageArea& messages, QWidget* parent);
+
+    void begin(const RunConfig& config);       ///< an empty page for a run about to start
+    void showTrace(const RunTrace& trace);     ///< a run of the past, or the past of one that is continued
+    void setActive(bool active);               ///< the run trains now: strips offer to stop it
+    void takeSteps(const QVector<StepFinished>& steps);
+    void takeEvals(const QVector<EvalFinished>& evals);
+    void takeSamples(const QVector<SampleGenerated>& samples);
+    void takeMemory(const MemoryReported& memory);
+    void takeCheckpoint(const CheckpointSaved& checkpoint);
+    void takeWarning(const WarningRaised& warning);
+    void takeFailure(const RunFailed& failure);
+    void takeState(const StateChanged& state);
+
+    LossChart& lossChart() const { return *m_loss; }
+    const EventLogModel& log() const { return m_log; }
+
+Q_SIGNALS:
+    void stopWanted();
+    void recipeWanted(const QString& assignment); ///< the doctor's change, for a new run
+
+private:
+    Card* makeLossCard();
+    Card* makeSmallCharts();
+    Card* makeProgressCard();
+    Card* makeLogCard();
+    void showStep();
+    void showFindings();
+    void judge(const TrainingEvent& event);
+    void apply(const std::vector<TrainingEvent>& events);
+
+    MessageArea& m_messages;
+    LossChart* m_loss;
+    LossChart* m_rate;
+    LossChart* m_norm;
+    SamplePanel* m_samples;
+    QProgressBar* m_bar;
+    QLabel* m_progress;
+    FigureLabel* m_speed;
+    FigureLabel* m_memory;
+    FigureLabel* m_gradient;
+    FigureLabel* m_best;
+    QTableView* m_table;
+    EventLogModel m_log;
+    Doctor m_doctor;
+    StepFinished m_last;
+    qint64 m_peak = 0, m_bestStep = -1;
+    double m_bestLoss = 0;
+    RunState m_state = RunState::Preparing;
+    bool m_active = false, m_judging = true;
+};
+
+} // namespace attune

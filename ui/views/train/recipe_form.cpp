@@ -1,0 +1,287 @@
+#include "ui/views/train/recipe_form.h"
+
+#include <QButtonGroup>
+#include <QComboBox>
+#include <QHBoxLayout>
+#include <QVBoxLayout>
+
+#include "core/plan/presets.h"
+#include "ui/bridge/qt_convert.h"
+#include "ui/bridge/run_bridge.h"
+#include "ui/settings.h"
+#include "ui/widgets/card.h"
+#include "ui/widgets/flow_layout.h"
+#include "ui/widgets/option_button.h"
+#include "ui/widgets/param_form.h"
+#include "ui/widgets/segmented_control.h"
+
+namespace attune {
+namespace {
+
+template <class Entries>
+std::vector<const Described*> described(const Entries& entries) {
+    std::vector<const Described*> list;
+    for (const auto& entry : entries) {
+        if constexpr (requires { entry.description; })
+            list.push_back(&entry.description);
+        else
+            list.push_back(&entry);
+    }
+    return list;
+}
+
+QVBoxLayout* columnIn(QWidget* widget, int spacing) {
+    auto* column = new QVBoxLayout(widget);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(spacing);
+    return column;
+}
+
+} // namespace
+
+RecipeForm::RecipeForm(Services& services, QWidget* parent) : QWidget(parent), m_services(services) {
+    const Catalog& catalog = services.runs->catalog();
+    m_methods = described(catalog.methods);
+    m_objectives = described(catalog.objectives);
+    m_optimizers = described(catalog.optimizers);
+    m_schedules = described(catalog.schedules);
+
+    QVBoxLayout* column = columnIn(this, 16);
+    auto* choices = new QHBoxLayout;
+    choices->setSpacing(16);
+    choices->addWidget(makeChoiceCard(tr("Method"), tr("what is trained"), m_methods, m_methodGroup, m_methodButtons), 1);
+    choices->addWidget(makeChoiceCard(tr("Objective"), tr("what it learns from"), m_objectives, m_objectiveGroup, m_objectiveButtons), 1);
+    column->addLayout(choices);
+    column->addWidget(makeKnobs());
+
+    connect(m_methodGroup, &QButtonGroup::idClicked, this, [this](int index) {
+        if (!m_showing)
+            takeMethod(m_methods[std::size_t(index)]->id);
+    });
+    connect(m_objectiveGroup, &QButtonGroup::idClicked, this, [this](int index) {
+        m_config = config(m_config);
+        m_config.objective = {m_objectives[std::size_t(index)]->id, {}};
+        showParts();
+        Q_EMIT changed();
+    });
+    connect(services.settings, &Settings::depthChanged, this, &RecipeForm::applyDepth);
+    setConfig(m_config);
+}
+
+Card* RecipeForm::makeChoiceCard(const QString& title, const QString& note, const std::vector<const Described*>& entries,
+                                 QButtonGroup*& group, std::map<std::string, OptionButton*>& buttons) {
+    auto* card = new Card(title, note, this);
+    group = new QButtonGroup(this);
+    auto* list = new QWidget(card);
+    QVBoxLayout* column = columnIn(list, 8);
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        auto* button = new OptionButton(qstr(entries[i]->title), qstr(entries[i]->summary), list);
+        group->addButton(button, int(i));
+        buttons[entries[i]->id] = button;
+        column->addWidget(button);
+    }
+    card->body()->addWidget(list);
+    card->body()->addStretch(1);
+    return card;
+}
+
+QWidget* RecipeForm::makePresets() {
+    auto* row = new QWidget(this);
+    auto* line = new FlowLayout(row, 8);
+    line->addWidget(makeLabel(tr("Start from"), "muted", row));
+    for (const Preset& preset : presets()) {
+        QPushButton* button = makeButton(qstr(preset.title), "small", {}, row);
+        button->setToolTip("<p>" + qstr(preset.summary).toHtmlEscaped() + "</p>");
+        button->setAccessibleName(tr("Start from %1").arg(qstr(preset.title)));
+        button->setAccessibleDescription(qstr(preset.summary));
+        button->setObjectName(QStringLiteral("preset.") + qstr(preset.id));
+        line->addWidget(button);
+        connect(button, &QPushButton::clicked, this, [this, &preset] {
+            RunConfig next = config(m_config);
+            if (!applyPreset(next, preset, m_services.runs->catalog()))
+                return; // a preset for knobs this engine does not have changes nothing
+            m_config = std::move(next);
+            showParts();
+            Q_EMIT changed();
+        });
+    }
+    return row;
+}
+
+Card* RecipeForm::makeKnobs() {
+    auto* card = new Card(tr("Settings"), tr("the dot shows what differs from the default"), this);
+    m_depth = new SegmentedControl({tr("Guided"), tr("Standard"), tr("Expert")}, card);
+    m_depth->setAccessibleName(tr("How many settings are shown"));
+    m_depth->setIndex(int(m_services.settings->depth()));
+    card->tools()->addWidget(m_depth);
+    connect(m_depth, &SegmentedControl::indexChanged, this, [this](int index) { m_services.settings->setDepth(Depth(index)); });
+    card->body()->addWidget(makePresets());
+    QVBoxLayout* column = card->body();
+    m_training = makePart(tr("Training"), {}, column);
+    m_method = makePart(tr("Method"), {}, column);
+    m_objective = makePart(tr("Objective"), {}, column);
+    m_optimizer = makePart(tr("Optimizer"), m_optimizers, column);
+    m_schedule = makePart(tr("Schedule"), m_schedules, column);
+    return card;
+}
+
+RecipeForm::Part RecipeForm::makePart(const QString& title, const std::vector<const Described*>& choices, QVBoxLayout* column) {
+    Part part;
+    part.title = makeLabel(title, "section", this);
+    part.title->setContentsMargins(0, 8, 0, 0);
+    column->addWidget(part.title);
+    if (!choices.empty()) {
+        part.choiceRow = new QWidget(this);
+        auto* line = new QHBoxLayout(part.choiceRow);
+        line->setContentsMargins(0, 0, 0, 0);
+        part.choice = new QComboBox(part.choiceRow);
+        part.choice->setAccessibleName(title);
+        for (const Described* entry : choices) {
+            part.choice->addItem(qstr(entry->title), qstr(entry->id));
+            part.choice->setItemData(part.choice->count() - 1, qstr(entry->summary), Qt::ToolTipRole);
+        }
+        part.choice->setSizeAdjustPolicy(QComboBox::AdjustToContents);
+        line->addWidget(part.choice);
+        line->addStretch(1);
+        column->addWidget(part.choiceRow);
+        const bool optimizer = &choices == &m_optimizers;
+        connect(part.choice, &QComboBox::activated, this, [this, optimizer, box = part.choice] {
+            RunConfig next = config(m_config);
+            (optimizer ? next.optimizer : next.schedule) = {sstr(box->currentData().toString()), {}};
+            m_config = std::move(next);
+            showParts();
+            Q_EMIT changed();
+        });
+    }
+    part.form = new ParamForm(this);
+    column->addWidget(part.form);
+    connect(part.form, &ParamForm::valueChanged, this, [this] {
+        if (!m_showing)
+            Q_EMIT changed();
+    });
+    return part;
+}
+
+const Described* RecipeForm::find(const std::vector<const Described*>& entries, const std::string& id) const {
+    for (const Described* entry : entries)
+        if (entry->id == id)
+            return entry;
+    return entries.empty() ? nullptr : entries.front();
+}
+
+// Another method has other knobs and another usual learning rate; what the user set by hand elsewhere stays.
+void RecipeForm::takeMethod(const std::string& id) {
+    m_config = config(m_config);
+    if (m_config.method.id == id)
+        return;
+    const ParamMap before = recommendedTraining(m_config.method.id);
+    m_config.method = {id, {}};
+    for (const auto& [key, value] : recommendedTraining(id)) {
+        const auto set = m_config.training.find(key);
+        const auto usual = before.find(key);
+        const bool byHand = set != m_config.training.end() && (usual == before.end() || set->second != usual->second);
+        if (!byHand)
+            m_config.training[key] = value;
+    }
+    showParts();
+    Q_EMIT changed();
+}
+
+void RecipeForm::setConfig(const RunConfig& config) {
+    m_config = config;
+    const auto settle = [this](Choice& choice, const std::vector<const Described*>& entries) {
+        const Described* entry = find(entries, choice.id);
+        if (entry && entry->id != choice.id)
+            choice = {entry->id, {}};
+    };
+    settle(m_config.method, m_methods);
+    settle(m_config.objective, m_objectives);
+    settle(m_config.optimizer, m_optimizers);
+    settle(m_config.schedule, m_schedules);
+    showParts();
+}
+
+void RecipeForm::showParts() {
+    m_showing = true;
+    const auto show = [this](Part& part, const std::vector<const Described*>& entries, const Choice& choice) {
+        const Described* entry = find(entries, choice.id);
+        part.form->setSpecs(entry ? entry->params : std::vector<ParamSpec>{}, choice.params);
+        if (part.choice)
+            part.choice->setCurrentIndex(part.choice->findData(qstr(choice.id)));
+    };
+    for (const auto& [id, button] : m_methodButtons)
+        button->setChosen(id == m_config.method.id);
+    for (const auto& [id, button] : m_objectiveButtons)
+        button->setChosen(id == m_config.objective.id);
+    show(m_method, m_methods, m_config.method);
+    show(m_objective, m_objectives, m_config.objective);
+    show(m_optimizer, m_optimizers, m_config.optimizer);
+    show(m_schedule, m_schedules, m_config.schedule);
+    m_training.form->setSpecs(trainingParams().params, m_config.training);
+    const Described* method = find(m_methods, m_config.method.id);
+    m_method.title->setText(method ? qstr(method->title) : tr("Method"));
+    m_showing = false;
+    applyDepth();
+}
+
+void RecipeForm::applyDepth() {
+    const Depth depth = m_services.settings->depth();
+    m_depth->setIndex(int(depth));
+    for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule}) {
+        part->form->setDepth(depth);
+        const bool choice = part->choiceRow && depth != Depth::Guided;
+        if (part->choiceRow)
+            part->choiceRow->setVisible(choice);
+        part->form->setVisible(part->form->visibleRows() > 0);
+        part->title->setVisible(choice || part->form->visibleRows() > 0);
+    }
+}
+
+RunConfig RecipeForm::config(RunConfig base) const {
+    base.method = {m_config.method.id, m_method.form->values()};
+    base.objective = {m_config.objective.id, m_objective.form->values()};
+    base.optimizer = {m_config.optimizer.id, m_optimizer.form->values()};
+    base.schedule = {m_config.schedule.id, m_schedule.form->values()};
+    base.training = m_training.form->values();
+    return base;
+}
+
+ParamForm* RecipeForm::formOf(const QString& section) const {
+    if (section == QLatin1String("method"))
+        return m_method.form;
+    if (section == QLatin1String("objective"))
+        return m_objective.form;
+    if (section == QLatin1String("optimizer"))
+        return m_optimizer.form;
+    if (section == QLatin1String("schedule"))
+        return m_schedule.form;
+    return section == QLatin1String("training") ? m_training.form : nullptr;
+}
+
+bool RecipeForm::focusField(const QString& field) {
+    const QString section = field.section(QLatin1Char('.'), 0, 0), key = field.section(QLatin1Char('.'), 1);
+    ParamForm* form = formOf(section);
+    if (!form)
+        return false;
+    if (!key.isEmpty() && key != QLatin1String("id")) {
+        form->show();
+        return form->focusField(sstr(key));
+    }
+    QButtonGroup* group = form == m_method.form ? m_methodGroup : form == m_objective.form ? m_objectiveGroup : nullptr;
+    if (group && group->checkedButton())
+        group->checkedButton()->setFocus(Qt::OtherFocusReason);
+    return group != nullptr;
+}
+
+void RecipeForm::setComplaints(const std::vector<Complaint>& complaints) {
+    for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule})
+        part->form->clearComplaints();
+    for (const Complaint& complaint : complaints) {
+        const QString field = qstr(complaint.field);
+        if (ParamForm* form = formOf(field.section(QLatin1Char('.'), 0, 0)))
+            form->setComplaint(sstr(field.section(QLatin1Char('.'), 1)), qstr(complaint.message),
+                               complaint.severity == Complaint::Severity::Error ? Tone::Bad : Tone::Careful);
+    }
+}
+
+} // namespace attune

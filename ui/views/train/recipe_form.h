@@ -1,0 +1,70 @@
+// The recipe as a form: method cards, objective, presets and the knobs of the chosen parts, at the depth of the settings. Everything
+// shown comes from the engine's catalog. Holds the method, objective, optimizer, schedule and training part of a RunConfig; model and
+// data are the page's. GUI thread.
+#pragma once
+
+#include <map>
+
+#include <QWidget>
+
+#include "core/plan/run_config.h"
+#include "ui/services.h"
+
+class QButtonGroup;
+class QComboBox;
+class QLabel;
+class QVBoxLayout;
+
+namespace attune {
+
+class Card;
+class OptionButton;
+class ParamForm;
+class SegmentedControl;
+
+class RecipeForm final : public QWidget {
+    Q_OBJECT
+public:
+    RecipeForm(Services& services, QWidget* parent);
+
+    /// Shows `config`; ids the catalog does not have become its first ones. Does not emit.
+    void setConfig(const RunConfig& config);
+    /// `base` with everything this form holds.
+    RunConfig config(RunConfig base) const;
+    /// Shows a field ("method.r", "training.batch_size", "objective") whatever the depth; false when it is not of this form.
+    bool focusField(const QString& field);
+    void setComplaints(const std::vector<Complaint>& complaints);
+
+Q_SIGNALS:
+    void changed();
+
+private:
+    struct Part { // a choice of the catalog with the form of its knobs
+        QComboBox* choice = nullptr;
+        QWidget* choiceRow = nullptr;
+        ParamForm* form = nullptr;
+        QLabel* title = nullptr;
+    };
+    Card* makeChoiceCard(const QString& title, const QString& note, const std::vector<const Described*>& entries,
+                         QButtonGroup*& group, std::map<std::string, OptionButton*>& buttons);
+    QWidget* makePresets();
+    Card* makeKnobs();
+    Part makePart(const QString& title, const std::vector<const Described*>& choices, QVBoxLayout* column);
+    void takeMethod(const std::string& id);
+    void showParts();
+    void applyDepth();
+    const Described* find(const std::vector<const Described*>& entries, const std::string& id) const;
+    ParamForm* formOf(const QString& section) const;
+
+    Services& m_services;
+    RunConfig m_config; // knobs of parts that are not shown at the moment are kept here
+    std::vector<const Described*> m_methods, m_objectives, m_optimizers, m_schedules;
+    QButtonGroup* m_methodGroup = nullptr;
+    QButtonGroup* m_objectiveGroup = nullptr;
+    std::map<std::string, OptionButton*> m_methodButtons, m_objectiveButtons;
+    SegmentedControl* m_depth;
+    Part m_method, m_objective, m_training, m_optimizer, m_schedule;
+    bool m_showing = false;
+};
+
+} // namespace attune

@@ -1,0 +1,53 @@
+#include "ui/views/train/run_launch.h"
+
+#include "core/store/project.h"
+
+namespace attune {
+namespace {
+
+Status addRows(Project& project, TrainRequest& request) {
+    const std::int64_t version = request.config.data.datasetVersion;
+    ATTUNE_ASSIGN(request.train, project.datasets().source(version, Split::Train));
+    // A version without validation rows can be trained; the set-up page warned.
+    auto validation = project.datasets().source(version, Split::Validation);
+    if (validation)
+        request.validation = std::move(*validation);
+    else if (validation.error().code != ErrorCode::InvalidData)
+        return fail(validation.error());
+    return {};
+}
+
+} // namespace
+
+Result<PreparedRun> prepareRun(Project& project, Engine& engine, const RunConfig& config) {
+    PreparedRun run;
+    run.request.config = config;
+    ATTUNE_CHECK(addRows(project, run.request));
+    ATTUNE_CHECK(engine.check(config));
+    RunRecord record;
+    record.name = config.name;
+    record.recipe = toYaml(config);
+    record.state = "queued";
+    record.model = config.model;
+    record.datasetVersion = config.data.datasetVersion;
+    ATTUNE_ASSIGN(run.id, project.runs().add(record));
+    const std::string name = std::to_string(run.id);
+    ATTUNE_CHECK(project.runs().setFolder(run.id, (project.runsFolder().filename() / name).string()));
+    run.request.folder = (project.runsFolder() / name).string();
+    return run;
+}
+
+Result<PreparedRun> prepareContinuation(Project& project, const Catalog& catalog, qint64 runId) {
+    PreparedRun run;
+    run.id = runId;
+    ATTUNE_ASSIGN(const RunRecord record, project.runs().get(runId));
+    ATTUNE_ASSIGN(run.request.config, parseRunConfig(record.recipe, catalog, record.name));
+    run.request.config.name = record.name;
+    ATTUNE_CHECK(addRows(project, run.request));
+    const fs::path folder(record.folder);
+    run.request.folder = (folder.is_absolute() ? folder : project.folder() / folder).string();
+    run.request.resume = true;
+    return run;
+}
+
+} // namespace attune

@@ -1,0 +1,406 @@
+#include "ui/views/train/train_view.h"
+
+#include <algorithm>
+
+#include <QPushButton>
+#include <QStackedWidget>
+#include <QUndoGroup>
+#include <QVBoxLayout>
+
+#include "core/run/run_folder.h"
+#include "core/store/project.h"
+#include "ui/bridge/current_project.h"
+#include "ui/bridge/qt_convert.h"
+#include "ui/bridge/run_bridge.h"
+#include "ui/views/train/history_page.h"
+#include "ui/views/train/live_page.h"
+#include "ui/views/train/setup_page.h"
+#include "ui/widgets/card.h"
+#include "ui/widgets/empty_state.h"
+#include "ui/widgets/message_bar.h"
+#include "ui/widgets/progress_strip.h"
+#include "ui/widgets/segmented_control.h"
+
+namespace attune {
+
+TrainView::TrainView(Services& services, QWidget* parent) : View(services, parent) {
+    m_page = new ViewPage(tr("Train"), {}, this);
+    m_pause = m_page->addButton(tr("Pause"), "pause");
+    m_stop = m_page->addButton(tr("Stop and keep"), "stop");
+    m_continue = m_page->addButton(tr("Continue"), "play");
+    m_primary = m_page->primaryButton(tr("Start training"));
+
+    auto* content = new QWidget(this);
+    auto* column = new QVBoxLayout(content);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(16);
+    m_switch = new SegmentedControl({tr("New run"), tr("Run"), tr("History")}, content);
+    m_switch->setAccessibleName(tr("Part of Train that is shown"));
+    column->addWidget(m_switch, 0, Qt::AlignLeft);
+    m_progress = new ProgressStrip(content);
+    column->addWidget(m_progress);
+    m_setup = new SetupPage(services, m_page->messages(), content);
+    m_live = new LivePage(m_page->messages(), content);
+    m_history = new HistoryPage(services, m_page->messages(), content);
+    m_stack = new QStackedWidget(content);
+    m_stack->addWidget(m_setup);
+    m_stack->addWidget(m_live);
+    m_stack->addWidget(m_history);
+    column->addWidget(m_stack, 1);
+    m_outer = new QStackedWidget(this);
+    m_outer->addWidget(makeEmpty());
+    m_outer->addWidget(content);
+    m_page->setContent(m_outer);
+    fill(*this, m_page);
+
+    connect(m_switch, &SegmentedControl::indexChanged, this, [this](int index) { showPage(Page(index)); });
+    connect(m_primary, &QPushButton::clicked, this, [this] {
+        if (m_stack->currentIndex() == SetupIndex)
+            start();
+        else
+            Q_EMIT openStation(QStringLiteral("compare"), {{QStringLiteral("run"), m_shownRun}});
+    });
+    connect(m_continue, &QPushButton::clicked, this, [this] { continueRun(m_shownRun); });
+    connect(m_setup, &SetupPage::readyChanged, this, &TrainView::refreshButtons);
+    connect(m_setup, &SetupPage::factsRead, this, [this] {
+        m_factsRead = true;
+        refresh();
+    });
+    connect(m_history, &HistoryPage::openWanted, this, &TrainView::openRun);
+    connect(m_history, &HistoryPage::continueWanted, this, &TrainView::continueRun);
+    connect(m_history, &HistoryPage::compareWanted, this,
+            [this](qint64 run) { Q_EMIT openStation(QStringLiteral("compare"), {{QStringLiteral("run"), run}}); });
+    connect(m_history, &HistoryPage::recipeWanted, this, [this](qint64 run) {
+        const RunRow* row = m_history->model().row(m_history->model().indexOf(run));
+        const auto config = row ? parseRunConfig(row->record.recipe, this->services().runs->catalog(), row->record.name)
+                                : Result<RunConfig>(fail(ErrorCode::NotFound, "The run is gone."));
+        if (!config)
+            return m_page->messages().showError("recipe", config.error());
+        m_setup->useConfig(*config);
+        showPage(SetupIndex);
+    });
+    connect(m_live, &LivePage::recipeWanted, this, &TrainView::changeRecipe);
+    connectRuns();
+    connect(services.project, &CurrentProject::changed, this, &TrainView::loadProject);
+    connect(services.project, &CurrentProject::contentChanged, this, [this](const QString& what) {
+        if (what == QLatin1String("datasets"))
+            m_setup->refreshFacts();
+        if (what == QLatin1String("runs"))
+            readHistory();
+    });
+    loadProject();
+}
+
+QWidget* TrainView::makeEmpty() {
+    auto* empty = new EmptyState("train", tr("Nothing to train on yet"),
+                                 tr("A model learns from rows of yours. Import them in Data and split them; then choose here how it learns, see what that "
+                                    "costs, and watch it while you go on working."),
+                                 this);
+    empty->setPrimary(tr("Go to Data"));
+    connect(empty, &EmptyState::primaryClicked, this, [this] { Q_EMIT openStation(QStringLiteral("data")); });
+    if (services().project->hasSample()) {
+        empty->setSecondary(tr("Try with the sample"));
+        connect(empty, &EmptyState::secondaryClicked, this, [this] { services().project->openSample(); });
+    }
+    return empty;
+}
+
+void TrainView::connectRuns() {
+    RunBridge* runs = services().runs;
+    // A page that shows another run is not disturbed by the one that trains.
+    const auto pass = [this, runs](auto signal, auto slot) {
+        connect(runs, signal, this, [this, slot](const auto& value) {
+            if (m_shownRun == services().runs->current().runId)
+                (m_live->*slot)(value);
+        });
+    };
+    pass(&RunBridge::stepsFinished, &LivePage::takeSteps);
+    pass(&RunBridge::evalsFinished, &LivePage::takeEvals);
+    pass(&RunBridge::samplesGenerated, &LivePage::takeSamples);
+    pass(&RunBridge::memoryReported, &LivePage::takeMemory);
+    pass(&RunBridge::checkpointSaved, &LivePage::takeCheckpoint);
+    pass(&RunBridge::warningRaised, &LivePage::takeWarning);
+    pass(&RunBridge::runFailed, &LivePage::takeFailure);
+    connect(runs, &RunBridge::runFailed, this, &TrainView::takeFailure);
+    connect(runs, &RunBridge::stateChanged, this, [this](const StateChanged& state) {
+        if (m_shownRun == services().runs->current().runId) {
+            m_shownState = qstr(runStateId(state.state));
+            m_live->takeState(state);
+        }
+        refreshButtons();
+        refreshRail();
+    });
+    connect(runs, &RunBridge::runEnded, this, &TrainView::takeEnd);
+    connect(m_pause, &QPushButton::clicked, this, [this, runs] {
+        if (runs->current().state == RunState::Paused)
+            runs->resume();
+        else
+            runs->pause();
+    });
+    connect(m_stop, &QPushButton::clicked, runs, &RunBridge::stop);
+    connect(m_live, &LivePage::stopWanted, runs, &RunBridge::stop);
+}
+
+void TrainView::activated() {
+    if (services().undo)
+        services().undo->setActiveStack(&m_history->undoStack());
+    if (services().project->isOpen()) {
+        m_setup->refreshFacts();
+        readHistory();
+    }
+}
+
+void TrainView::showRequest(const QVariantMap& request) {
+    if (request.contains(QStringLiteral("version"))) {
+        m_setup->chooseVersion(request.value(QStringLiteral("version")).toLongLong());
+        showPage(SetupIndex);
+    }
+    if (request.contains(QStringLiteral("assignment")))
+        changeRecipe(request.value(QStringLiteral("assignment")).toString());
+    if (request.contains(QStringLiteral("run")))
+        openRun(request.value(QStringLiteral("run")).toLongLong());
+}
+
+bool TrainView::canClose(QString& reason) {
+    if (!services().runs->isActive())
+        return true;
+    reason = tr("%1 is training. Leaving now stops it at its next step; it stays resumable with Continue.").arg(services().runs->current().name);
+    return false;
+}
+
+void TrainView::loadProject() {
+    m_factsRead = false;
+    m_page->messages().clear();
+    m_history->undoStack().clear();
+    m_history->setRuns({});
+    m_shownRun = 0;
+    m_shownName.clear();
+    m_shownState.clear();
+    m_live->begin({});
+    m_setup->load();
+    showPage(SetupIndex);
+    readHistory();
+}
+
+void TrainView::readHistory() {
+    const auto project = services().project->get();
+    if (!project)
+        return refresh();
+    runTask<std::vector<RunRow>>(
+        this, [project, &catalog = services().runs->catalog()](const Progress&) { return readRuns(*project, catalog); },
+        [this, project](Result<std::vector<RunRow>> runs) {
+            if (project != services().project->get())
+                return;
+            if (!runs)
+                return m_page->messages().showError("runs", runs.error());
+            qint64 highest = 0;
+            for (const RunRow& run : *runs) {
+                highest = std::max<qint64>(highest, run.record.id);
+                if (run.record.id == m_shownRun && !shownIsActive()) {
+                    m_shownState = qstr(run.record.state);
+                    m_canContinue = run.canContinue();
+                }
+            }
+            m_setup->suggestName(tr("Run %1").arg(highest + 1));
+            m_history->setRuns(std::move(*runs));
+            refresh();
+        });
+}
+
+void TrainView::start() {
+    const auto project = services().project->get();
+    if (!project || m_task)
+        return;
+    m_page->messages().remove("start");
+    m_task = runTask<PreparedRun>(
+        this, [project, engine = services().engine, config = m_setup->config()](const Progress&) { return prepareRun(*project, *engine, config); },
+        [this, project](Result<PreparedRun> run) { launch(std::move(run), project); });
+    m_progress->follow(m_task, tr("Preparing the run"));
+    refreshButtons();
+}
+
+void TrainView::continueRun(qint64 runId) {
+    const auto project = services().project->get();
+    if (!project || m_task || runId <= 0)
+        return;
+    struct Both {
+        PreparedRun run;
+        RunTrace trace;
+    };
+    m_task = runTask<Both>(
+        this,
+        [project, runId, &catalog = services().runs->catalog()](const Progress&) -> Result<Both> {
+            Both both;
+            ATTUNE_ASSIGN(both.run, prepareContinuation(*project, catalog, runId));
+            ATTUNE_ASSIGN(both.trace, readRunTrace(*project, runId, catalog));
+            return both;
+        },
+        [this, project](Result<Both> both) {
+            if (!both)
+                return launch(fail(both.error()), project);
+            m_live->showTrace(both->trace);
+            launch(std::move(both->run), project);
+        });
+    m_progress->follow(m_task, tr("Preparing to go on"));
+    refreshButtons();
+}
+
+void TrainView::launch(Result<PreparedRun> run, std::shared_ptr<Project> project) {
+    m_task = nullptr;
+    if (!run) {
+        m_page->messages().showError("start", run.error());
+        return refresh();
+    }
+    const RunConfig config = run->request.config;
+    if (!run->request.resume)
+        m_live->begin(config);
+    m_shownRun = run->id;
+    m_shownName = qstr(config.name);
+    m_shownState = QStringLiteral("preparing");
+    m_shownSentence = recipeSentence(config);
+    if (const Status started = services().runs->start(std::move(run->request), project, run->id); !started) {
+        m_page->messages().showError("start", started.error());
+        runTask<bool>(
+            this,
+            [project, id = run->id, why = started.error().message](const Progress&) -> Result<bool> {
+                ATTUNE_CHECK(project->runs().setState(id, "failed", why));
+                return true;
+            },
+            [this](Result<bool>) { readHistory(); });
+        return refresh();
+    }
+    m_live->setActive(true);
+    services().project->noteChange(QStringLiteral("runs"));
+    showPage(LiveIndex);
+    refresh();
+}
+
+void TrainView::openRun(qint64 runId) {
+    const auto project = services().project->get();
+    if (!project)
+        return;
+    if (runId == m_shownRun)
+        return showPage(LiveIndex);
+    const QPointer<Task> task = runTask<RunTrace>(
+        this, [project, runId, &catalog = services().runs->catalog()](const Progress&) { return readRunTrace(*project, runId, catalog); },
+        [this](Result<RunTrace> trace) {
+            if (!trace)
+                return m_page->messages().showError("run", trace.error());
+            const RunRecord& record = trace->row.record;
+            m_shownRun = record.id;
+            m_shownName = qstr(record.name);
+            m_shownState = qstr(record.state);
+            m_shownSentence = trace->configKnown ? recipeSentence(trace->config) : QString();
+            m_canContinue = trace->row.canContinue();
+            m_live->showTrace(*trace);
+            m_live->setActive(shownIsActive());
+            if (record.state == "failed")
+                takeFailure({{ErrorCode::Internal, record.error, {}}});
+            showPage(LiveIndex);
+        });
+    m_progress->follow(task, tr("Reading the run"));
+}
+
+void TrainView::takeFailure(const RunFailed& failure) {
+    const std::string hint = failure.error.hint.empty() ? sstr(tr("Continue from its last checkpoint, or change the recipe and start anew.")) : failure.error.hint;
+    m_page->messages().show("failure", Tone::Bad, tr("%1 failed: %2").arg(m_shownName, qstr(failure.error.message)), qstr(hint),
+                            {{tr("Change the recipe"), [this] { showPage(SetupIndex); }}});
+}
+
+void TrainView::takeEnd(qint64 runId, RunState state) {
+    if (runId == m_shownRun) {
+        m_live->setActive(false);
+        m_canContinue = state != RunState::Finished;
+    }
+    services().project->noteChange(QStringLiteral("runs"));
+    refresh();
+}
+
+void TrainView::changeRecipe(const QString& assignment) {
+    RunConfig config = m_setup->config();
+    if (const Status changed = setByPath(config, sstr(assignment), services().runs->catalog()); !changed)
+        return m_page->messages().showError("recipe", changed.error());
+    m_setup->useConfig(config);
+    showPage(SetupIndex);
+    m_setup->focusField(assignment.section(QLatin1Char('='), 0, 0));
+    m_page->messages().show("recipe", Tone::Accent, tr("Changed for the next run: %1.").arg(assignment), tr("The running or earlier run keeps its recipe."));
+}
+
+QString TrainView::recipeSentence(const RunConfig& config) const {
+    const Catalog& catalog = services().runs->catalog();
+    QStringList parts;
+    for (const MethodEntry& method : catalog.methods)
+        if (method.description.id == config.method.id)
+            parts << qstr(method.description.title);
+    for (const ObjectiveEntry& objective : catalog.objectives)
+        if (objective.description.id == config.objective.id)
+            parts << qstr(objective.description.title);
+    return parts.join(QStringLiteral(", "));
+}
+
+bool TrainView::shownIsActive() const {
+    return services().runs->isActive() && services().runs->current().runId == m_shownRun && m_shownRun > 0;
+}
+
+void TrainView::showPage(Page page) {
+    m_stack->setCurrentIndex(page);
+    m_switch->setIndex(page);
+    refresh();
+}
+
+void TrainView::refresh() {
+    const bool any = services().project->isOpen() && (m_setup->hasData() || m_history->model().rowCount() > 0 || !m_factsRead);
+    m_outer->setCurrentIndex(any ? 1 : 0);
+    m_history->setBusy(services().runs->isActive());
+    refreshButtons();
+    refreshRail();
+}
+
+void TrainView::refreshButtons() {
+    const bool content = m_outer->currentIndex() == 1;
+    const int page = m_stack->currentIndex();
+    const bool active = shownIsActive(), live = content && page == LiveIndex;
+    const bool paused = active && services().runs->current().state == RunState::Paused;
+    m_pause->setVisible(live && active);
+    m_pause->setText(paused ? tr("Resume") : tr("Pause"));
+    m_pause->setIcon(Theme::current().icon(paused ? "play" : "pause"));
+    m_stop->setVisible(live && active);
+    m_continue->setVisible(live && !active && m_canContinue && m_shownRun > 0);
+    m_continue->setEnabled(!services().runs->isActive() && !m_task);
+    m_primary->setVisible(content && (page == SetupIndex || (live && m_shownState == QLatin1String("finished"))));
+    m_page->primaryButton(page == SetupIndex ? tr("Start training") : tr("Compare answers"));
+    m_primary->setEnabled(page != SetupIndex || (m_setup->isReady() && !services().runs->isActive() && !m_task));
+    m_primary->setToolTip(page == SetupIndex && services().runs->isActive() ? tr("%1 is training: one run at a time.").arg(services().runs->current().name)
+                                                                             : QString());
+    if (page == LiveIndex && m_shownRun > 0) {
+        m_page->setTitle(tr("Train · %1").arg(m_shownName));
+        const QString word = runStateWord(sstr(m_shownState));
+        m_page->setSentence(active ? tr("%1. Training in the background: you can go on working.").arg(m_shownSentence)
+                                   : tr("%1. This run is %2.").arg(m_shownSentence, word));
+    } else {
+        m_page->setTitle(tr("Train"));
+        m_page->setSentence(page == HistoryIndex ? tr("Every run of this project, with its recipe, curves and notes.")
+                            : page == LiveIndex  ? tr("No run is open: start one, or open one from the history.")
+                                                 : tr("Choose how the model learns; what that needs of this computer stands at the right."));
+    }
+}
+
+void TrainView::refreshRail() {
+    const RunBridge& runs = *services().runs;
+    if (runs.isActive()) {
+        const bool paused = runs.current().state == RunState::Paused;
+        return Q_EMIT stateChanged(StationState::InProgress, paused ? tr("paused") : tr("running"));
+    }
+    const RunRow* newest = m_history->model().row(0);
+    if (!newest)
+        return Q_EMIT stateChanged(StationState::Nothing, {});
+    const std::string& state = newest->record.state;
+    if (state == "failed" || state == "interrupted")
+        return Q_EMIT stateChanged(StationState::Attention, runStateWord(state));
+    bool finished = false;
+    for (const RunRow& run : m_history->model().rows())
+        finished = finished || run.record.state == "finished" || run.record.state == "stopped";
+    Q_EMIT stateChanged(finished ? StationState::Done : StationState::Nothing, {});
+}
+
+} // namespace attune

@@ -1,0 +1,74 @@
+// The Train station: set up a run, watch it, look back at earlier ones. Joins the pages to the RunBridge and the project; each page
+// draws itself. GUI thread.
+#pragma once
+
+#include "core/run/engine.h"
+#include "ui/bridge/task.h"
+#include "ui/views/train/run_launch.h"
+#include "ui/views/train/run_trace.h"
+#include "ui/views/view.h"
+
+class QStackedWidget;
+
+namespace attune {
+
+class EmptyState;
+class HistoryPage;
+class LivePage;
+class ProgressStrip;
+class SegmentedControl;
+class SetupPage;
+
+class TrainView final : public View {
+    Q_OBJECT
+public:
+    TrainView(Services& services, QWidget* parent);
+
+    void activated() override;
+    /// {"version": id} sets up a run on that data; {"run": id} shows a run; {"assignment": "training.epochs=1"} changes the recipe.
+    void showRequest(const QVariantMap& request) override;
+    bool canClose(QString& reason) override;
+
+    SetupPage& setup() const { return *m_setup; }
+    LivePage& live() const { return *m_live; }
+    HistoryPage& history() const { return *m_history; }
+    enum Page { SetupIndex, LiveIndex, HistoryIndex };
+    void showPage(Page page);
+    void openRun(qint64 runId);
+    void continueRun(qint64 runId);
+    void start();
+
+private:
+    QWidget* makeEmpty();
+    void connectRuns();
+    void loadProject();
+    void readHistory();
+    void launch(Result<PreparedRun> run, std::shared_ptr<Project> project);
+    void takeFailure(const RunFailed& failure);
+    void takeEnd(qint64 runId, RunState state);
+    void refresh();
+    void refreshButtons();
+    void refreshRail();
+    void changeRecipe(const QString& assignment);
+    QString recipeSentence(const RunConfig& config) const;
+    bool shownIsActive() const;
+
+    ViewPage* m_page;
+    QStackedWidget* m_outer; // empty, content
+    QStackedWidget* m_stack;
+    SegmentedControl* m_switch;
+    ProgressStrip* m_progress;
+    SetupPage* m_setup;
+    LivePage* m_live;
+    HistoryPage* m_history;
+    QPushButton* m_pause;
+    QPushButton* m_stop;
+    QPushButton* m_continue;
+    QPushButton* m_primary;
+    QPointer<Task> m_task; // preparing a run
+    qint64 m_shownRun = 0;
+    QString m_shownName, m_shownState, m_shownSentence;
+    bool m_canContinue = false, m_factsRead = false;
+};
+
+} // namespace attune
