@@ -6,7 +6,7 @@
 #include "core/engine/torch_engine.h"
 
 int main(int argc, char** argv) {
-    attune::prepareProcessForEngine();
+    attune::prepareProcessForEngine(argv);
     QApplication application(argc, argv);
     QApplication::setOrganizationName("Attune");
     QApplication::setApplicationName("Attune");

@@ -20,6 +20,9 @@
 #include <QStyleHints>
 #endif
 
+// The icons are compiled into a static library: without this call the linker leaves them out. (The macro must stand outside a namespace.)
+static void useResources() { Q_INIT_RESOURCE(attune); }
+
 namespace attune {
 namespace {
 
@@ -161,6 +164,7 @@ QString firstInstalled(const QStringList& wanted, const QString& fallback) {
 } // namespace
 
 Theme::Theme(QApplication& application, ThemeMode mode) : m_application(application), m_mode(mode) {
+    useResources();
     s_current = this;
     QApplication::setStyle(QStyleFactory::create("Fusion"));
     m_family = firstInstalled({"Inter"}, QFontDatabase::systemFont(QFontDatabase::GeneralFont).family());

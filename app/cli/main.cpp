@@ -29,7 +29,7 @@ void watchInterrupt(const sigset_t& signals, std::stop_token ended) {
 
 int main(int argc, char** argv) {
     using namespace attune;
-    prepareProcessForEngine();
+    prepareProcessForEngine(argv);
     CLI::App app("Attune on the command line: tune a language model on private data and see whether it got better.", "attune-cli");
     app.require_subcommand(1);
     app.set_version_flag("--version", ATTUNE_VERSION);

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <optional>
+#include <unistd.h>
 
 #include <ATen/ATen.h>
 
@@ -131,13 +132,16 @@ private:
 
 std::unique_ptr<Engine> makeTorchEngine() { return std::make_unique<TorchEngine>(); }
 
-void prepareProcessForEngine() {
-    // Read once by libraries when they load or first run; what the user has set is kept.
-    ::setenv("OMP_WAIT_POLICY", "PASSIVE", 0); // spinning threads would take the window's time
+void prepareProcessForEngine(char** arguments) {
     // ATen 1.13 stays with AVX2 unless told; it does not check that the processor can do what it is told.
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl"))
         ::setenv("ATEN_CPU_CAPABILITY", "avx512", 0);
+    // Spinning threads would take the window's time, and collapse when a neighbour is busy. libgomp reads this when it is loaded.
+    if (!std::getenv("OMP_WAIT_POLICY")) {
+        ::setenv("OMP_WAIT_POLICY", "PASSIVE", 1);
+        ::execv("/proc/self/exe", arguments); // returns only when it failed: then the default stays
+    }
 }
 
 } // namespace attune

@@ -11,7 +11,8 @@ namespace attune {
 /// thread at a time.
 std::unique_ptr<Engine> makeTorchEngine();
 
-/// To be called first thing in main(), before libtorch is touched: environment that is read only once (instruction set, OpenMP waiting).
-void prepareProcessForEngine();
+/// To be called first thing in main(). Some settings are read by libraries before main() begins (how OpenMP's threads wait): when they are
+/// not set yet, sets them and starts the program once more in the same process.
+void prepareProcessForEngine(char** arguments);
 
 } // namespace attune

@@ -20,10 +20,13 @@
 
 namespace attune::gallery {
 
-inline QString sampleFile(const char* name) { return QStringLiteral(ATTUNE_SOURCE_DIR "/resources/sample_project/") + QLatin1String(name); }
+inline QString sampleFile(const char* name) {
+    return QStringLiteral(ATTUNE_SOURCE_DIR "/resources/sample_project/") + QLatin1String(name);
+}
 
 /// A byte-level tokenizer small enough to write here, with a context length: enough to count and to show tokens.
-inline QString writeTinyModel(const QString& parent, int contextLength, const std::vector<std::string>& words = {"the", "and", "kettle"}) {
+inline QString writeTinyModel(const QString& parent, int contextLength,
+                              const std::vector<std::string>& words = {"the", "and", "kettle"}) {
     const QString folder = parent + "/TinyLM";
     QDir().mkpath(folder);
     Json vocabulary = Json::object();
@@ -58,13 +61,22 @@ inline QString writeTinyModel(const QString& parent, int contextLength, const st
             }
         }
     }
-    const Json tokenizer{{"version", "1.0"},
-                         {"added_tokens", {{{"id", 0}, {"content", "<|end|>"}, {"special", true}, {"single_word", false}, {"lstrip", false}, {"rstrip", false}, {"normalized", false}}}},
-                         {"normalizer", nullptr},
-                         {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}}},
-                         {"post_processor", nullptr},
-                         {"decoder", {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}}},
-                         {"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", merges}}}};
+    const Json tokenizer{
+        {"version", "1.0"},
+        {"added_tokens",
+         {{{"id", 0},
+           {"content", "<|end|>"},
+           {"special", true},
+           {"single_word", false},
+           {"lstrip", false},
+           {"rstrip", false},
+           {"normalized", false}}}},
+        {"normalizer", nullptr},
+        {"pre_tokenizer",
+         {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}}},
+        {"post_processor", nullptr},
+        {"decoder", {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}}},
+        {"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", merges}}}};
     const auto write = [&](const char* name, const Json& json) {
         QFile file(folder + '/' + QLatin1String(name));
         if (!file.open(QIODevice::WriteOnly) || file.write(QByteArray::fromStdString(json.dump())) < 0)
@@ -72,9 +84,18 @@ inline QString writeTinyModel(const QString& parent, int contextLength, const st
     };
     write("tokenizer.json", tokenizer);
     write("tokenizer_config.json", {{"eos_token", "<|end|>"}});
-    write("config.json", {{"architectures", {"LlamaForCausalLM"}}, {"model_type", "llama"}, {"hidden_size", 32}, {"num_hidden_layers", 2},
-                          {"num_attention_heads", 4}, {"num_key_value_heads", 2}, {"intermediate_size", 64}, {"vocab_size", id},
-                          {"max_position_embeddings", contextLength}, {"rms_norm_eps", 1e-5}, {"hidden_act", "silu"}, {"tie_word_embeddings", true}});
+    write("config.json", {{"architectures", {"LlamaForCausalLM"}},
+                          {"model_type", "llama"},
+                          {"hidden_size", 32},
+                          {"num_hidden_layers", 2},
+                          {"num_attention_heads", 4},
+                          {"num_key_value_heads", 2},
+                          {"intermediate_size", 64},
+                          {"vocab_size", id},
+                          {"max_position_embeddings", contextLength},
+                          {"rms_norm_eps", 1e-5},
+                          {"hidden_act", "silu"},
+                          {"tie_word_embeddings", true}});
     QFile weights(folder + "/model.safetensors"); // an empty header: the station reads no weights
     if (weights.open(QIODevice::WriteOnly))
         weights.write(QByteArray("\x02\0\0\0\0\0\0\0{}", 10));
@@ -119,8 +140,9 @@ inline void fillSample(Project& project, bool freeze) {
         sample.sourceRow = ++row;
         check((*appender)->add(sample));
     };
-    for (const auto& [name, split, most] : {std::tuple("train.jsonl", Split::Train, 900), std::tuple("validation.jsonl", Split::Validation, 150),
-                                            std::tuple("test.jsonl", Split::Test, 150)}) {
+    for (const auto& [name, split, most] :
+         {std::tuple("train.jsonl", Split::Train, 900), std::tuple("validation.jsonl", Split::Validation, 150),
+          std::tuple("test.jsonl", Split::Test, 150)}) {
         auto samples = loadSamples(fspath(sampleFile(name)));
         check(samples);
         samples->resize(std::min<std::size_t>(samples->size(), std::size_t(most)));
@@ -137,17 +159,22 @@ inline void fillSample(Project& project, bool freeze) {
         }
     }
     for (const std::int64_t bad : {17, 244, 980})
-        check((*appender)->addProblem({bad, bad, bad == 244 ? "messages[1].content" : "", bad == 244 ? "must be a text, but is a number" : "not valid JSON (unexpected end of the line)"}));
+        check((*appender)->addProblem(
+            {bad, bad, bad == 244 ? "messages[1].content" : "",
+             bad == 244 ? "must be a text, but is a number" : "not valid JSON (unexpected end of the line)"}));
     check((*appender)->commit());
     if (freeze)
         check(project.datasets().freeze((*appender)->datasetId(), "first look"));
 }
 
-inline Workspace& workspaceOf(Stage& stage) { return *stage.window->findChild<Workspace*>(); }
+inline Workspace& workspaceOf(Stage& stage) {
+    return *stage.window->findChild<Workspace*>();
+}
 
 inline bool settledRows(Stage& stage) {
     Workspace& workspace = workspaceOf(stage);
-    return workspace.health().has_value() && !workspace.isChecking() && !workspace.isReading() && workspace.tableModel().cellsAt(0) != nullptr;
+    return workspace.health().has_value() && !workspace.isChecking() && !workspace.isReading() &&
+           workspace.tableModel().cellsAt(0) != nullptr;
 }
 
 inline std::vector<Scene> dataScenes() {
@@ -155,7 +182,7 @@ inline std::vector<Scene> dataScenes() {
         stage.openProject([&](Project& project) {
             fillSample(project, frozen);
             if (withModel)
-                (void)project.setSetting("model.path", sstr(writeTinyModel(stage.folder.path(), 128, sampleWords())));
+                (void)project.setSetting("model.path", sstr(writeTinyModel(stage.folder.path(), 176, sampleWords())));
         });
         QTest::qWait(50);
         (void)QTest::qWaitFor([&] { return settledRows(stage); }, 20'000);
@@ -170,23 +197,29 @@ inline std::vector<Scene> dataScenes() {
     };
     std::vector<Scene> scenes;
     scenes.push_back({"data", "empty", [](Stage& stage) { stage.openProject(); }, {}, {}});
-    scenes.push_back({"data", "mapping",
-                      [openFile](Stage& stage) {
-                          stage.openProject();
-                          QTest::qWait(100);
-                          QByteArray csv = "ticket,customer_text,intent,priority,client\n";
-                          csv += "88213,\"I was charged twice for order 88213, please send one payment back.\",billing,high,client-4\n";
-                          csv += "88214,Where can I see my invoice for March?,billing,low,client-9\n88215,too few fields\n";
-                          csv += "88216,\"The app logs me out each time I open the basket.\nMy phone is a Fairphone 4.\",app_bug,normal,client-2\n";
-                          for (int i = 0; i < 30; ++i)
-                              csv += QByteArray::number(88220 + i) + ",Can I change the delivery address after the order has shipped?,delivery,normal,client-" +
-                                     QByteArray::number(i % 7) + "\n";
-                          openFile(stage, "support tickets 2026.csv", csv);
-                      },
-                      [](Stage& stage) { return stage.window->findChild<BubbleEdit*>() != nullptr; },
-                      {}});
+    scenes.push_back(
+        {"data",
+         "mapping",
+         [openFile](Stage& stage) {
+             stage.openProject();
+             QTest::qWait(100);
+             QByteArray csv = "ticket,customer_text,intent,priority,client\n";
+             csv +=
+                 "88213,\"I was charged twice for order 88213, please send one payment back.\",billing,high,client-4\n";
+             csv += "88214,Where can I see my invoice for March?,billing,low,client-9\n88215,too few fields\n";
+             csv += "88216,\"The app logs me out each time I open the basket.\nMy phone is a Fairphone "
+                    "4.\",app_bug,normal,client-2\n";
+             for (int i = 0; i < 30; ++i)
+                 csv += QByteArray::number(88220 + i) +
+                        ",Can I change the delivery address after the order has shipped?,delivery,normal,client-" +
+                        QByteArray::number(i % 7) + "\n";
+             openFile(stage, "support tickets 2026.csv", csv);
+         },
+         [](Stage& stage) { return stage.window->findChild<BubbleEdit*>() != nullptr; },
+         {}});
     scenes.push_back({"data", "full", [openFull](Stage& stage) { openFull(stage, true, true); }, {}, {}});
-    scenes.push_back({"data", "row",
+    scenes.push_back({"data",
+                      "row",
                       [openFull](Stage& stage) {
                           openFull(stage, true, false);
                           workspaceOf(stage).table().goTo(2);
@@ -195,21 +228,24 @@ inline std::vector<Scene> dataScenes() {
                       },
                       {},
                       {}});
-    scenes.push_back({"data", "split",
+    scenes.push_back({"data",
+                      "split",
                       [openFull](Stage& stage) {
                           openFull(stage, false, false);
                           workspaceOf(stage).openSplit();
                       },
                       {},
                       {}});
-    scenes.push_back({"data", "problems",
+    scenes.push_back({"data",
+                      "problems",
                       [openFull](Stage& stage) {
                           openFull(stage, true, true);
                           workspaceOf(stage).showProblems();
                       },
                       {},
                       {}});
-    scenes.push_back({"data", "error",
+    scenes.push_back({"data",
+                      "error",
                       [openFile](Stage& stage) {
                           stage.openProject();
                           QTest::qWait(100);

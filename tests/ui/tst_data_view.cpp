@@ -53,8 +53,9 @@ private:
         return path;
     }
     static QByteArray chatRow(int number) {
-        return QByteArray(R"({"messages":[{"role":"user","content":"Question )") + QByteArray::number(number) + R"( about kettle )" +
-               QByteArray::number(number) + R"("},{"role":"assistant","content":"Answer )" + QByteArray::number(number) + "\"}]}\n";
+        return QByteArray(R"({"messages":[{"role":"user","content":"Question )") + QByteArray::number(number) +
+               R"( about kettle )" + QByteArray::number(number) + R"("},{"role":"assistant","content":"Answer )" +
+               QByteArray::number(number) + "\"}]}\n";
     }
     /// Forty rows; line 17 is not JSON.
     QByteArray rowsWithABadOne() {
@@ -69,7 +70,10 @@ private:
         QTRY_VERIFY(dataset() != 0 && workspace().statistics().rows > 0);
         QTRY_VERIFY(settledRows(*m_stage));
     }
-    void undo() { QVERIFY(m_stage->undo.activeStack()); m_stage->undo.undo(); }
+    void undo() {
+        QVERIFY(m_stage->undo.activeStack());
+        m_stage->undo.undo();
+    }
     Sample sampleAt(int row) { return store().sample(workspace().tableModel().idAt(row))->sample; }
 
 private Q_SLOTS:
@@ -268,9 +272,11 @@ private Q_SLOTS:
         m_stage->project.noteChange("settings");
         QTRY_VERIFY(workspace().health() && workspace().health()->statistics.counted == 3);
         QCOMPARE(workspace().health()->contextLength, 20);
-        // Independent of our code: with a byte-level vocabulary no text has more tokens than bytes, and these words have merges.
+        // Independent of our code: with a byte-level vocabulary no text has more tokens than bytes, and these words
+        // have merges.
         const std::int64_t tokens = workspace().health()->statistics.maxTokens;
-        QVERIFY(tokens > 20 && tokens < std::int64_t(sampleAt(0).messages[0].content.size() + sampleAt(0).messages[1].content.size() + 3));
+        QVERIFY(tokens > 20 && tokens < std::int64_t(sampleAt(0).messages[0].content.size() +
+                                                     sampleAt(0).messages[1].content.size() + 3));
         QCOMPARE(workspace().health()->tooLong, 3);
         workspace().table().goTo(0);
         auto* view = workspace().findChild<TokenView*>();
@@ -311,7 +317,8 @@ private Q_SLOTS:
             longest = std::max(longest, clock.elapsed());
             QTest::qWait(5);
         }
-        QVERIFY2(longest < 200, qPrintable(QString::number(longest))); // generous: the machine may be busy; reading a page here would show
+        QVERIFY2(longest < 200, qPrintable(QString::number(
+                                    longest))); // generous: the machine may be busy; reading a page here would show
         QTRY_VERIFY(workspace().tableModel().cellsAt((39 * 6'311) % 10'000));
         QCOMPARE(workspace().tableModel().cellsAt((39 * 6'311) % 10'000)->sourceRow, (39 * 6'311) % 10'000 + 1);
     }

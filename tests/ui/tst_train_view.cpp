@@ -1,6 +1,7 @@
 // The Train station on a FakeEngine: what a run says reaches chart and store, pause and stop work, a failed run says why.
 #include <QPlainTextEdit>
 #include <QPushButton>
+#include <QPushButton>
 #include <QUndoStack>
 
 #include "gallery_train.h"

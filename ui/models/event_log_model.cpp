@@ -22,7 +22,8 @@ void EventLogModel::insert(Line line) {
 
 void EventLogModel::add(const EvalFinished& eval) {
     const bool validation = eval.name == "validation";
-    QString text = validation ? tr("Validation loss %1").arg(number(eval.loss, 3)) : tr("%1: loss %2").arg(qstr(eval.name), number(eval.loss, 3));
+    QString text = validation ? tr("Validation loss %1").arg(number(eval.loss, 3))
+                              : tr("%1: loss %2").arg(qstr(eval.name), number(eval.loss, 3));
     if (validation && eval.step == 0)
         text = tr("Base model measured: validation loss %1").arg(number(eval.loss, 3));
     else if (validation && m_lastValidation >= 0)
@@ -37,8 +38,11 @@ void EventLogModel::add(const EvalFinished& eval) {
 }
 
 void EventLogModel::add(const CheckpointSaved& checkpoint) {
-    insert({checkpoint.step, checkpoint.best ? tr("New best checkpoint saved.") : tr("Checkpoint saved."),
-            checkpoint.best ? Tone::Good : Tone::Neutral, {}, false});
+    insert({checkpoint.step,
+            checkpoint.best ? tr("New best checkpoint saved.") : tr("Checkpoint saved."),
+            checkpoint.best ? Tone::Good : Tone::Neutral,
+            {},
+            false});
 }
 
 void EventLogModel::add(const WarningRaised& warning) {
@@ -67,8 +71,12 @@ void EventLogModel::add(const StateChanged& state, qint64 step) {
     insert({step, qstr(state.what), state.state == RunState::Finished ? Tone::Good : Tone::Neutral, state.state, true});
 }
 
-int EventLogModel::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : int(m_lines.size()); }
-int EventLogModel::columnCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : ColumnCount; }
+int EventLogModel::rowCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : int(m_lines.size());
+}
+int EventLogModel::columnCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : ColumnCount;
+}
 
 QVariant EventLogModel::data(const QModelIndex& index, int role) const {
     if (!index.isValid() || index.row() >= int(m_lines.size()))
@@ -76,20 +84,27 @@ QVariant EventLogModel::data(const QModelIndex& index, int role) const {
     const Line& line = m_lines[std::size_t(index.row())];
     const bool step = index.column() == StepColumn;
     switch (role) {
-    case Qt::DisplayRole: return step ? tr("step %1").arg(number(line.step)) : line.text;
-    case Qt::ToolTipRole: return step ? QVariant() : QVariant("<p>" + line.text.toHtmlEscaped() + "</p>");
-    case Qt::TextAlignmentRole: return int(step ? Qt::AlignRight | Qt::AlignVCenter : Qt::AlignLeft | Qt::AlignVCenter);
-    case Qt::ForegroundRole: return step ? QVariant(Theme::current().tokens().muted) : QVariant();
+    case Qt::DisplayRole:
+        return step ? tr("step %1").arg(number(line.step)) : line.text;
+    case Qt::ToolTipRole:
+        return step ? QVariant() : QVariant("<p>" + line.text.toHtmlEscaped() + "</p>");
+    case Qt::TextAlignmentRole:
+        return int(step ? Qt::AlignRight | Qt::AlignVCenter : Qt::AlignLeft | Qt::AlignVCenter);
+    case Qt::ForegroundRole:
+        return step ? QVariant(Theme::current().tokens().muted) : QVariant();
     case Qt::DecorationRole: {
         if (step || line.tone == Tone::Neutral)
             return {};
         const bool good = line.tone == Tone::Good, bad = line.tone == Tone::Bad;
-        return Theme::current().icon(good ? "good" : bad ? "bad" : "careful",
+        return Theme::current().icon(good  ? "good"
+                                     : bad ? "bad"
+                                           : "careful",
                                      good  ? Theme::IconColor::Good
                                      : bad ? Theme::IconColor::Bad
                                            : Theme::IconColor::Careful);
     }
-    default: return {};
+    default:
+        return {};
     }
 }
 
@@ -102,7 +117,8 @@ QVariant EventLogModel::headerData(int section, Qt::Orientation orientation, int
 QString EventLogModel::tsv() const {
     QString text;
     for (auto line = m_lines.rbegin(); line != m_lines.rend(); ++line)
-        text += QString::number(line->step) + QLatin1Char('\t') + QString(line->text).replace(QLatin1Char('\n'), QLatin1Char(' ')) + QLatin1Char('\n');
+        text += QString::number(line->step) + QLatin1Char('\t') +
+                QString(line->text).replace(QLatin1Char('\n'), QLatin1Char(' ')) + QLatin1Char('\n');
     return text;
 }
 

@@ -1,5 +1,5 @@
-// What happened in a run, newest first, in plain words: step and sentence. Fed live or from the run's record. GUI thread. Steps
-// themselves are not listed (the chart shows them).
+// What happened in a run, newest first, in plain words: step and sentence. Fed live or from the run's record. GUI
+// thread. Steps themselves are not listed (the chart shows them).
 #pragma once
 
 #include <deque>

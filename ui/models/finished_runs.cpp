@@ -10,7 +10,8 @@
 namespace attune {
 
 QString FinishedRun::label() const {
-    return QObject::tr("%1 · finished %2").arg(name, QLocale().toString(QDateTime::fromMSecsSinceEpoch(finished), QLocale::ShortFormat));
+    return QObject::tr("%1 · finished %2")
+        .arg(name, QLocale().toString(QDateTime::fromMSecsSinceEpoch(finished), QLocale::ShortFormat));
 }
 
 Result<std::vector<FinishedRun>> finishedRuns(Project& project, const Catalog& catalog) {
@@ -23,8 +24,8 @@ Result<std::vector<FinishedRun>> finishedRuns(Project& project, const Catalog& c
         if (!recipe)
             continue;
         const fs::path folder(run.folder);
-        found.push_back({run.id, qstr(run.name), qpath(folder.is_absolute() ? folder : project.folder() / folder), qstr(recipe->model),
-                         run.datasetVersion, run.finished});
+        found.push_back({run.id, qstr(run.name), qpath(folder.is_absolute() ? folder : project.folder() / folder),
+                         qstr(recipe->model), run.datasetVersion, run.finished});
     }
     return found;
 }

@@ -19,14 +19,15 @@ struct FinishedRun {
     QString name, folder; // folder: absolute
     QString model;        // the base model's folder
     qint64 datasetVersion = 0;
-    qint64 finished = 0; // milliseconds since 1970, UTC
+    qint64 finished = 0;   // milliseconds since 1970, UTC
     QString label() const; // "Run 7 · finished 24/11/2026 10:12"
 };
 
 /// Newest first. Runs whose recipe cannot be read any more are left out.
 Result<std::vector<FinishedRun>> finishedRuns(Project& project, const Catalog& catalog);
 
-/// The rows no training saw: the test part of the version the run was trained on. Errors: InvalidData when that part is empty.
+/// The rows no training saw: the test part of the version the run was trained on. Errors: InvalidData when that part is
+/// empty.
 Result<std::vector<Sample>> heldOutRows(Project& project, const FinishedRun& run, std::size_t atMost);
 
 } // namespace attune

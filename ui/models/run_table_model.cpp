@@ -100,15 +100,22 @@ void RunTableModel::setNotes(qint64 runId, const QString& notes) {
     Q_EMIT dataChanged(this->index(index, Notes), this->index(index, Notes));
 }
 
-int RunTableModel::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : int(m_rows.size()); }
-int RunTableModel::columnCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : ColumnCount; }
+int RunTableModel::rowCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : int(m_rows.size());
+}
+int RunTableModel::columnCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : ColumnCount;
+}
 
 QString RunTableModel::cell(const RunRow& row, int column) const {
     const auto& numbers = row.record.numbers;
     switch (column) {
-    case Name: return qstr(row.record.name);
-    case State: return runStateWord(row.record.state);
-    case Method: return row.method.isEmpty() ? tr("unknown") : row.method;
+    case Name:
+        return qstr(row.record.name);
+    case State:
+        return runStateWord(row.record.state);
+    case Method:
+        return row.method.isEmpty() ? tr("unknown") : row.method;
     case BestLoss: {
         const auto loss = numbers.find("validation_loss");
         return loss == numbers.end() ? tr("not measured") : number(loss->second, 3);
@@ -117,9 +124,12 @@ QString RunTableModel::cell(const RunRow& row, int column) const {
         const auto steps = numbers.find("steps");
         return steps == numbers.end() ? QStringLiteral("–") : number(qint64(steps->second));
     }
-    case When: return QLocale().toString(QDateTime::fromMSecsSinceEpoch(row.record.created), QLocale::ShortFormat);
-    case Notes: return qstr(row.record.notes).simplified();
-    default: return {};
+    case When:
+        return QLocale().toString(QDateTime::fromMSecsSinceEpoch(row.record.created), QLocale::ShortFormat);
+    case Notes:
+        return qstr(row.record.notes).simplified();
+    default:
+        return {};
     }
 }
 
@@ -129,9 +139,12 @@ QVariant RunTableModel::data(const QModelIndex& index, int role) const {
         return {};
     const bool figure = index.column() == BestLoss || index.column() == Steps;
     switch (role) {
-    case Qt::DisplayRole: return cell(*found, index.column());
-    case Qt::ToolTipRole: return "<p>" + cell(*found, index.column()).toHtmlEscaped() + "</p>";
-    case Qt::TextAlignmentRole: return int((figure ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+    case Qt::DisplayRole:
+        return cell(*found, index.column());
+    case Qt::ToolTipRole:
+        return "<p>" + cell(*found, index.column()).toHtmlEscaped() + "</p>";
+    case Qt::TextAlignmentRole:
+        return int((figure ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
     case Qt::DecorationRole: {
         if (index.column() != State)
             return {};
@@ -149,7 +162,8 @@ QVariant RunTableModel::data(const QModelIndex& index, int role) const {
             return theme.icon("pause", Theme::IconColor::Muted);
         return theme.icon("running", Theme::IconColor::Accent);
     }
-    default: return {};
+    default:
+        return {};
     }
 }
 
@@ -161,14 +175,22 @@ QVariant RunTableModel::headerData(int section, Qt::Orientation orientation, int
     if (role != Qt::DisplayRole)
         return {};
     switch (section) {
-    case Name: return tr("Run");
-    case State: return tr("State");
-    case Method: return tr("Method");
-    case BestLoss: return tr("Best validation loss");
-    case Steps: return tr("Steps");
-    case When: return tr("Begun");
-    case Notes: return tr("Notes");
-    default: return {};
+    case Name:
+        return tr("Run");
+    case State:
+        return tr("State");
+    case Method:
+        return tr("Method");
+    case BestLoss:
+        return tr("Best validation loss");
+    case Steps:
+        return tr("Steps");
+    case When:
+        return tr("Begun");
+    case Notes:
+        return tr("Notes");
+    default:
+        return {};
     }
 }
 

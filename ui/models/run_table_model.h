@@ -1,5 +1,5 @@
-// The runs of a project as a table, newest first: name, state, method, best validation loss, steps, when. A value snapshot read by a
-// task (readRuns, any thread); the model itself belongs to the GUI thread. Changes nothing.
+// The runs of a project as a table, newest first: name, state, method, best validation loss, steps, when. A value
+// snapshot read by a task (readRuns, any thread); the model itself belongs to the GUI thread. Changes nothing.
 #pragma once
 
 #include <vector>
@@ -15,8 +15,8 @@ class Project;
 
 struct RunRow {
     RunRecord record;
-    QString method; // title, with its main knob: "LoRA r 16"
-    QString folder; // absolute
+    QString method;           // title, with its main knob: "LoRA r 16"
+    QString folder;           // absolute
     bool canContinue() const; ///< it ended before its time and left its folder
 };
 

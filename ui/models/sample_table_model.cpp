@@ -118,34 +118,49 @@ QStringList SampleTableModel::statusOf(const Cells& cells) const {
 
 QString SampleTableModel::splitLabel(Split split) {
     switch (split) {
-    case Split::Train: return tr("train");
-    case Split::Validation: return tr("validation");
-    case Split::Test: return tr("test");
-    case Split::None: break;
+    case Split::Train:
+        return tr("train");
+    case Split::Validation:
+        return tr("validation");
+    case Split::Test:
+        return tr("test");
+    case Split::None:
+        break;
     }
     return tr("no split");
 }
 
-int SampleTableModel::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : int(m_rows.size()); }
-int SampleTableModel::columnCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : int(ColumnCount); }
+int SampleTableModel::rowCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : int(m_rows.size());
+}
+int SampleTableModel::columnCount(const QModelIndex& parent) const {
+    return parent.isValid() ? 0 : int(ColumnCount);
+}
 
 QVariant SampleTableModel::data(const QModelIndex& index, int role) const {
-    if (!index.isValid() || (role != Qt::DisplayRole && role != Qt::TextAlignmentRole && role != Qt::AccessibleTextRole))
+    if (!index.isValid() ||
+        (role != Qt::DisplayRole && role != Qt::TextAlignmentRole && role != Qt::AccessibleTextRole))
         return {};
     if (role == Qt::TextAlignmentRole)
-        return int(index.column() == TokensColumn ? Qt::AlignRight | Qt::AlignTop
-                                                                                 : Qt::AlignLeft | Qt::AlignTop);
+        return int(index.column() == TokensColumn ? Qt::AlignRight | Qt::AlignTop : Qt::AlignLeft | Qt::AlignTop);
     const Cells* cells = cellsAt(index.row());
     if (!cells)
         return index.column() == PromptColumn ? QVariant(QStringLiteral("…")) : QVariant();
     switch (index.column()) {
-    case RowColumn: return number(cells->sourceRow);
-    case PromptColumn: return cells->prompt;
-    case AnswerColumn: return cells->answer;
-    case SplitColumn: return splitLabel(cells->split);
-    case TokensColumn: return cells->tokens < 0 ? QVariant() : QVariant(number(cells->tokens));
-    case StatusColumn: return statusOf(*cells).join(QStringLiteral(", "));
-    default: return {};
+    case RowColumn:
+        return number(cells->sourceRow);
+    case PromptColumn:
+        return cells->prompt;
+    case AnswerColumn:
+        return cells->answer;
+    case SplitColumn:
+        return splitLabel(cells->split);
+    case TokensColumn:
+        return cells->tokens < 0 ? QVariant() : QVariant(number(cells->tokens));
+    case StatusColumn:
+        return statusOf(*cells).join(QStringLiteral(", "));
+    default:
+        return {};
     }
 }
 
@@ -156,24 +171,37 @@ QVariant SampleTableModel::headerData(int section, Qt::Orientation orientation, 
         return int((section == TokensColumn ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
     if (role == Qt::ToolTipRole) {
         switch (section) {
-        case RowColumn: return tr("Row in the imported file. Click: the order of the import");
-        case PromptColumn: return tr("What the model is asked. Click: by length");
-        case TokensColumn: return tr("Length in tokens of the project's model. Click: by tokens");
-        case SplitColumn: return tr("Which part of the work a row belongs to. Click: by split");
-        default: return {};
+        case RowColumn:
+            return tr("Row in the imported file. Click: the order of the import");
+        case PromptColumn:
+            return tr("What the model is asked. Click: by length");
+        case TokensColumn:
+            return tr("Length in tokens of the project's model. Click: by tokens");
+        case SplitColumn:
+            return tr("Which part of the work a row belongs to. Click: by split");
+        default:
+            return {};
         }
     }
     if (role != Qt::DisplayRole)
         return {};
-    const QString arrow = section == m_sortColumn ? (m_sortDescending ? QStringLiteral(" ↓") : QStringLiteral(" ↑")) : QString();
+    const QString arrow =
+        section == m_sortColumn ? (m_sortDescending ? QStringLiteral(" ↓") : QStringLiteral(" ↑")) : QString();
     switch (section) {
-    case RowColumn: return tr("Row") + arrow;
-    case PromptColumn: return tr("Prompt") + arrow;
-    case AnswerColumn: return tr("Answer");
-    case SplitColumn: return tr("Split") + arrow;
-    case TokensColumn: return tr("Tokens") + arrow;
-    case StatusColumn: return tr("Marks");
-    default: return {};
+    case RowColumn:
+        return tr("Row") + arrow;
+    case PromptColumn:
+        return tr("Prompt") + arrow;
+    case AnswerColumn:
+        return tr("Answer");
+    case SplitColumn:
+        return tr("Split") + arrow;
+    case TokensColumn:
+        return tr("Tokens") + arrow;
+    case StatusColumn:
+        return tr("Marks");
+    default:
+        return {};
     }
 }
 
@@ -191,7 +219,8 @@ void SampleTableModel::loadSoon(std::size_t page) const {
         m_wanted.erase(m_wanted.begin());
     }
     auto* self = const_cast<SampleTableModel*>(this);
-    QMetaObject::invokeMethod(self, [self] { self->loadNext(); }, Qt::QueuedConnection);
+    QMetaObject::invokeMethod(
+        self, [self] { self->loadNext(); }, Qt::QueuedConnection);
 }
 
 void SampleTableModel::loadNext() {
@@ -204,7 +233,8 @@ void SampleTableModel::loadNext() {
         ++m_loading;
         runTask<std::vector<Cells>>(
             this,
-            [project = m_project, ids = std::vector<RowId>(m_rows.begin() + std::ptrdiff_t(begin), m_rows.begin() + std::ptrdiff_t(end))](
+            [project = m_project,
+             ids = std::vector<RowId>(m_rows.begin() + std::ptrdiff_t(begin), m_rows.begin() + std::ptrdiff_t(end))](
                 const Progress&) -> Result<std::vector<Cells>> {
                 ATTUNE_ASSIGN(const std::vector<StoredSample> samples, project->datasets().samples(ids));
                 std::vector<Cells> cells;
@@ -219,7 +249,8 @@ void SampleTableModel::loadNext() {
                     if (cells)
                         takePage(page, std::move(*cells));
                     else
-                        Q_EMIT failed(cells.error()); // the page stays "loading", so that painting does not ask again for ever
+                        Q_EMIT failed(
+                            cells.error()); // the page stays "loading", so that painting does not ask again for ever
                 }
                 loadNext();
             });

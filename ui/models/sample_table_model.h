@@ -1,5 +1,6 @@
-// The rows of a dataset as a table: it holds the ids of a query and reads the visible pages in the background, so a million rows
-// scroll. Cells hold the beginnings of the texts only; whole samples are read where they are shown. GUI thread.
+// The rows of a dataset as a table: it holds the ids of a query and reads the visible pages in the background, so a
+// million rows scroll. Cells hold the beginnings of the texts only; whole samples are read where they are shown. GUI
+// thread.
 #pragma once
 
 #include <memory>
@@ -44,7 +45,8 @@ public:
     int rowOf(RowId id) const; ///< -1 when it is not among the rows
     /// Null while its page is being read; dataChanged() says when it is there.
     const Cells* cellsAt(int row) const;
-    /// What all prompts begin with (an instruction), so that a table need not repeat it in every row. Empty when they differ.
+    /// What all prompts begin with (an instruction), so that a table need not repeat it in every row. Empty when they
+    /// differ.
     QString commonPrefix() const { return m_commonPrefix; }
     /// The context of the model in use; rows beyond it are marked. 0 = not known.
     void setContextLength(qint64 tokens);

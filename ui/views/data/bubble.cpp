@@ -16,12 +16,16 @@
 namespace attune {
 namespace {
 
-constexpr qsizetype kLongest = 200'000; // characters that can be edited in a bubble; a longer text is shown from its beginning
-constexpr int kIndent = 24;             // by which the two sides of a conversation stand apart
+constexpr qsizetype kLongest =
+    200'000;                // characters that can be edited in a bubble; a longer text is shown from its beginning
+constexpr int kIndent = 24; // by which the two sides of a conversation stand apart
 
 /// As it was put in: toPlainText() would turn no-break spaces into spaces.
 QString plainText(const QPlainTextEdit& edit) {
-    return edit.document()->toRawText().replace(QChar::ParagraphSeparator, QLatin1Char('\n')).replace(QChar::LineSeparator, QLatin1Char('\n'));
+    return edit.document()
+        ->toRawText()
+        .replace(QChar::ParagraphSeparator, QLatin1Char('\n'))
+        .replace(QChar::LineSeparator, QLatin1Char('\n'));
 }
 
 } // namespace
@@ -79,7 +83,8 @@ void BubbleEdit::fitHeight() {
     for (QTextBlock block = document()->begin(); block.isValid() && height <= most; block = block.next())
         height += document()->documentLayout()->blockBoundingRect(block).height();
     setVerticalScrollBarPolicy(height > most ? Qt::ScrollBarAsNeeded : Qt::ScrollBarAlwaysOff);
-    const int wanted = int(std::ceil(std::min<double>(std::max<double>(height, fontMetrics().lineSpacing()), most))) + 8;
+    const int wanted =
+        int(std::ceil(std::min<double>(std::max<double>(height, fontMetrics().lineSpacing()), most))) + 8;
     if (wanted == m_height)
         return;
     m_height = wanted;
@@ -87,7 +92,9 @@ void BubbleEdit::fitHeight() {
     updateGeometry();
 }
 
-QSize BubbleEdit::sizeHint() const { return {160, std::max(m_height, fontMetrics().lineSpacing() + 8)}; }
+QSize BubbleEdit::sizeHint() const {
+    return {160, std::max(m_height, fontMetrics().lineSpacing() + 8)};
+}
 
 Bubble::Bubble(const QString& title, const QString& text, bool learned, bool monospaced, bool editable, QWidget* parent)
     : QWidget(parent), m_learned(learned) {
@@ -118,7 +125,8 @@ Bubble::Bubble(const QString& title, const QString& text, bool learned, bool mon
         m_edit->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
     column->addWidget(m_edit);
     if (!whole)
-        column->addWidget(makeLabel(tr("Only the beginning is shown: the text has %1 million characters.").arg(double(text.size()) / 1e6, 0, 'f', 1),
+        column->addWidget(makeLabel(tr("Only the beginning is shown: the text has %1 million characters.")
+                                        .arg(double(text.size()) / 1e6, 0, 'f', 1),
                                     "note", this));
     role->setBuddy(m_edit);
     connect(m_edit, &BubbleEdit::leave, this, [this](bool keep) {

@@ -1,5 +1,5 @@
-// One turn of a conversation as a bubble; its text can be edited in place. Plain text, grows with its content up to a limit, then
-// scrolls. GUI thread.
+// One turn of a conversation as a bubble; its text can be edited in place. Plain text, grows with its content up to a
+// limit, then scrolls. GUI thread.
 #pragma once
 
 #include <QPlainTextEdit>

@@ -9,8 +9,8 @@
 #include <QShortcut>
 #include <QStackedWidget>
 #include <QTemporaryFile>
-#include <QVBoxLayout>
 #include <QUndoGroup>
+#include <QVBoxLayout>
 
 #include "core/store/project.h"
 #include "ui/bridge/current_project.h"
@@ -47,10 +47,12 @@ DataView::DataView(Services& services, QWidget* parent) : View(services, parent)
     column->setSpacing(16);
     m_progress = new ProgressStrip(content);
     m_stack = new QStackedWidget(content);
-    m_empty = new EmptyState("data", tr("No rows yet"),
-                             tr("Bring the examples your model should learn from: what is asked and what it should answer. JSON, JSON Lines and "
-                                "CSV files can be chosen, dropped here, or pasted as text. Nothing leaves this computer."),
-                             m_stack);
+    m_empty =
+        new EmptyState("data", tr("No rows yet"),
+                       tr("Bring the examples your model should learn from: what is asked and what it should answer. "
+                          "JSON, JSON Lines and "
+                          "CSV files can be chosen, dropped here, or pasted as text. Nothing leaves this computer."),
+                       m_stack);
     m_import = new ImportPage(m_stack);
     m_workspace = new Workspace(*m_editor, *m_model, m_stack);
     m_stack->addWidget(new QWidget(m_stack));
@@ -66,7 +68,9 @@ DataView::DataView(Services& services, QWidget* parent) : View(services, parent)
     takeProject();
 }
 
-DataView::~DataView() { disconnect(services().project, nullptr, this, nullptr); }
+DataView::~DataView() {
+    disconnect(services().project, nullptr, this, nullptr);
+}
 
 void DataView::connectParts() {
     connect(m_empty, &EmptyState::primaryClicked, this, [this] {
@@ -93,7 +97,9 @@ void DataView::connectParts() {
             m_failed = true;
             m_page->messages().showError("import", error, {{tr("Choose another file..."), [this] { chooseFile(); }}});
         } else if (m_current == Page::Import) {
-            m_page->messages().show("import", Tone::Accent, tr("The import of %1 was cancelled. Nothing of it was kept.").arg(QFileInfo(file).fileName()));
+            m_page->messages().show(
+                "import", Tone::Accent,
+                tr("The import of %1 was cancelled. Nothing of it was kept.").arg(QFileInfo(file).fileName()));
         }
         updateHeader();
     });
@@ -101,8 +107,11 @@ void DataView::connectParts() {
     connect(m_workspace, &Workspace::factsChanged, this, &DataView::updateHeader);
     connect(m_workspace, &Workspace::failed, this, &DataView::say);
     connect(m_workspace, &Workspace::chooseModelWanted, this, &DataView::chooseModel);
-    connect(m_workspace, &Workspace::trainWanted, this, [this](qint64 version) { Q_EMIT openStation("train", {{"version", version}}); });
-    connect(m_workspace, &Workspace::checkStarted, this, [this](Task* task) { m_progress->follow(task, tr("Checking the rows")); });
+    connect(m_workspace, &Workspace::trainWanted, this, [this](qint64 version) {
+        Q_EMIT openStation("train", {{"version", version}});
+    });
+    connect(m_workspace, &Workspace::checkStarted, this,
+            [this](Task* task) { m_progress->follow(task, tr("Checking the rows")); });
     connect(m_editor, &DatasetEditor::failed, this, &DataView::say);
     connect(m_editor, &DatasetEditor::changed, this, [this](DatasetEditor::Touches touches) {
         if (touches == DatasetEditor::Touches::Rows)
@@ -171,7 +180,8 @@ void DataView::takeProject() {
     m_editor->setProject(m_project);
     m_datasets.clear();
     m_workspace->setDataset(m_project, 0);
-    m_empty->setPrimary(m_project ? tr("Import...") : tr("New project..."), m_project ? QStringLiteral("import") : QStringLiteral("new"));
+    m_empty->setPrimary(m_project ? tr("Import...") : tr("New project..."),
+                        m_project ? QStringLiteral("import") : QStringLiteral("new"));
     m_empty->setSecondary(services().project->hasSample() ? tr("Try with the sample") : QString());
     m_model->refresh();
     if (m_project)
@@ -193,9 +203,12 @@ void DataView::refresh() {
                 return showPage(Page::Empty);
             }
             m_datasets = std::move(*datasets);
-            const auto shown = std::find_if(m_datasets.begin(), m_datasets.end(),
-                                            [this](const DatasetInfo& info) { return info.id == m_workspace->datasetId(); });
-            m_workspace->setDataset(m_project, shown != m_datasets.end() ? shown->id : m_datasets.empty() ? 0 : m_datasets.front().id);
+            const auto shown = std::find_if(m_datasets.begin(), m_datasets.end(), [this](const DatasetInfo& info) {
+                return info.id == m_workspace->datasetId();
+            });
+            m_workspace->setDataset(m_project, shown != m_datasets.end() ? shown->id
+                                               : m_datasets.empty()      ? 0
+                                                                         : m_datasets.front().id);
             if (m_current != Page::Import)
                 showPage(m_datasets.empty() ? Page::Empty : Page::Rows);
         });
@@ -219,18 +232,23 @@ void DataView::updateHeader() {
     QString sentence = tr("The rows your model learns from, and those that will judge it.");
     if (import) {
         const QString name = QFileInfo(m_import->file()).fileName();
-        sentence = tr("Check that each column of %1 plays the right part, then import. Nothing is written before.").arg(m_pasted ? tr("the pasted rows") : name);
+        sentence = tr("Check that each column of %1 plays the right part, then import. Nothing is written before.")
+                       .arg(m_pasted ? tr("the pasted rows") : name);
         m_primary->setText(m_import->isImporting() ? tr("Importing...") : tr("Import"));
         m_primary->setEnabled(m_import->canStart());
     } else if (rows) {
         const int next = m_workspace->versions().empty() ? 1 : m_workspace->versions().front().number + 1;
-        sentence = split ? tr("Look through the rows, settle what the health check found, then freeze a version to train on.")
-                         : tr("Look through the rows, then split them: some to learn from, some that stay untouched to judge by.");
+        sentence =
+            split ? tr("Look through the rows, settle what the health check found, then freeze a version to train on.")
+                  : tr("Look through the rows, then split them: some to learn from, some that stay untouched to judge "
+                       "by.");
         m_primary->setText(split ? tr("Freeze version %1").arg(next) : tr("Split the rows..."));
         m_primary->setEnabled(statistics.rows > 0 && !m_freezeTask);
         for (const DatasetInfo& info : m_datasets)
             if (info.id == m_workspace->datasetId())
-                m_datasetButton->setText(fontMetrics().elidedText(qstr(info.name), Qt::ElideRight, 220).replace(QLatin1Char('&'), QLatin1String("&&")));
+                m_datasetButton->setText(fontMetrics()
+                                             .elidedText(qstr(info.name), Qt::ElideRight, 220)
+                                             .replace(QLatin1Char('&'), QLatin1String("&&")));
         m_datasetButton->setAccessibleName(tr("Data set %1").arg(m_datasetButton->text()));
     }
     m_page->setSentence(sentence);
@@ -263,8 +281,9 @@ void DataView::say(const Error& error) {
 }
 
 void DataView::chooseFile() {
-    const QStringList files = QFileDialog::getOpenFileNames(this, tr("Import rows"), services().settings->lastFolder("import"),
-                                                            tr("Rows (*.jsonl *.json *.ndjson *.csv *.tsv);;All files (*)"));
+    const QStringList files =
+        QFileDialog::getOpenFileNames(this, tr("Import rows"), services().settings->lastFolder("import"),
+                                      tr("Rows (*.jsonl *.json *.ndjson *.csv *.tsv);;All files (*)"));
     if (files.isEmpty())
         return;
     services().settings->setLastFolder("import", QFileInfo(files.front()).path());
@@ -280,7 +299,9 @@ bool DataView::openFiles(const QStringList& files) {
         return false;
     if (!m_project) {
         m_page->messages().show("import", Tone::Careful, tr("Open or make a project first: rows are kept in it."), {},
-                                {{tr("New project..."), [this] { Q_EMIT openStation("home", {{"action", "new"}}); }}});
+                                {{tr("New project..."), [this] {
+                                      Q_EMIT openStation("home", {{"action", "new"}});
+                                  }}});
         return true;
     }
     if (m_import->isImporting()) {
@@ -319,8 +340,9 @@ void DataView::takeImported(const ImportedDataset& dataset) {
     const QString words = tr("%1 imported.").arg(rowsText(dataset.summary.rows));
     if (dataset.summary.problems > 0)
         m_page->messages().show("done", Tone::Careful,
-                                words + ' ' + tr("Set aside because unreadable: %1.").arg(rowsText(dataset.summary.problems)), {},
-                                {{tr("Show them"), [this] { m_workspace->showProblems(); }}});
+                                words + ' ' +
+                                    tr("Set aside because unreadable: %1.").arg(rowsText(dataset.summary.problems)),
+                                {}, {{tr("Show them"), [this] { m_workspace->showProblems(); }}});
     else
         m_page->messages().show("done", Tone::Good, words);
     m_current = Page::Loading;

@@ -1,5 +1,6 @@
-// Data: import, look through, settle and split the rows, then freeze a version to train on. This class joins the station's parts and
-// says what the header and the rail show; each part does its own work. GUI thread; what reads many rows is a task.
+// Data: import, look through, settle and split the rows, then freeze a version to train on. This class joins the
+// station's parts and says what the header and the rail show; each part does its own work. GUI thread; what reads many
+// rows is a task.
 #pragma once
 
 #include <memory>

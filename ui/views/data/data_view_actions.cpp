@@ -53,7 +53,10 @@ void DataView::freeze() {
         return;
     const int former = m_workspace->versions().empty() ? 0 : m_workspace->versions().front().number;
     m_freezeTask = runTask<DatasetVersion>(
-        this, [project = m_project, dataset = m_workspace->datasetId()](const Progress&) { return project->datasets().freeze(dataset); },
+        this,
+        [project = m_project, dataset = m_workspace->datasetId()](const Progress&) {
+            return project->datasets().freeze(dataset);
+        },
         [this, former, project = m_project](Result<DatasetVersion> version) {
             m_freezeTask = nullptr;
             if (project != m_project)
@@ -61,14 +64,20 @@ void DataView::freeze() {
             updateHeader();
             if (!version)
                 return say(version.error());
-            const MessageAction train{tr("Train on it"), [this, id = qint64(version->id)] { Q_EMIT openStation("train", {{"version", id}}); }};
+            const MessageAction train{tr("Train on it"), [this, id = qint64(version->id)] {
+                                          Q_EMIT openStation("train", {{"version", id}});
+                                      }};
             if (version->number == former)
-                m_page->messages().show("done", Tone::Accent, tr("Nothing changed since version %1; it stays the one to train on.").arg(former), {}, {train});
+                m_page->messages().show(
+                    "done", Tone::Accent,
+                    tr("Nothing changed since version %1; it stays the one to train on.").arg(former), {}, {train});
             else
-                m_page->messages().show("done", Tone::Good, tr("Version %1 is frozen: %2 rows, hash %3.")
-                                            .arg(version->number)
-                                            .arg(number(qint64(m_workspace->statistics().rows)), qstr(version->hash).left(12)),
-                                        tr("Later edits do not touch it."), {train});
+                m_page->messages().show(
+                    "done", Tone::Good,
+                    tr("Version %1 is frozen: %2 rows, hash %3.")
+                        .arg(version->number)
+                        .arg(number(qint64(m_workspace->statistics().rows)), qstr(version->hash).left(12)),
+                    tr("Later edits do not touch it."), {train});
             m_workspace->reload();
             m_noting = true;
             services().project->noteChange(QStringLiteral("datasets"));
@@ -80,8 +89,9 @@ void DataView::freeze() {
 void DataView::fillDatasetMenu() {
     m_datasetMenu->clear();
     for (const DatasetInfo& info : m_datasets) {
-        QAction* action = m_datasetMenu->addAction(
-            tr("%1 (%2 rows)").arg(qstr(info.name), number(qint64(info.rows))).replace(QLatin1Char('&'), QLatin1String("&&")));
+        QAction* action = m_datasetMenu->addAction(tr("%1 (%2 rows)")
+                                                       .arg(qstr(info.name), number(qint64(info.rows)))
+                                                       .replace(QLatin1Char('&'), QLatin1String("&&")));
         action->setCheckable(true);
         action->setChecked(info.id == m_workspace->datasetId());
         connect(action, &QAction::triggered, this, [this, id = info.id] { m_workspace->setDataset(m_project, id); });
@@ -95,8 +105,9 @@ void DataView::fillDatasetMenu() {
 }
 
 void DataView::chooseModel() {
-    const QString folder = QFileDialog::getExistingDirectory(this, tr("The model's folder (config.json, tokenizer.json, model.safetensors)"),
-                                                             services().settings->lastFolder("model"));
+    const QString folder = QFileDialog::getExistingDirectory(
+        this, tr("The model's folder (config.json, tokenizer.json, model.safetensors)"),
+        services().settings->lastFolder("model"));
     if (folder.isEmpty())
         return;
     services().settings->setLastFolder("model", QFileInfo(folder).path());
@@ -104,9 +115,9 @@ void DataView::chooseModel() {
 }
 
 void DataView::exportRows() {
-    const QString file = QFileDialog::getSaveFileName(this, tr("Export the rows that are shown"),
-                                                      services().settings->lastFolder("export") + QStringLiteral("/rows.jsonl"),
-                                                      tr("JSON Lines (*.jsonl)"));
+    const QString file = QFileDialog::getSaveFileName(
+        this, tr("Export the rows that are shown"),
+        services().settings->lastFolder("export") + QStringLiteral("/rows.jsonl"), tr("JSON Lines (*.jsonl)"));
     if (file.isEmpty() || !m_project)
         return;
     services().settings->setLastFolder("export", QFileInfo(file).path());

@@ -10,7 +10,8 @@ namespace attune {
 
 class StoreCommand final : public QUndoCommand {
 public:
-    StoreCommand(DatasetEditor& editor, const QString& text, DatasetEditor::Touches touches, DatasetEditor::Change change)
+    StoreCommand(DatasetEditor& editor, const QString& text, DatasetEditor::Touches touches,
+                 DatasetEditor::Change change)
         : QUndoCommand(text), m_editor(editor), m_touches(touches), m_change(std::move(change)) {}
     void redo() override { m_editor.run({m_change, true, m_touches}); }
     void undo() override { m_editor.run({m_change, false, m_touches}); }
@@ -78,12 +79,13 @@ void DatasetEditor::updateSample(RowId row, const Sample& sample, const QString&
 
 void DatasetEditor::deleteRows(const std::vector<RowId>& rows) {
     auto deleted = std::make_shared<std::vector<RowId>>();
-    push(tr("Delete %1").arg(rowsText(qint64(rows.size()))), Touches::Rows, [rows, deleted](DatasetStore& store, bool forward) -> Status {
-        ATTUNE_ASSIGN(std::vector<RowId> moved, store.setDeleted(forward ? rows : *deleted, forward));
-        if (forward)
-            *deleted = std::move(moved);
-        return {};
-    });
+    push(tr("Delete %1").arg(rowsText(qint64(rows.size()))), Touches::Rows,
+         [rows, deleted](DatasetStore& store, bool forward) -> Status {
+             ATTUNE_ASSIGN(std::vector<RowId> moved, store.setDeleted(forward ? rows : *deleted, forward));
+             if (forward)
+                 *deleted = std::move(moved);
+             return {};
+         });
 }
 
 void DatasetEditor::assignSplits(const std::vector<SplitAssignment>& splits, const QString& what) {

@@ -1,5 +1,5 @@
-// Every change of a dataset as something that can be undone: it puts a command on the undo stack, and the writes run one after the
-// other in the background. GUI thread. Reads nothing and shows nothing.
+// Every change of a dataset as something that can be undone: it puts a command on the undo stack, and the writes run
+// one after the other in the background. GUI thread. Reads nothing and shows nothing.
 #pragma once
 
 #include <deque>

@@ -12,7 +12,8 @@ constexpr std::size_t kBatch = 256;
 
 } // namespace
 
-Result<std::int64_t> exportRows(Project& project, std::span<const RowId> rows, const fs::path& file, const Progress& progress) {
+Result<std::int64_t> exportRows(Project& project, std::span<const RowId> rows, const fs::path& file,
+                                const Progress& progress) {
     std::vector<StoredSample> batch;
     std::size_t next = 0, inBatch = 0;
     return writeJsonl(

@@ -13,6 +13,7 @@ namespace attune {
 class Project;
 
 /// Writes these rows in their order, all or nothing. Returns how many. Errors: those of the store and of writeJsonl().
-Result<std::int64_t> exportRows(Project& project, std::span<const RowId> rows, const fs::path& file, const Progress& progress);
+Result<std::int64_t> exportRows(Project& project, std::span<const RowId> rows, const fs::path& file,
+                                const Progress& progress);
 
 } // namespace attune

@@ -112,9 +112,13 @@ void FilterBar::clearFilters() {
     m_debounce.stop();
 }
 
-void FilterBar::setSearch(const QString& text) { m_search->setText(text); }
+void FilterBar::setSearch(const QString& text) {
+    m_search->setText(text);
+}
 
-void FilterBar::setSplit(Split split) { m_split->setCurrentIndex(std::max(0, m_split->findData(int(split)))); }
+void FilterBar::setSplit(Split split) {
+    m_split->setCurrentIndex(std::max(0, m_split->findData(int(split))));
+}
 
 void FilterBar::focusSearch() {
     m_search->setFocus(Qt::ShortcutFocusReason);
@@ -125,7 +129,8 @@ void FilterBar::showStatistics(const DatasetStatistics& statistics) {
     m_search->setPlaceholderText(tr("Search %1 rows (Ctrl+F)").arg(number(qint64(statistics.rows))));
     QList<std::pair<QString, qint64>> splits, kinds;
     for (int i = 0; i < int(statistics.bySplit.size()); ++i)
-        splits << std::pair(SampleTableModel::splitLabel(static_cast<Split>(i)), qint64(statistics.bySplit[std::size_t(i)]));
+        splits << std::pair(SampleTableModel::splitLabel(static_cast<Split>(i)),
+                            qint64(statistics.bySplit[std::size_t(i)]));
     int present = 0;
     for (int i = 0; i < int(statistics.byKind.size()); ++i) {
         kinds << std::pair(kindWords(static_cast<SampleKind>(i)), qint64(statistics.byKind[std::size_t(i)]));

@@ -1,4 +1,5 @@
-// Above the table: search, split, kind, the rows that were set aside, and, when a finding is shown, what it is and its fix. GUI thread.
+// Above the table: search, split, kind, the rows that were set aside, and, when a finding is shown, what it is and its
+// fix. GUI thread.
 #pragma once
 
 #include <functional>

@@ -62,10 +62,12 @@ Result<HealthReport> checkHealth(Project& project, std::int64_t datasetId, std::
         query,
         [&](const StoredSample& stored) {
             Sample sample = stored.sample;
-            sample.sourceRow = stored.rowId; // so that the report lists rows of the store, which are unique across files
+            sample.sourceRow =
+                stored.rowId; // so that the report lists rows of the store, which are unique across files
             check.add(sample);
             if (++seen % 256 == 0 && report.statistics.rows > 0)
-                progress.report(0.8 + 0.2 * double(seen) / double(report.statistics.rows), "Looking for duplicates and leaks");
+                progress.report(0.8 + 0.2 * double(seen) / double(report.statistics.rows),
+                                "Looking for duplicates and leaks");
             return !progress.cancelled();
         },
         progress));

@@ -1,5 +1,6 @@
-// The health of one dataset: counts tokens that are not counted yet with the project's tokenizer, then looks for what is empty,
-// there twice, or on both sides of the split. Runs on a background thread; changes nothing but the token counts.
+// The health of one dataset: counts tokens that are not counted yet with the project's tokenizer, then looks for what
+// is empty, there twice, or on both sides of the split. Runs on a background thread; changes nothing but the token
+// counts.
 #pragma once
 
 #include <memory>
@@ -15,9 +16,9 @@ namespace attune {
 class Project;
 
 struct HealthReport {
-    QualityReport quality;         // its lists hold RowIds, at most QualityReport::kListed each
-    DatasetStatistics statistics;  // after counting
-    std::int64_t tooLong = 0;      // rows with more tokens than contextLength
+    QualityReport quality;          // its lists hold RowIds, at most QualityReport::kListed each
+    DatasetStatistics statistics;   // after counting
+    std::int64_t tooLong = 0;       // rows with more tokens than contextLength
     std::int64_t contextLength = 0; // 0 = not known
 };
 

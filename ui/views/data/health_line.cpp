@@ -29,11 +29,14 @@ void HealthLine::setState(const QString& figure, const QString& verdict, Tone to
     setEnabled(opens);
     setFocusPolicy(opens ? Qt::StrongFocus : Qt::NoFocus);
     setCursor(opens ? Qt::PointingHandCursor : Qt::ArrowCursor);
-    setAccessibleName(QStringLiteral("%1: %2%3").arg(text(), figure, verdict.isEmpty() ? QString() : QStringLiteral(", ") + verdict));
+    setAccessibleName(
+        QStringLiteral("%1: %2%3").arg(text(), figure, verdict.isEmpty() ? QString() : QStringLiteral(", ") + verdict));
     update();
 }
 
-QSize HealthLine::sizeHint() const { return {240, std::max(30, QFontMetrics(Theme::current().bodyFont()).height() + 14)}; }
+QSize HealthLine::sizeHint() const {
+    return {240, std::max(30, QFontMetrics(Theme::current().bodyFont()).height() + 14)};
+}
 
 void HealthLine::paintEvent(QPaintEvent*) {
     const Theme& theme = Theme::current();
@@ -50,8 +53,9 @@ void HealthLine::paintEvent(QPaintEvent*) {
     if (!m_verdict.isEmpty()) {
         const QFont font = smallFont();
         const QFontMetrics metrics(font);
-        const QRect chip(right - metrics.horizontalAdvance(m_verdict) - 2 * kChipPad, (height() - metrics.height() - 4) / 2,
-                         metrics.horizontalAdvance(m_verdict) + 2 * kChipPad, metrics.height() + 4);
+        const QRect chip(right - metrics.horizontalAdvance(m_verdict) - 2 * kChipPad,
+                         (height() - metrics.height() - 4) / 2, metrics.horizontalAdvance(m_verdict) + 2 * kChipPad,
+                         metrics.height() + 4);
         const QColor wash = theme.wash(m_tone);
         painter.setPen(Qt::NoPen);
         painter.setBrush(wash);

@@ -76,7 +76,8 @@ void HealthPanel::setReport(const HealthReport& report, const QString& modelName
     m_health->setNote(tr("checked"));
     m_again->hide();
     const auto show = [](HealthLine& line, qint64 count, const QString& verdict, Tone tone, bool opens = true) {
-        line.setState(number(count), count == 0 ? tr("fine") : verdict, count == 0 ? Tone::Good : tone, opens && count > 0);
+        line.setState(number(count), count == 0 ? tr("fine") : verdict, count == 0 ? Tone::Good : tone,
+                      opens && count > 0);
     };
     m_rows->setState(number(qint64(report.statistics.rows)), {}, Tone::Neutral, false);
     show(*m_duplicates, quality.exactDuplicates, tr("settle"), Tone::Careful);
@@ -97,8 +98,11 @@ void HealthPanel::setReport(const HealthReport& report, const QString& modelName
     m_chart->setVisible(counted);
     m_lengthWords->setVisible(counted);
     m_noCounts->setVisible(!counted);
-    m_length->setNote(counted ? tr("tokens per row") + (report.contextLength > 0 ? tr(" · context %1").arg(number(qint64(report.contextLength))) : QString())
-                              : QString());
+    m_length->setNote(counted
+                          ? tr("tokens per row") + (report.contextLength > 0
+                                                        ? tr(" · context %1").arg(number(qint64(report.contextLength)))
+                                                        : QString())
+                          : QString());
     if (!counted)
         return;
     QVector<double> counts;
@@ -106,10 +110,11 @@ void HealthPanel::setReport(const HealthReport& report, const QString& modelName
         counts << double(rows);
     m_chart->setBins(0, double(report.statistics.binWidth), counts);
     m_chart->setLimit(double(report.contextLength), report.contextLength > 0 ? tr("context") : QString());
-    m_lengthWords->setText(tr("%1 tokens in all, %2 on average, %3 at most. Counted with %4.")
-                               .arg(number(qint64(report.statistics.tokens)),
-                                    number(qint64(report.statistics.tokens / std::max<std::int64_t>(1, report.statistics.counted))),
-                                    number(qint64(report.statistics.maxTokens)), modelName));
+    m_lengthWords->setText(
+        tr("%1 tokens in all, %2 on average, %3 at most. Counted with %4.")
+            .arg(number(qint64(report.statistics.tokens)),
+                 number(qint64(report.statistics.tokens / std::max<std::int64_t>(1, report.statistics.counted))),
+                 number(qint64(report.statistics.maxTokens)), modelName));
 }
 
 } // namespace attune

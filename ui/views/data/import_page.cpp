@@ -21,7 +21,7 @@
 namespace attune {
 namespace {
 
-constexpr std::size_t kLookedAt = 100;   // rows that detection and preview see
+constexpr std::size_t kLookedAt = 100; // rows that detection and preview see
 constexpr std::size_t kProblemsShown = 5;
 constexpr qsizetype kExampleLength = 80; // characters of a column's first value
 
@@ -31,7 +31,8 @@ QString exampleOf(const std::string& column, const std::vector<Json>& rows) {
         const auto value = row.find(column);
         if (value == row.end() || value->is_null())
             continue;
-        const std::string text = value->is_string() ? value->get<std::string>() : value->dump(-1, ' ', false, Json::error_handler_t::replace);
+        const std::string text = value->is_string() ? value->get<std::string>()
+                                                    : value->dump(-1, ' ', false, Json::error_handler_t::replace);
         return qstr(std::string_view(text).substr(0, kExampleLength * 4)).simplified().left(kExampleLength);
     }
     return {};
@@ -166,8 +167,9 @@ void ImportPage::cancel() {
 
 void ImportPage::showFile() {
     const Importer* importer = findImporter(m_inspection.importer);
-    m_columnsCard->setNote(QStringLiteral("%1 · %2").arg(m_name.isEmpty() ? QFileInfo(m_file).fileName() : m_name,
-                                                       importer ? qstr(importer->description().title) : qstr(m_inspection.importer)));
+    m_columnsCard->setNote(
+        QStringLiteral("%1 · %2").arg(m_name.isEmpty() ? QFileInfo(m_file).fileName() : m_name,
+                                      importer ? qstr(importer->description().title) : qstr(m_inspection.importer)));
     fillColumns();
     refreshPreview();
 }
@@ -175,14 +177,16 @@ void ImportPage::showFile() {
 void ImportPage::chooseFormat(int index) {
     const std::string format = sstr(m_format->itemData(index).toString());
     auto mapping = mappingFor(format, m_inspection.rows);
-    m_inspection.mapping = mapping ? std::move(*mapping) : Mapping{format, {}}; // then the user gives the columns their parts
+    m_inspection.mapping =
+        mapping ? std::move(*mapping) : Mapping{format, {}}; // then the user gives the columns their parts
     fillColumns();
     refreshPreview();
 }
 
 void ImportPage::chooseRole(const std::string& column, const std::string& role) {
     std::vector<ColumnRole> roles;
-    for (const std::string& name : m_inspection.columns) { // in the file's order, so that joined columns have a stable one
+    for (const std::string& name :
+         m_inspection.columns) { // in the file's order, so that joined columns have a stable one
         if (name == column) {
             if (!role.empty())
                 roles.push_back({column, role});
@@ -229,15 +233,16 @@ void ImportPage::fillColumns() {
         m_columns->addWidget(names, line, 0);
         m_columns->addWidget(box, line, 1);
         ++line;
-        connect(box, &QComboBox::activated, this, [this, box, column] { chooseRole(column, sstr(box->currentData().toString())); });
+        connect(box, &QComboBox::activated, this,
+                [this, box, column] { chooseRole(column, sstr(box->currentData().toString())); });
     }
 }
 
 void ImportPage::refreshPreview() {
     std::vector<ImportProblem> problems;
     m_inspection.preview = previewSamples(m_inspection.rows, m_inspection.mapping, &problems);
-    // What the reader itself refused (it knows the line) has no row to map and is refused with every mapping. The others are numbered
-    // among the rows that could be read: give them their place in the file.
+    // What the reader itself refused (it knows the line) has no row to map and is refused with every mapping. The
+    // others are numbered among the rows that could be read: give them their place in the file.
     std::vector<ImportProblem> shown = m_inspection.problems;
     std::erase_if(shown, [](const ImportProblem& problem) { return problem.line == 0; });
     const qint64 unreadable = qint64(shown.size());
@@ -258,7 +263,8 @@ void ImportPage::refreshPreview() {
     if (!complete)
         m_verdict->setText(qstr(complete.error().message));
     else
-        m_verdict->setText(tr("%1 of the first %2 rows fit.").arg(number(qint64(m_inspection.preview.size())), number(looked)));
+        m_verdict->setText(
+            tr("%1 of the first %2 rows fit.").arg(number(qint64(m_inspection.preview.size())), number(looked)));
     setStyleProperty(m_verdict, "tone", m_fits ? "good" : "careful");
 
     clear(m_problems);
@@ -267,7 +273,8 @@ void ImportPage::refreshPreview() {
     for (std::size_t i = 0; i < std::min(shown.size(), kProblemsShown); ++i)
         m_problems->addWidget(makeLabel(qstr(describe(shown[i])), "body", m_problemsCard));
     if (shown.size() > kProblemsShown)
-        m_problems->addWidget(makeLabel(tr("and %1 more").arg(number(qint64(shown.size() - kProblemsShown))), "note", m_problemsCard));
+        m_problems->addWidget(
+            makeLabel(tr("and %1 more").arg(number(qint64(shown.size() - kProblemsShown))), "note", m_problemsCard));
     Q_EMIT mappingChanged();
 }
 

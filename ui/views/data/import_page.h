@@ -1,5 +1,5 @@
-// The mapping page of an import, in place: what the file is, which column plays which part, what comes out and what does not; then the
-// import itself with progress. GUI thread; reading and writing are tasks.
+// The mapping page of an import, in place: what the file is, which column plays which part, what comes out and what
+// does not; then the import itself with progress. GUI thread; reading and writing are tasks.
 #pragma once
 
 #include <memory>
@@ -66,7 +66,8 @@ private:
     PreviewPanel* m_preview;
 };
 
-/// As inspectFile(), but a file whose columns fit no format still comes back, with its rows and an empty mapping for the user to make.
+/// As inspectFile(), but a file whose columns fit no format still comes back, with its rows and an empty mapping for
+/// the user to make.
 Result<FileInspection> inspectForMapping(const fs::path& file);
 
 } // namespace attune

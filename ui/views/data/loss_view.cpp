@@ -1,8 +1,13 @@
 #include "ui/views/data/loss_view.h"
 
+#include <algorithm>
+#include <utility>
+
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QPushButton>
+#include <QScrollBar>
+#include <QTimer>
 #include <QVBoxLayout>
 
 #include "ui/bridge/qt_convert.h"
@@ -58,12 +63,14 @@ void LossView::say(const QString& words, bool offerModel) {
 void LossView::refresh() {
     if (m_task)
         m_task->cancel();
-    m_title->setText(m_sample ? tr("Row %1 as the model sees it").arg(number(qint64(m_sample->sample.sourceRow))) : tr("As the model sees it"));
+    m_title->setText(m_sample ? tr("Row %1 as the model sees it").arg(number(qint64(m_sample->sample.sourceRow)))
+                              : tr("As the model sees it"));
     m_note->setFullText({});
     const auto format = m_model.format();
     if (!format)
-        return say(m_model.isLoading() ? tr("Reading the model's tokenizer...")
-                                       : tr("Choose the model you want to tune: then each row is shown and counted in its tokens."),
+        return say(m_model.isLoading()
+                       ? tr("Reading the model's tokenizer...")
+                       : tr("Choose the model you want to tune: then each row is shown and counted in its tokens."),
                    !m_model.isLoading());
     if (!m_sample)
         return say(tr("Choose a row in the table."), false);
@@ -79,9 +86,20 @@ void LossView::refresh() {
             if (!tokens)
                 return say(qstr(tokens.error().message), false);
             const qint64 count = qint64(tokens->size());
+            const auto trained = std::find_if(tokens->begin(), tokens->end(),
+                                              [](const TokenView::Token& token) { return token.trained; });
+            const double before =
+                count > 0 && trained != tokens->end() ? double(trained - tokens->begin()) / double(count) : 0;
             m_tokens->setTokens(std::move(*tokens), context > 0 && count > context ? context : -1);
-            m_note->setFullText(tr("blue is what it learns to write · %1 · %2").arg(m_tokens->summary(), m_model.name()));
+            m_note->setFullText(
+                tr("blue is what it learns to write · %1 · %2").arg(m_tokens->summary(), m_model.name()));
             say({}, false);
+            if (id != std::exchange(m_scrolledFor,
+                                    id)) // what is learned is what one wants to see; about there is where it begins
+                QTimer::singleShot(0, m_tokens, [view = m_tokens, before] {
+                    QScrollBar& bar = *view->verticalScrollBar();
+                    bar.setValue(int(before * (bar.maximum() + bar.pageStep())) - bar.pageStep() / 2);
+                });
         });
 }
 

@@ -1,6 +1,8 @@
-// The loss view of a row: its tokens as the model sees them, what it learns to write in the accent, what lies beyond the context struck.
-// Without a model it says how to choose one. GUI thread.
+// The loss view of a row: its tokens as the model sees them, what it learns to write in the accent, what lies beyond
+// the context struck. Without a model it says how to choose one. GUI thread.
 #pragma once
+
+#include <optional>
 
 #include <QPointer>
 #include <QWidget>
@@ -34,6 +36,7 @@ private:
     ProjectModel& m_model;
     std::optional<StoredSample> m_sample;
     QPointer<Task> m_task;
+    RowId m_scrolledFor = 0; // a refresh of the same row leaves the scroll bar alone
     QLabel* m_title;
     ElidedLabel* m_note;
     QWidget* m_message;

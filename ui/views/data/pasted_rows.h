@@ -1,5 +1,5 @@
-// Text from the clipboard as a file that the importers can read: JSON Lines, JSON, CSV or the tab-separated cells of a spreadsheet.
-// Any thread.
+// Text from the clipboard as a file that the importers can read: JSON Lines, JSON, CSV or the tab-separated cells of a
+// spreadsheet. Any thread.
 #pragma once
 
 #include <memory>

@@ -81,7 +81,8 @@ void PreviewPanel::rebuild() {
     m_next->setEnabled(last < all);
     m_card->setNote(all == 0 ? QString() : tr("rows %1 to %2 of the first %3").arg(m_first + 1).arg(last).arg(all));
     if (all == 0)
-        m_rows->addWidget(makeLabel(tr("No row comes out of this mapping yet. Give each needed part a column."), "muted", m_card));
+        m_rows->addWidget(
+            makeLabel(tr("No row comes out of this mapping yet. Give each needed part a column."), "muted", m_card));
     const auto add = [this](const QString& title, const std::string& text, bool learned) {
         auto* bubble = new Bubble(title, qstr(text), learned, learned, false, m_card);
         bubble->editor()->setMaximumLines(kLines);
@@ -105,7 +106,9 @@ void PreviewPanel::rebuild() {
         if (sample.kind == SampleKind::Text)
             add(tr("Text"), sample.text, true);
         if (sample.kind == SampleKind::Preference || sample.kind == SampleKind::Unpaired)
-            add(sample.kind == SampleKind::Preference ? tr("Better answer") : sample.label ? tr("Answer marked good") : tr("Answer marked bad"),
+            add(sample.kind == SampleKind::Preference ? tr("Better answer")
+                : sample.label                        ? tr("Answer marked good")
+                                                      : tr("Answer marked bad"),
                 sample.chosen, true);
         if (sample.kind == SampleKind::Preference)
             add(tr("Worse answer"), sample.rejected, false);

@@ -32,17 +32,19 @@ ProblemsPanel::ProblemsPanel(QWidget* parent) : QWidget(parent) {
     auto* head = new QHBoxLayout;
     head->setContentsMargins(15, 0, 15, 0);
     head->setSpacing(8);
-    auto* words = new QVBoxLayout;
-    words->setSpacing(0);
-    m_title = makeLabel({}, "section", this);
-    words->addWidget(m_title);
-    words->addWidget(makeLabel(tr("They were left out; everything else was imported. Correct them in the file and import it again."), "note", this));
-    head->addLayout(words, 1);
+    m_title = new ElidedLabel({}, Qt::ElideRight, this);
+    m_title->setProperty("role", "section");
     auto* copy = makeButton(tr("Copy list"), "secondary", {}, this);
     auto* back = makeButton(tr("Back to the rows"), "secondary", "left", this);
-    head->addWidget(copy, 0, Qt::AlignTop);
-    head->addWidget(back, 0, Qt::AlignTop);
+    head->addWidget(m_title, 1);
+    head->addWidget(copy);
+    head->addWidget(back);
     column->addLayout(head);
+    QLabel* note =
+        makeLabel(tr("They were left out; everything else was imported. Correct them in the file and import it again."),
+                  "note", this);
+    note->setContentsMargins(15, 0, 15, 0);
+    column->addWidget(note);
     m_table = new QTableWidget(0, 4, this);
     m_table->setHorizontalHeaderLabels({tr("Row"), tr("Line"), tr("Field"), tr("Reason")});
     m_table->setAccessibleName(tr("Rows that could not be read"));
@@ -78,13 +80,14 @@ void ProblemsPanel::load(std::shared_ptr<Project> project, qint64 datasetId) {
                 return;
             }
             const qint64 all = found->info.problems, listed = qint64(found->problems.size());
-            m_title->setText(tr("Could not be read: %1 of %2").arg(rowsText(all), qstr(found->info.name)) +
-                             (listed < all ? tr("; the first %1 are listed").arg(number(listed)) : QString()));
+            m_title->setFullText(tr("Could not be read: %1 of %2").arg(rowsText(all), qstr(found->info.name)) +
+                                 (listed < all ? tr("; the first %1 are listed").arg(number(listed)) : QString()));
             m_table->setRowCount(int(found->problems.size()));
             for (int row = 0; row < m_table->rowCount(); ++row) {
                 const ImportProblem& problem = found->problems[std::size_t(row)];
-                const QString cells[] = {number(qint64(problem.row)), problem.line > 0 ? number(qint64(problem.line)) : QString(),
-                                         problem.field.empty() ? tr("whole row") : qstr(problem.field), qstr(problem.reason)};
+                const QString cells[] = {
+                    number(qint64(problem.row)), problem.line > 0 ? number(qint64(problem.line)) : QString(),
+                    problem.field.empty() ? tr("whole row") : qstr(problem.field), qstr(problem.reason)};
                 for (int column = 0; column < 4; ++column) {
                     auto* item = new QTableWidgetItem(cells[column]);
                     item->setTextAlignment(Qt::AlignLeft | Qt::AlignVCenter);

@@ -1,4 +1,5 @@
-// Rows of the imported file that could not be read, with line and reason, in place of the table. Read in the background. GUI thread.
+// Rows of the imported file that could not be read, with line and reason, in place of the table. Read in the
+// background. GUI thread.
 #pragma once
 
 #include <memory>
@@ -9,11 +10,11 @@
 #include "core/base/result.h"
 #include "ui/bridge/task.h"
 
-class QLabel;
 class QTableWidget;
 
 namespace attune {
 
+class ElidedLabel;
 class Project;
 
 class ProblemsPanel final : public QWidget {
@@ -28,7 +29,7 @@ Q_SIGNALS:
 
 private:
     void copyAll();
-    QLabel* m_title;
+    ElidedLabel* m_title;
     QTableWidget* m_table;
     QPointer<Task> m_task;
 };

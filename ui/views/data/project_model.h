@@ -1,5 +1,5 @@
-// The model the project works with, as far as the Data station needs it: its name, its tokenizer and its context length. Loaded in the
-// background from the setting "model.path", or from the project's recipe. GUI thread.
+// The model the project works with, as far as the Data station needs it: its name, its tokenizer and its context
+// length. Loaded in the background from the setting "model.path", or from the project's recipe. GUI thread.
 #pragma once
 
 #include <memory>

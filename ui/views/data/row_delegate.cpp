@@ -60,7 +60,9 @@ RowDelegate::RowDelegate(QObject* parent) : QStyledItemDelegate(parent) {}
 
 int RowDelegate::rowHeight() {
     const Theme& theme = Theme::current();
-    return kLines * std::max(QFontMetrics(theme.bodyFont()).lineSpacing(), QFontMetrics(theme.monospaceFont()).lineSpacing()) + 2 * kMarginY;
+    return kLines * std::max(QFontMetrics(theme.bodyFont()).lineSpacing(),
+                             QFontMetrics(theme.monospaceFont()).lineSpacing()) +
+           2 * kMarginY;
 }
 
 void RowDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const {
@@ -100,7 +102,8 @@ void RowDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, c
         break;
     case SampleTableModel::PromptColumn: {
         const QString prefix = model->commonPrefix();
-        const bool shared = !prefix.isEmpty() && cells->prompt.size() > prefix.size() && cells->prompt.startsWith(prefix);
+        const bool shared =
+            !prefix.isEmpty() && cells->prompt.size() > prefix.size() && cells->prompt.startsWith(prefix);
         const QString text = shared ? cells->prompt.mid(prefix.size()) : cells->prompt;
         painter->setPen(text.isEmpty() ? t.muted : t.text);
         drawLines(*painter, area, text.isEmpty() ? QStringLiteral("–") : text, theme.bodyFont());
@@ -124,19 +127,24 @@ void RowDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, c
         const bool tooLong = model->contextLength() > 0 && cells->tokens > model->contextLength();
         painter->setPen(tooLong ? readableTone(t.bad, t.panel, t.text) : cells->tokens < 0 ? t.muted : t.text);
         painter->setFont(theme.bodyFont());
-        painter->drawText(area, Qt::AlignRight | Qt::AlignTop, cells->tokens < 0 ? QStringLiteral("–") : index.data().toString());
+        painter->drawText(area, Qt::AlignRight | Qt::AlignTop,
+                          cells->tokens < 0 ? QStringLiteral("–") : index.data().toString());
         break;
     }
     case SampleTableModel::StatusColumn: {
         int x = area.left();
         for (const QString& word : model->statusOf(*cells)) {
             const bool careful = word == SampleTableModel::tr("too long") || word == SampleTableModel::tr("empty");
-            x += drawChip(*painter, x, area, word, careful ? Tone::Careful : word == SampleTableModel::tr("edited") ? Tone::Accent : Tone::Neutral,
+            x += drawChip(*painter, x, area, word,
+                          careful                                  ? Tone::Careful
+                          : word == SampleTableModel::tr("edited") ? Tone::Accent
+                                                                   : Tone::Neutral,
                           selected);
         }
         break;
     }
-    default: break;
+    default:
+        break;
     }
     painter->restore();
 }

@@ -28,7 +28,8 @@ bool looksLikeData(const std::string& text) {
 }
 
 bool sameTexts(const Sample& a, const Sample& b) {
-    return a.kind == b.kind && a.messages == b.messages && a.text == b.text && a.chosen == b.chosen && a.rejected == b.rejected && a.label == b.label;
+    return a.kind == b.kind && a.messages == b.messages && a.text == b.text && a.chosen == b.chosen &&
+           a.rejected == b.rejected && a.label == b.label;
 }
 
 } // namespace
@@ -203,7 +204,8 @@ void RowInspector::addBubble(const QString& title, const std::string& text, bool
         if (!m_sample)
             return;
         put(m_sample->sample, sstr(now));
-        m_editor.updateSample(m_sample->rowId, m_sample->sample, tr("Edit %1 of row %2").arg(title).arg(m_sample->sample.sourceRow));
+        m_editor.updateSample(m_sample->rowId, m_sample->sample,
+                              tr("Edit %1 of row %2").arg(title).arg(m_sample->sample.sourceRow));
     });
     m_bubbles->addWidget(bubble);
 }
@@ -218,16 +220,22 @@ void RowInspector::rebuild() {
     for (std::size_t i = 0; i < std::min(sample.messages.size(), kBubbles); ++i) {
         const Message& message = sample.messages[i];
         const bool last = i + 1 == sample.messages.size();
-        addBubble(roleWords(message.role), message.content, sample.kind == SampleKind::Chat && last, looksLikeData(message.content),
+        addBubble(roleWords(message.role), message.content, sample.kind == SampleKind::Chat && last,
+                  looksLikeData(message.content),
                   [i](Sample& edited, std::string text) { edited.messages[i].content = std::move(text); });
     }
     if (sample.messages.size() > kBubbles)
-        m_bubbles->addWidget(makeLabel(tr("%1 more turns are not shown.").arg(sample.messages.size() - kBubbles), "note", this));
+        m_bubbles->addWidget(
+            makeLabel(tr("%1 more turns are not shown.").arg(sample.messages.size() - kBubbles), "note", this));
     if (sample.kind == SampleKind::Text)
-        addBubble(tr("Text"), sample.text, true, looksLikeData(sample.text), [](Sample& edited, std::string text) { edited.text = std::move(text); });
+        addBubble(tr("Text"), sample.text, true, looksLikeData(sample.text),
+                  [](Sample& edited, std::string text) { edited.text = std::move(text); });
     if (sample.kind == SampleKind::Preference || sample.kind == SampleKind::Unpaired)
-        addBubble(sample.kind == SampleKind::Preference ? tr("Better answer") : sample.label ? tr("Answer marked good") : tr("Answer marked bad"),
-                  sample.chosen, true, looksLikeData(sample.chosen), [](Sample& edited, std::string text) { edited.chosen = std::move(text); });
+        addBubble(sample.kind == SampleKind::Preference ? tr("Better answer")
+                  : sample.label                        ? tr("Answer marked good")
+                                                        : tr("Answer marked bad"),
+                  sample.chosen, true, looksLikeData(sample.chosen),
+                  [](Sample& edited, std::string text) { edited.chosen = std::move(text); });
     if (sample.kind == SampleKind::Preference)
         addBubble(tr("Worse answer"), sample.rejected, false, looksLikeData(sample.rejected),
                   [](Sample& edited, std::string text) { edited.rejected = std::move(text); });

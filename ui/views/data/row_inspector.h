@@ -1,5 +1,5 @@
-// One row in full at the right of the table: its turns as bubbles that are edited in place, its split, its tags. It asks for changes
-// through DatasetEditor and reads the row in the background. GUI thread.
+// One row in full at the right of the table: its turns as bubbles that are edited in place, its split, its tags. It
+// asks for changes through DatasetEditor and reads the row in the background. GUI thread.
 #pragma once
 
 #include <functional>
@@ -47,7 +47,8 @@ private:
     void read();
     void rebuild();
     void showFacts();
-    void addBubble(const QString& title, const std::string& text, bool learned, bool monospaced, std::function<void(Sample&, std::string)> put);
+    void addBubble(const QString& title, const std::string& text, bool learned, bool monospaced,
+                   std::function<void(Sample&, std::string)> put);
     void keepFocusedEdit();
     void clearBubbles();
 

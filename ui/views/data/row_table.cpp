@@ -9,8 +9,8 @@
 #include <QKeyEvent>
 #include <QScrollBar>
 
-#include "ui/models/sample_table_model.h"
 #include "ui/bridge/qt_convert.h"
+#include "ui/models/sample_table_model.h"
 #include "ui/theme.h"
 #include "ui/views/data/row_delegate.h"
 
@@ -21,26 +21,37 @@ constexpr int kCopiedRows = 10'000; // of a selection of a million rows; what is
 
 std::optional<SampleOrder> orderOf(int column) {
     switch (column) {
-    case SampleTableModel::RowColumn: return SampleOrder::Imported;
-    case SampleTableModel::PromptColumn: return SampleOrder::Length;
-    case SampleTableModel::TokensColumn: return SampleOrder::Tokens;
-    case SampleTableModel::SplitColumn: return SampleOrder::Split;
-    default: return std::nullopt;
+    case SampleTableModel::RowColumn:
+        return SampleOrder::Imported;
+    case SampleTableModel::PromptColumn:
+        return SampleOrder::Length;
+    case SampleTableModel::TokensColumn:
+        return SampleOrder::Tokens;
+    case SampleTableModel::SplitColumn:
+        return SampleOrder::Split;
+    default:
+        return std::nullopt;
     }
 }
 
 int columnOf(SampleOrder order) {
     switch (order) {
-    case SampleOrder::Length: return SampleTableModel::PromptColumn;
-    case SampleOrder::Tokens: return SampleTableModel::TokensColumn;
-    case SampleOrder::Split: return SampleTableModel::SplitColumn;
+    case SampleOrder::Length:
+        return SampleTableModel::PromptColumn;
+    case SampleOrder::Tokens:
+        return SampleTableModel::TokensColumn;
+    case SampleOrder::Split:
+        return SampleTableModel::SplitColumn;
     case SampleOrder::Imported:
-    case SampleOrder::SourceRow: break;
+    case SampleOrder::SourceRow:
+        break;
     }
     return SampleTableModel::RowColumn;
 }
 
-QString cell(QString text) { return text.replace(QLatin1Char('\t'), QLatin1Char(' ')); }
+QString cell(QString text) {
+    return text.replace(QLatin1Char('\t'), QLatin1Char(' '));
+}
 
 } // namespace
 
@@ -138,10 +149,14 @@ void RowTable::fitColumns() {
     // In a narrow window the texts matter more than the marks.
     const int status = whole > 620 ? wide(QStringLiteral("edited, too lo")) : 0;
     const int texts = std::max(140, whole - row - split - tokens - status);
+    const bool answers = whole > 500;
     setColumnHidden(SampleTableModel::StatusColumn, status == 0);
+    setColumnHidden(SampleTableModel::AnswerColumn, !answers);
     setColumnWidth(SampleTableModel::RowColumn, row);
-    setColumnWidth(SampleTableModel::PromptColumn, texts * 54 / 100);
-    setColumnWidth(SampleTableModel::AnswerColumn, texts - texts * 54 / 100);
+    const int prompts = answers ? texts * 54 / 100 : texts;
+    setColumnWidth(SampleTableModel::PromptColumn, prompts);
+    if (answers)
+        setColumnWidth(SampleTableModel::AnswerColumn, texts - prompts);
     setColumnWidth(SampleTableModel::SplitColumn, split);
     setColumnWidth(SampleTableModel::TokensColumn, tokens);
     if (status > 0)
@@ -157,9 +172,12 @@ void RowTable::copySelection() {
     std::sort(rows.begin(), rows.end());
     for (const int row : std::as_const(rows))
         if (const SampleTableModel::Cells* cells = m_model.cellsAt(row))
-            lines << QStringList{QString::number(cells->sourceRow), cell(cells->prompt), cell(cells->answer),
+            lines << QStringList{QString::number(cells->sourceRow),
+                                 cell(cells->prompt),
+                                 cell(cells->answer),
                                  cells->split == Split::None ? QString() : SampleTableModel::splitLabel(cells->split),
-                                 cells->tokens < 0 ? QString() : QString::number(cells->tokens), cells->tags.join(QStringLiteral(", "))}
+                                 cells->tokens < 0 ? QString() : QString::number(cells->tokens),
+                                 cells->tags.join(QStringLiteral(", "))}
                          .join(QLatin1Char('\t'));
     QApplication::clipboard()->setText(lines.join(QLatin1Char('\n')));
 }

@@ -6,15 +6,18 @@ namespace attune {
 
 Result<TokenizedRow> tokensOf(const PromptFormat& format, const Sample& sample) {
     switch (sample.kind) {
-    case SampleKind::Text: return format.textRow(sample.text, 0);
-    case SampleKind::Chat: return format.trainingRow(sample.messages, TrainOn::Completion, 0);
+    case SampleKind::Text:
+        return format.textRow(sample.text, 0);
+    case SampleKind::Chat:
+        return format.trainingRow(sample.messages, TrainOn::Completion, 0);
     case SampleKind::Preference:
     case SampleKind::Unpaired: {
         std::vector<Message> whole = sample.messages;
         whole.push_back({"assistant", sample.chosen});
         return format.trainingRow(whole, TrainOn::Completion, 0);
     }
-    case SampleKind::PromptOnly: break;
+    case SampleKind::PromptOnly:
+        break;
     }
     TokenizedRow row;
     ATTUNE_ASSIGN(row.ids, format.promptIds(sample.messages));
@@ -32,7 +35,8 @@ std::vector<TokenView::Token> tokenBoxes(const PromptFormat& format, const Token
         token.id = row.ids[i];
         token.special = tokenizer.isSpecial(row.ids[i]);
         token.trained = row.trained[i];
-        token.text = token.special ? qstr(tokenizer.idToToken(row.ids[i]).value_or(std::string())) : qstr(tokenizer.tokenBytes(row.ids[i]));
+        token.text = token.special ? qstr(tokenizer.idToToken(row.ids[i]).value_or(std::string()))
+                                   : qstr(tokenizer.tokenBytes(row.ids[i]));
         tokens.push_back(std::move(token));
     }
     return tokens;

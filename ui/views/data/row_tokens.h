@@ -1,4 +1,5 @@
-// One sample as the tokens a model is trained on, and what the Data station counts as its length. Pure functions, any thread.
+// One sample as the tokens a model is trained on, and what the Data station counts as its length. Pure functions, any
+// thread.
 #pragma once
 
 #include "core/base/result.h"
@@ -8,7 +9,8 @@
 
 namespace attune {
 
-/// Whole, without a limit. Preference pairs and labelled answers count with their (better) answer. Errors: those of PromptFormat.
+/// Whole, without a limit. Preference pairs and labelled answers count with their (better) answer. Errors: those of
+/// PromptFormat.
 Result<TokenizedRow> tokensOf(const PromptFormat& format, const Sample& sample);
 /// The same as boxes.
 std::vector<TokenView::Token> tokenBoxes(const PromptFormat& format, const TokenizedRow& row);

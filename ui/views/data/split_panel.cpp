@@ -22,7 +22,8 @@ namespace {
 
 constexpr Split kShown[] = {Split::Train, Split::Validation, Split::Test, Split::None};
 
-Result<std::vector<SplitAssignment>> divide(Project& project, qint64 dataset, const SplitOptions& options, const Progress& progress) {
+Result<std::vector<SplitAssignment>> divide(Project& project, qint64 dataset, const SplitOptions& options,
+                                            const Progress& progress) {
     SampleQuery query;
     query.datasetId = dataset;
     std::vector<SplitKey> keys;
@@ -120,7 +121,9 @@ QWidget* SplitPanel::makeForm() {
     m_group->addItems({tr("equal rows"), tr("same prompt"), tr("same first tag")});
     m_stratify = new QComboBox(form);
     m_stratify->addItems({tr("nothing"), tr("each answer"), tr("each first tag")});
-    add(3, tr("Together"), tr("Rows that must be on the same side: equal ones, those with the same prompt, or those of one client or patient (first tag)"),
+    add(3, tr("Together"),
+        tr("Rows that must be on the same side: equal ones, those with the same prompt, or those of one client or "
+           "patient (first tag)"),
         {m_group});
     add(4, tr("Balanced by"), tr("Each answer (class) or tag gets the same shares in every part"), {m_stratify});
     m_seed = new QSpinBox(form);
@@ -172,7 +175,9 @@ void SplitPanel::showStatistics(const DatasetStatistics& statistics) {
     foretell();
 }
 
-bool SplitPanel::isFormOpen() const { return m_form->isVisibleTo(this); }
+bool SplitPanel::isFormOpen() const {
+    return m_form->isVisibleTo(this);
+}
 
 void SplitPanel::openForm() {
     m_counts->hide();

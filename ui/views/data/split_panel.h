@@ -1,5 +1,5 @@
-// How many rows are in which split, and, on demand in the same card, the form that divides them anew. Computes the division in the
-// background and hands it on; it writes nothing. GUI thread.
+// How many rows are in which split, and, on demand in the same card, the form that divides them anew. Computes the
+// division in the background and hands it on; it writes nothing. GUI thread.
 #pragma once
 
 #include <memory>

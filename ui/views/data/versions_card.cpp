@@ -38,7 +38,8 @@ void VersionsCard::showVersions(const std::vector<DatasetVersion>& versions) {
         delete item;
     }
     if (versions.empty()) {
-        m_list->addWidget(makeLabel(tr("None yet. A frozen version keeps rows and splits exactly as they are, so that a run can name what it learned from."),
+        m_list->addWidget(makeLabel(tr("None yet. A frozen version keeps rows and splits exactly as they are, so that "
+                                       "a run can name what it learned from."),
                                     "muted", m_card));
         return;
     }
@@ -51,13 +52,16 @@ void VersionsCard::showVersions(const std::vector<DatasetVersion>& versions) {
         auto* words = new QVBoxLayout;
         words->setSpacing(0);
         const QString note = qstr(version.note);
-        words->addWidget(makeLabel(note.isEmpty() ? tr("Version %1").arg(version.number) : tr("Version %1 · %2").arg(version.number).arg(note), "body", row));
-        auto* facts = new ElidedLabel(tr("%1 train · %2 val. · %3 test · %4 · %5")
-                                          .arg(number(qint64(version.bySplit[std::size_t(Split::Train)])),
-                                               number(qint64(version.bySplit[std::size_t(Split::Validation)])),
-                                               number(qint64(version.bySplit[std::size_t(Split::Test)])), qstr(version.hash).left(kHashShown),
-                                               QLocale().toString(QDateTime::fromMSecsSinceEpoch(version.created).date(), QLocale::ShortFormat)),
-                                      Qt::ElideRight, row);
+        words->addWidget(makeLabel(note.isEmpty() ? tr("Version %1").arg(version.number)
+                                                  : tr("Version %1 · %2").arg(version.number).arg(note),
+                                   "body", row));
+        auto* facts = new ElidedLabel(
+            tr("%1 train · %2 val. · %3 test · %4 · %5")
+                .arg(number(qint64(version.bySplit[std::size_t(Split::Train)])),
+                     number(qint64(version.bySplit[std::size_t(Split::Validation)])),
+                     number(qint64(version.bySplit[std::size_t(Split::Test)])), qstr(version.hash).left(kHashShown),
+                     QLocale().toString(QDateTime::fromMSecsSinceEpoch(version.created).date(), QLocale::ShortFormat)),
+            Qt::ElideRight, row);
         facts->setProperty("role", "note");
         words->addWidget(facts);
         row->setToolTip(tr("Hash %1").arg(qstr(version.hash)));

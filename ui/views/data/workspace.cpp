@@ -29,7 +29,7 @@ namespace {
 
 constexpr int kCheckDelayMilliseconds = 1200; // after the last edit
 constexpr qint64 kCheckBySelf = 200'000;      // rows; a larger dataset is checked again on request
-constexpr int kSideWidth = 328, kLossHeight = 124;
+constexpr int kSideWidth = 328, kLossHeight = 152;
 
 struct Facts {
     DatasetStatistics statistics;
@@ -38,7 +38,8 @@ struct Facts {
 
 } // namespace
 
-Workspace::Workspace(DatasetEditor& editor, ProjectModel& model, QWidget* parent) : QWidget(parent), m_editor(editor), m_model(model) {
+Workspace::Workspace(DatasetEditor& editor, ProjectModel& model, QWidget* parent)
+    : QWidget(parent), m_editor(editor), m_model(model) {
     m_rows = new SampleTableModel(this);
     auto* layout = new QHBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
@@ -169,7 +170,9 @@ QWidget* Workspace::makeSide() {
     connect(m_healthPanel, &HealthPanel::chooseModelWanted, this, &Workspace::chooseModelWanted);
     connect(m_splits, &SplitPanel::failed, this, &Workspace::failed);
     connect(m_splits, &SplitPanel::divided, this,
-            [this](const std::vector<SplitAssignment>& splits, const QString& what) { m_editor.assignSplits(splits, what); });
+            [this](const std::vector<SplitAssignment>& splits, const QString& what) {
+                m_editor.assignSplits(splits, what);
+            });
     connect(m_splits, &SplitPanel::splitClicked, this, [this](Split split) {
         closeFinding();
         m_filters->clearFilters();
@@ -257,9 +260,10 @@ void Workspace::readRows() {
     std::vector<RowId> only; // the rows of a finding, which no query can say
     if (m_finding && m_health) {
         const QualityReport& quality = m_health->quality;
-        only = m_finding == HealthFinding::Empty ? quality.emptyRows
+        only = m_finding == HealthFinding::Empty        ? quality.emptyRows
                : m_finding == HealthFinding::Duplicates ? quality.duplicateRows
-               : m_finding == HealthFinding::Leaks ? quality.leakedRows : std::vector<std::int64_t>{};
+               : m_finding == HealthFinding::Leaks      ? quality.leakedRows
+                                                        : std::vector<std::int64_t>{};
     }
     m_idsTask = runTask<std::vector<RowId>>(
         this,
@@ -303,7 +307,7 @@ void Workspace::showEmptyWords() {
     m_noRows->setVisible(none);
     m_table->parentWidget()->setVisible(!none);
     if (none)
-        m_noRows->setText(m_finding             ? tr("Nothing left to settle here.")
+        m_noRows->setText(m_finding                  ? tr("Nothing left to settle here.")
                           : m_filters->isFiltering() ? tr("No row fits. Search for fewer words or show all splits.")
                                                      : tr("All rows were deleted. Undo (Ctrl+Z) brings them back."));
 }
@@ -354,9 +358,8 @@ void Workspace::check() {
     m_healthPanel->setChecking();
     m_healthTask = runTask<HealthReport>(
         this,
-        [project = m_project, dataset = m_dataset, format = m_model.format(), context = m_model.contextLength()](const Progress& progress) {
-            return checkHealth(*project, dataset, format, context, progress);
-        },
+        [project = m_project, dataset = m_dataset, format = m_model.format(), context = m_model.contextLength()](
+            const Progress& progress) { return checkHealth(*project, dataset, format, context, progress); },
         [this, project = m_project, dataset = m_dataset](Result<HealthReport> report) {
             m_healthTask = nullptr;
             const bool again = std::exchange(m_checkAgain, false) || project != m_project || dataset != m_dataset;

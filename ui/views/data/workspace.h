@@ -1,5 +1,5 @@
-// The rows of one dataset: table with search at the left and the loss view below it, at the right an overview (health, splits,
-// versions) or the row in full. Keeps all of it current after edits. GUI thread; queries and checks are tasks.
+// The rows of one dataset: table with search at the left and the loss view below it, at the right an overview (health,
+// splits, versions) or the row in full. Keeps all of it current after edits. GUI thread; queries and checks are tasks.
 #pragma once
 
 #include <memory>

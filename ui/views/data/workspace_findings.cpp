@@ -24,7 +24,8 @@ void Workspace::showFinding(HealthFinding finding) {
         break;
     case HealthFinding::Empty: {
         const qint64 count = quality.emptyPrompt + quality.emptyCompletion;
-        m_filters->showFinding(tr("Empty prompt or answer: %1").arg(rowsText(count)), count > 0 ? tr("Delete them") : QString());
+        m_filters->showFinding(tr("Empty prompt or answer: %1").arg(rowsText(count)),
+                               count > 0 ? tr("Delete them") : QString());
         break;
     }
     case HealthFinding::Leaks:
@@ -36,7 +37,8 @@ void Workspace::showFinding(HealthFinding finding) {
                                    .arg(number(qint64(m_health->contextLength)), rowsText(m_health->tooLong)),
                                {});
         break;
-    case HealthFinding::SetAside: break;
+    case HealthFinding::SetAside:
+        break;
     }
     readRows();
 }

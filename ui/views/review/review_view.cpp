@@ -35,6 +35,7 @@ constexpr std::int64_t kMaxAnswerTokens = 256;
 QPlainTextEdit* answerBox(const QString& name, QWidget* parent) {
     auto* box = new QPlainTextEdit(parent);
     box->setReadOnly(true);
+    box->setMinimumHeight(110);
     box->setFont(Theme::current().monospaceFont());
     box->setAccessibleName(name);
     box->setTabChangesFocus(true);
@@ -66,7 +67,7 @@ ReviewView::ReviewView(Services& services, QWidget* parent) : View(services, par
     m_stack->addWidget(empty);
     m_stack->addWidget(buildStart());
     m_stack->addWidget(buildPair());
-    m_page->setContent(m_stack);
+    m_page->setContent(m_stack, true);
     fill(*this, m_page);
 
     connect(services.project, &CurrentProject::changed, this, [this] {

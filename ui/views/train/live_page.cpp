@@ -203,7 +203,7 @@ void LivePage::showTrace(const RunTrace& trace) {
     apply(trace.events);
     m_judging = true;
     m_doctor = trace.doctor;
-    showFindings();
+    showFindings(m_doctor.findings());
     if (m_last.step == 0) {
         m_bar->setRange(0, 1);
         m_bar->setValue(0);
@@ -245,16 +245,20 @@ void LivePage::setActive(bool active) {
     m_active = active;
     if (active)
         m_messages.remove("failure");
-    showFindings();
+    for (const Finding& finding : m_doctor.findings()) // what can be done about it changed; a strip the user closed stays closed
+        if (m_messages.has(kDoctorKey + qstr(finding.id)))
+            showFindings({finding});
     showStep();
 }
 
 void LivePage::judge(const TrainingEvent& event) {
-    if (m_judging && !m_doctor.add(event).empty())
-        showFindings();
+    if (m_judging)
+        showFindings(m_doctor.add(event));
 }
 
 void LivePage::takeSteps(const QVector<StepFinished>& steps) {
+    if (steps.isEmpty())
+        return;
     QVector<LossChart::Point> loss, rate, norm;
     loss.reserve(steps.size());
     const auto flush = [&] {
@@ -347,8 +351,8 @@ void LivePage::showStep() {
     m_gradient->setFigure(std::isfinite(m_last.gradientNorm) ? number(m_last.gradientNorm, 2) : tr("not a number"));
 }
 
-void LivePage::showFindings() {
-    for (const Finding& finding : m_doctor.findings()) {
+void LivePage::showFindings(const std::vector<Finding>& findings) {
+    for (const Finding& finding : findings) {
         std::vector<MessageAction> actions;
         const QString key = kDoctorKey + qstr(finding.id);
         if (m_active && finding.useCheckpoint >= 0)

@@ -38,6 +38,7 @@ public:
     void takeFailure(const RunFailed& failure);
     void takeState(const StateChanged& state);
 
+    qint64 lastStep() const { return m_last.step; }
     LossChart& lossChart() const { return *m_loss; }
     const EventLogModel& log() const { return m_log; }
 
@@ -51,7 +52,7 @@ private:
     Card* makeProgressCard();
     Card* makeLogCard();
     void showStep();
-    void showFindings();
+    void showFindings(const std::vector<Finding>& findings);
     void judge(const TrainingEvent& event);
     void apply(const std::vector<TrainingEvent>& events);
 

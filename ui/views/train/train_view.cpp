@@ -1,6 +1,7 @@
 #include "ui/views/train/train_view.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <QPushButton>
 #include <QStackedWidget>
@@ -121,7 +122,14 @@ void TrainView::connectRuns() {
     pass(&RunBridge::checkpointSaved, &LivePage::takeCheckpoint);
     pass(&RunBridge::warningRaised, &LivePage::takeWarning);
     pass(&RunBridge::runFailed, &LivePage::takeFailure);
-    connect(runs, &RunBridge::runFailed, this, &TrainView::takeFailure);
+    connect(runs, &RunBridge::stepsFinished, this, [this](const QVector<StepFinished>& steps) {
+        if (m_openingRun > 0 && m_openingRun == services().runs->current().runId)
+            m_missed += steps;
+    });
+    connect(runs, &RunBridge::runFailed, this, [this](const RunFailed& failure) {
+        if (m_shownRun == services().runs->current().runId)
+            takeFailure(failure);
+    });
     connect(runs, &RunBridge::stateChanged, this, [this](const StateChanged& state) {
         if (m_shownRun == services().runs->current().runId) {
             m_shownState = qstr(runStateId(state.state));
@@ -281,9 +289,14 @@ void TrainView::openRun(qint64 runId) {
         return;
     if (runId == m_shownRun)
         return showPage(LiveIndex);
+    m_openingRun = runId;
+    m_missed.clear();
     const QPointer<Task> task = runTask<RunTrace>(
         this, [project, runId, &catalog = services().runs->catalog()](const Progress&) { return readRunTrace(*project, runId, catalog); },
-        [this](Result<RunTrace> trace) {
+        [this, runId](Result<RunTrace> trace) {
+            if (runId != m_openingRun)
+                return; // another one was asked for meanwhile
+            m_openingRun = 0;
             if (!trace)
                 return m_page->messages().showError("run", trace.error());
             const RunRecord& record = trace->row.record;
@@ -294,6 +307,8 @@ void TrainView::openRun(qint64 runId) {
             m_canContinue = trace->row.canContinue();
             m_live->showTrace(*trace);
             m_live->setActive(shownIsActive());
+            m_missed.removeIf([known = m_live->lastStep()](const StepFinished& step) { return step.step <= known; });
+            m_live->takeSteps(std::exchange(m_missed, {}));
             if (record.state == "failed")
                 takeFailure({{ErrorCode::Internal, record.error, {}}});
             showPage(LiveIndex);

@@ -66,7 +66,8 @@ private:
     QPushButton* m_continue;
     QPushButton* m_primary;
     QPointer<Task> m_task; // preparing a run
-    qint64 m_shownRun = 0;
+    QVector<StepFinished> m_missed; // of the active run, while its record is being read
+    qint64 m_shownRun = 0, m_openingRun = 0;
     QString m_shownName, m_shownState, m_shownSentence;
     bool m_canContinue = false, m_factsRead = false;
 };
