@@ -41,15 +41,20 @@ inline void addFinishedRun(Project& project) {
         qFatal("the run could not be recorded");
 }
 
-/// Presses the visible button with exactly these words; fails the test when there is none.
+/// Presses the visible, enabled button with exactly these words, waiting for it (a loaded machine takes its time); fails the test when
+/// it does not come.
 inline void press(QWidget& root, const QString& text) {
-    for (QAbstractButton* button : root.findChildren<QAbstractButton*>()) {
-        if (button->isVisibleTo(&root) && button->text() == text && button->isEnabled()) {
-            button->click();
-            return;
+    const auto find = [&]() -> QAbstractButton* {
+        for (QAbstractButton* button : root.findChildren<QAbstractButton*>()) {
+            if (button->isVisibleTo(&root) && button->text() == text && button->isEnabled())
+                return button;
         }
-    }
-    QTest::qFail(qPrintable("no button \"" + text + "\""), __FILE__, __LINE__);
+        return nullptr;
+    };
+    if (QTest::qWaitFor([&] { return find() != nullptr; }, 30'000))
+        find()->click();
+    else
+        QTest::qFail(qPrintable("no button \"" + text + "\""), __FILE__, __LINE__);
 }
 
 } // namespace attune::gallery

@@ -119,7 +119,7 @@ private Q_SLOTS:
         QVERIFY(stage.window->showStation(scene.view));
         scene.arrange(stage);
         if (scene.settled)
-            QTRY_VERIFY_WITH_TIMEOUT(scene.settled(stage), 10'000);
+            QTRY_VERIFY_WITH_TIMEOUT(scene.settled(stage), 60'000);
         settle(350); // queued deliveries and the score bars' movement
         QCOMPARE(stage.window->currentStation(), scene.view);
 
