@@ -1,4 +1,5 @@
-// Scenes of the Train station: nothing yet, setting up, in the middle of a run, finished, failed, history with two runs.
+// Scenes of the Train station: nothing yet, setting up, in the middle of a run, finished, failed, history with two
+// runs.
 #pragma once
 
 #include <QFile>
@@ -18,9 +19,18 @@ namespace attune::gallery {
 inline QString writeSmallModel(const QString& parent) {
     const QString folder = writeTinyModel(parent, 2048), named = parent + "/SmolLM2-135M-Instruct";
     QFile config(folder + "/config.json");
-    const Json shape{{"architectures", {"LlamaForCausalLM"}}, {"model_type", "llama"}, {"hidden_size", 576}, {"num_hidden_layers", 30},
-                     {"num_attention_heads", 9}, {"num_key_value_heads", 3}, {"intermediate_size", 1536}, {"vocab_size", 49152},
-                     {"max_position_embeddings", 2048}, {"rms_norm_eps", 1e-5}, {"hidden_act", "silu"}, {"tie_word_embeddings", true}};
+    const Json shape{{"architectures", {"LlamaForCausalLM"}},
+                     {"model_type", "llama"},
+                     {"hidden_size", 576},
+                     {"num_hidden_layers", 30},
+                     {"num_attention_heads", 9},
+                     {"num_key_value_heads", 3},
+                     {"intermediate_size", 1536},
+                     {"vocab_size", 49152},
+                     {"max_position_embeddings", 2048},
+                     {"rms_norm_eps", 1e-5},
+                     {"hidden_act", "silu"},
+                     {"tie_word_embeddings", true}};
     if (!config.open(QIODevice::WriteOnly) || config.write(QByteArray::fromStdString(shape.dump())) < 0)
         qFatal("cannot write the test's model");
     config.close();
@@ -28,7 +38,9 @@ inline QString writeSmallModel(const QString& parent) {
     return named;
 }
 
-inline TrainView& trainView(Stage& stage) { return *qobject_cast<TrainView*>(stage.window->view("train")); }
+inline TrainView& trainView(Stage& stage) {
+    return *qobject_cast<TrainView*>(stage.window->view("train"));
+}
 
 /// A project with frozen rows and a model, ready to start.
 inline void readyToTrain(Stage& stage) {
@@ -37,7 +49,8 @@ inline void readyToTrain(Stage& stage) {
         fillSample(project, true);
         (void)project.setSetting("model.path", sstr(writeSmallModel(stage.folder.path())));
     });
-    (void)QTest::qWaitFor([&] { return trainView(stage).setup().isReady() && !trainView(stage).setup().isLoading(); }, 20'000);
+    (void)QTest::qWaitFor([&] { return trainView(stage).setup().isReady() && !trainView(stage).setup().isLoading(); },
+                          20'000);
 }
 
 inline void startRun(Stage& stage) {
@@ -54,8 +67,16 @@ inline std::vector<Scene> trainScenes() {
     failing.steps = 480, failing.evalEvery = 40, failing.failAtStep = 137;
     quick.steps = 240, quick.evalEvery = 30;
     std::vector<Scene> scenes;
-    scenes.push_back({"train", "empty", [](Stage& stage) { stage.openProject(); QTest::qWait(200); }, {}, {}});
-    scenes.push_back({"train", "unready",
+    scenes.push_back({"train",
+                      "empty",
+                      [](Stage& stage) {
+                          stage.openProject();
+                          QTest::qWait(200);
+                      },
+                      {},
+                      {}});
+    scenes.push_back({"train",
+                      "unready",
                       [](Stage& stage) {
                           stage.knowComputer();
                           stage.openProject([](Project& project) { fillSample(project, false); });
@@ -64,25 +85,29 @@ inline std::vector<Scene> trainScenes() {
                       {},
                       {}});
     scenes.push_back({"train", "full", [](Stage& stage) { readyToTrain(stage); }, {}, {}});
-    scenes.push_back({"train", "live", [](Stage& stage) { startRun(stage); }, [](Stage& stage) { return stage.runs.current().lastStep.step >= 1100; }, slow});
+    scenes.push_back({"train", "live", [](Stage& stage) { startRun(stage); },
+                      [](Stage& stage) { return stage.runs.current().lastStep.step >= 1100; }, slow});
     scenes.push_back({"train", "finished", [](Stage& stage) { startRun(stage); }, ended, overfitting});
     scenes.push_back({"train", "failed", [](Stage& stage) { startRun(stage); }, ended, failing});
-    scenes.push_back({"train", "history",
-                      [ended](Stage& stage) {
-                          startRun(stage);
-                          (void)QTest::qWaitFor([&] { return ended(stage); }, 10'000);
-                          RunConfig config = trainView(stage).setup().config();
-                          (void)applyPreset(config, *findPreset("thorough"), stage.runs.catalog());
-                          trainView(stage).setup().useConfig(config);
-                          (void)QTest::qWaitFor([&] { return trainView(stage).setup().isReady() && !trainView(stage).setup().isLoading(); }, 10'000);
-                          trainView(stage).start();
-                          (void)QTest::qWaitFor([&] { return stage.runs.current().runId == 2 && ended(stage); }, 10'000);
-                          trainView(stage).showPage(TrainView::HistoryIndex);
-                          QTest::qWait(200);
-                          trainView(stage).history().select({1, 2});
-                      },
-                      {},
-                      quick});
+    scenes.push_back(
+        {"train",
+         "history",
+         [ended](Stage& stage) {
+             startRun(stage);
+             (void)QTest::qWaitFor([&] { return ended(stage); }, 10'000);
+             RunConfig config = trainView(stage).setup().config();
+             (void)applyPreset(config, *findPreset("thorough"), stage.runs.catalog());
+             trainView(stage).setup().useConfig(config);
+             (void)QTest::qWaitFor(
+                 [&] { return trainView(stage).setup().isReady() && !trainView(stage).setup().isLoading(); }, 10'000);
+             trainView(stage).start();
+             (void)QTest::qWaitFor([&] { return stage.runs.current().runId == 2 && ended(stage); }, 10'000);
+             trainView(stage).showPage(TrainView::HistoryIndex);
+             QTest::qWait(200);
+             trainView(stage).history().select({1, 2});
+         },
+         {},
+         quick});
     return scenes;
 }
 

@@ -1,6 +1,6 @@
-// The Train station on a FakeEngine: what a run says reaches chart and store, pause and stop work, a failed run says why.
+// The Train station on a FakeEngine: what a run says reaches chart and store, pause and stop work, a failed run says
+// why.
 #include <QPlainTextEdit>
-#include <QPushButton>
 #include <QPushButton>
 #include <QUndoStack>
 

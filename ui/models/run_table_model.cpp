@@ -10,8 +10,6 @@
 #include "ui/theme.h"
 
 namespace attune {
-namespace {
-
 QString methodWords(const RunConfig& config, const Catalog& catalog) {
     for (const MethodEntry& method : catalog.methods) {
         if (method.description.id != config.method.id)
@@ -23,8 +21,6 @@ QString methodWords(const RunConfig& config, const Catalog& catalog) {
     }
     return qstr(config.method.id);
 }
-
-} // namespace
 
 bool RunRow::canContinue() const {
     const std::string& state = record.state;

@@ -21,7 +21,9 @@ struct RunRow {
 };
 
 Result<std::vector<RunRow>> readRuns(Project& project, const Catalog& catalog);
-/// "finished", "stopped by you" ... for a state id of the store.
+/// "LoRA r 16": the method's title with its main knob.
+QString methodWords(const RunConfig& config, const Catalog& catalog);
+/// "finished", "interrupted" ... in words for a state id of the store.
 QString runStateWord(const std::string& state);
 
 class RunTableModel final : public QAbstractTableModel {

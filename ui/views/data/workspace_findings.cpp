@@ -1,12 +1,59 @@
-// What a line of the health panel does to the table: shows its rows, says what they are and offers the fix.
+// The health check of the shown data set, and what a line of its panel does to the table: shows its rows, says what they are and
+// offers the fix.
+#include <utility>
+
 #include <QStackedWidget>
 
+#include "core/store/project.h"
 #include "ui/bridge/qt_convert.h"
+#include "ui/models/sample_table_model.h"
 #include "ui/views/data/data_words.h"
 #include "ui/views/data/filter_bar.h"
+#include "ui/views/data/project_model.h"
+#include "ui/views/data/row_inspector.h"
 #include "ui/views/data/workspace.h"
 
 namespace attune {
+
+void Workspace::check() {
+    if (!m_project || m_dataset == 0)
+        return;
+    if (m_model.isLoading()) {
+        m_checkWhenSettled = true;
+        return;
+    }
+    m_checkSoon.stop();
+    if (m_healthTask) { // its answer would be about rows that changed meanwhile
+        m_checkAgain = true;
+        m_healthTask->cancel();
+        return;
+    }
+    m_healthPanel->setChecking();
+    m_healthTask = runTask<HealthReport>(
+        this,
+        [project = m_project, dataset = m_dataset, format = m_model.format(), context = m_model.contextLength()](
+            const Progress& progress) { return checkHealth(*project, dataset, format, context, progress); },
+        [this, project = m_project, dataset = m_dataset](Result<HealthReport> report) {
+            m_healthTask = nullptr;
+            const bool again = std::exchange(m_checkAgain, false) || project != m_project || dataset != m_dataset;
+            if (again)
+                return check();
+            if (!report) {
+                m_healthPanel->setOutdated();
+                if (report.error().code != ErrorCode::Cancelled)
+                    Q_EMIT failed(report.error());
+                return;
+            }
+            m_health = std::move(*report);
+            m_healthPanel->setReport(*m_health, m_model.name());
+            if (m_finding)
+                showFinding(*m_finding); // how many are left
+            else
+                m_rows->refresh(); // token counts came
+            m_inspector->refresh();
+        });
+    Q_EMIT checkStarted(m_healthTask);
+}
 
 void Workspace::showFinding(HealthFinding finding) {
     if (finding == HealthFinding::SetAside)

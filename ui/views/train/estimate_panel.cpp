@@ -67,8 +67,9 @@ void EstimatePanel::showEstimate(const RunEstimate& estimate, const Computer& co
     const auto part = [](const QString& label, std::int64_t bytes) {
         return StackedBar::Part{label, double(bytes), bytesText(qint64(bytes))};
     };
-    m_bar->setParts({part(tr("weights"), memory.weights), part(tr("gradients"), memory.gradients), part(tr("optimizer"), memory.optimizer),
-                     part(tr("activations"), memory.activations), part(tr("program"), memory.overhead)},
+    m_bar->setParts({part(tr("weights"), memory.weights), part(tr("gradients"), memory.gradients),
+                     part(tr("optimizer"), memory.optimizer), part(tr("activations"), memory.activations),
+                     part(tr("program"), memory.overhead)},
                     double(computer.memoryBytes), tr("%1 in this computer").arg(bytesText(computer.memoryBytes)));
     m_time->setFigure(estimate.time.seconds > 0 ? durationText(estimate.time.seconds) : tr("–"));
     m_steps->setFigure(number(qint64(estimate.time.steps)));
@@ -79,7 +80,8 @@ void EstimatePanel::showEstimate(const RunEstimate& estimate, const Computer& co
                        .arg(bytesText(memory.total()), bytesText(computer.memoryBytes), qstr(estimate.precision),
                             number(qint64(estimate.time.tokensPerSecond)));
     if (estimate.tokensEstimated)
-        note += QLatin1Char(' ') + tr("Tokens are estimated from the length of the texts: they have not been counted yet.");
+        note +=
+            QLatin1Char(' ') + tr("Tokens are estimated from the length of the texts: they have not been counted yet.");
     m_note->setText(note);
 }
 
@@ -91,7 +93,9 @@ void EstimatePanel::showComplaints(const std::vector<Complaint>& complaints) {
         }
         delete item;
     }
-    m_complaintCard->setNote(complaints.empty() ? tr("all checked") : tr("%n thing(s) to look at", nullptr, int(complaints.size())));
+    m_complaintCard->setNote(complaints.empty()       ? tr("all checked")
+                             : complaints.size() == 1 ? tr("one thing to look at")
+                                                      : tr("%1 things to look at").arg(complaints.size()));
     if (complaints.empty()) {
         auto* fine = new Chip(tr("✓ Ready to start"), Tone::Good, m_complaintCard);
         m_complaints->addWidget(fine, 0, Qt::AlignLeft);
@@ -105,7 +109,9 @@ void EstimatePanel::showComplaints(const std::vector<Complaint>& complaints) {
         line->setSpacing(8);
         auto* words = new QVBoxLayout;
         words->setSpacing(2);
-        words->addWidget(new Chip(error ? tr("✕ must change") : tr("! careful"), error ? Tone::Bad : Tone::Careful, row), 0, Qt::AlignLeft);
+        words->addWidget(
+            new Chip(error ? tr("✕ must change") : tr("! careful"), error ? Tone::Bad : Tone::Careful, row), 0,
+            Qt::AlignLeft);
         words->addWidget(makeLabel(qstr(complaint.message), "body", row));
         if (!complaint.hint.empty())
             words->addWidget(makeLabel(qstr(complaint.hint), "note", row));
@@ -114,7 +120,8 @@ void EstimatePanel::showComplaints(const std::vector<Complaint>& complaints) {
             QPushButton* jump = makeButton(tr("Show"), "small", {}, row);
             jump->setAccessibleName(tr("Show the field: %1").arg(qstr(complaint.message)));
             line->addWidget(jump, 0, Qt::AlignTop);
-            connect(jump, &QPushButton::clicked, this, [this, field = qstr(complaint.field)] { Q_EMIT fieldWanted(field); });
+            connect(jump, &QPushButton::clicked, this,
+                    [this, field = qstr(complaint.field)] { Q_EMIT fieldWanted(field); });
         }
         m_complaints->addWidget(row);
     }

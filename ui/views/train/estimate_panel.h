@@ -1,5 +1,5 @@
-// Right of the set-up, always in sight: what the run will need against this computer, and what is wrong with the recipe, each line
-// jumping to its field. Shows what it is given; computes nothing. GUI thread.
+// Right of the set-up, always in sight: what the run will need against this computer, and what is wrong with the
+// recipe, each line jumping to its field. Shows what it is given; computes nothing. GUI thread.
 #pragma once
 
 #include <optional>

@@ -26,7 +26,8 @@ namespace attune {
 class NotesCommand final : public QUndoCommand {
 public:
     NotesCommand(HistoryPage& page, qint64 run, const QString& name, QString before, QString after)
-        : QUndoCommand(HistoryPage::tr("Notes of %1").arg(name)), m_page(page), m_run(run), m_before(std::move(before)), m_after(std::move(after)) {}
+        : QUndoCommand(HistoryPage::tr("Notes of %1").arg(name)), m_page(page), m_run(run), m_before(std::move(before)),
+          m_after(std::move(after)) {}
     void redo() override { m_page.writeNotes(m_run, m_after); }
     void undo() override { m_page.writeNotes(m_run, m_before); }
 
@@ -45,14 +46,17 @@ HistoryPage::HistoryPage(Services& services, MessageArea& messages, QWidget* par
     column->addWidget(makeDetails(), 3);
     if (services.undo)
         services.undo->addStack(&m_undo);
-    // Notes are kept shortly after the last letter, so that nothing is lost and an undo takes back a thought, not a letter.
+    // Notes are kept shortly after the last letter, so that nothing is lost and an undo takes back a thought, not a
+    // letter.
     m_notesTimer.setSingleShot(true);
     m_notesTimer.setInterval(900);
     connect(&m_notesTimer, &QTimer::timeout, this, &HistoryPage::commitNotes);
     showSelection();
 }
 
-HistoryPage::~HistoryPage() { m_undo.clear(); }
+HistoryPage::~HistoryPage() {
+    m_undo.clear();
+}
 
 QWidget* HistoryPage::makeTable() {
     auto* card = new Card(tr("Runs"), tr("select several to lay their curves over each other"), this);
@@ -88,7 +92,7 @@ QWidget* HistoryPage::makeTable() {
     m_table->verticalHeader()->setDefaultSectionSize(30);
     m_table->horizontalHeader()->setStretchLastSection(true);
     m_table->horizontalHeader()->setHighlightSections(false);
-    const int widths[] = {200, 110, 130, 140, 70, 130};
+    const int widths[] = {200, 120, 130, 150, 70, 180};
     for (int i = 0; i < int(std::size(widths)); ++i)
         m_table->setColumnWidth(i, widths[i]);
     connect(m_table->selectionModel(), &QItemSelectionModel::selectionChanged, this, &HistoryPage::showSelection);
@@ -138,7 +142,11 @@ QWidget* HistoryPage::makeDetails() {
 
 void HistoryPage::setRuns(std::vector<RunRow> runs) {
     commitNotes();
+    for (RunRow& run : runs)
+        if (const auto own = m_unwritten.find(run.record.id); own != m_unwritten.end())
+            run.record.notes = sstr(own->second);
     const QList<qint64> before = selected();
+    m_notesRun = 0; // the editor still shows the former rows
     const QSignalBlocker blocker(m_table->selectionModel());
     m_model.setRows(std::move(runs));
     select(before.isEmpty() && m_model.rowCount() > 0 ? QList<qint64>{m_model.row(0)->record.id} : before);
@@ -213,7 +221,8 @@ void HistoryPage::showCurves() {
         wanted.push_back({qstr(m_model.row(m_model.indexOf(id))->record.name), {}, {}});
     runTask<std::vector<LossChart::Overlay>>(
         this,
-        [project, runs, curves = std::move(wanted)](const Progress& progress) mutable -> Result<std::vector<LossChart::Overlay>> {
+        [project, runs,
+         curves = std::move(wanted)](const Progress& progress) mutable -> Result<std::vector<LossChart::Overlay>> {
             for (qsizetype i = 0; i < runs.size() && !progress.cancelled(); ++i) {
                 LossChart::Overlay& curve = curves[std::size_t(i)];
                 ATTUNE_ASSIGN(const auto training, project->runs().curve(runs[i], "loss"));
@@ -258,6 +267,7 @@ void HistoryPage::writeNotes(qint64 runId, const QString& notes) {
     if (!project)
         return;
     m_model.setNotes(runId, notes);
+    m_unwritten[runId] = notes;
     if (m_notesRun == runId && m_notes->toPlainText() != notes) {
         const QSignalBlocker blocker(m_notes);
         m_notes->setPlainText(notes);
@@ -268,7 +278,9 @@ void HistoryPage::writeNotes(qint64 runId, const QString& notes) {
             ATTUNE_ASSIGN(const std::string before, project->runs().setNotes(runId, text));
             return before != text;
         },
-        [this](Result<bool> written) {
+        [this, runId, notes](Result<bool> written) {
+            if (const auto own = m_unwritten.find(runId); own != m_unwritten.end() && own->second == notes)
+                m_unwritten.erase(own);
             if (!written)
                 m_messages.showError("notes", written.error());
         });

@@ -1,6 +1,8 @@
-// The project's runs: table, curves of the selected ones over each other, notes (undoable), difference of two recipes. Asks by signals
-// for what happens to a run. GUI thread; everything from the store comes by tasks.
+// The project's runs: table, curves of the selected ones over each other, notes (undoable), difference of two recipes.
+// Asks by signals for what happens to a run. GUI thread; everything from the store comes by tasks.
 #pragma once
+
+#include <map>
 
 #include <QPointer>
 #include <QTimer>
@@ -68,6 +70,7 @@ private:
     TextDiffView* m_diff;
     Card* m_notesCard;
     QPlainTextEdit* m_notes;
+    std::map<qint64, QString> m_unwritten; // notes on their way to the store: a snapshot read before may not know them
     qint64 m_notesRun = 0;
     quint64 m_curveRequest = 0;
     bool m_busy = false;

@@ -31,13 +31,13 @@ namespace {
 constexpr int kSideWidth = 336, kRowHeight = 30;
 const QString kDoctorKey = QStringLiteral("doctor.");
 
-LossChart* makeSmallChart(const QString& name, QWidget* parent) {
+LossChart* makeSmallChart(const QString& name, double smoothing, QWidget* parent) {
     auto* chart = new LossChart(parent);
     chart->setNames(name, {});
-    chart->setSmoothing(0);
-    chart->setRawVisible(false);
+    chart->setSmoothing(smoothing);
+    chart->setRawVisible(smoothing > 0);
     chart->setAccessibleName(name);
-    chart->setMinimumHeight(120);
+    takeLeftRoom(*chart, 96);
     followTheme(*chart);
     return chart;
 }
@@ -49,7 +49,7 @@ LivePage::LivePage(MessageArea& messages, QWidget* parent) : QWidget(parent), m_
     outer->setContentsMargins(0, 0, 0, 0);
     auto* inner = new QWidget(this);
     auto* grid = new QGridLayout(inner);
-    grid->setContentsMargins(0, 0, 0, 0);
+    grid->setContentsMargins(0, 0, 6, 0); // room before the scroll bar
     grid->setSpacing(16);
     m_samples = new SamplePanel(inner);
     auto* side = new QVBoxLayout;
@@ -74,7 +74,7 @@ LivePage::LivePage(MessageArea& messages, QWidget* parent) : QWidget(parent), m_
 Card* LivePage::makeLossCard() {
     auto* card = new Card(tr("Loss"), tr("per step · lower is better"), this);
     m_loss = new LossChart(card);
-    m_loss->setMinimumHeight(200);
+    takeLeftRoom(*m_loss, 190);
     m_loss->setSmoothing(0.93);
     followTheme(*m_loss);
     card->body()->addWidget(m_loss, 1);
@@ -95,7 +95,8 @@ Card* LivePage::makeLossCard() {
         connect(action, &QAction::triggered, this, [choose, weight] { choose(weight); });
     }
     choose(m_loss->smoothing());
-    connect(smoothing, &QPushButton::clicked, this, [menu, smoothing] { menu->popup(smoothing->mapToGlobal(QPoint(0, smoothing->height()))); });
+    connect(smoothing, &QPushButton::clicked, this,
+            [menu, smoothing] { menu->popup(smoothing->mapToGlobal(QPoint(0, smoothing->height()))); });
     card->tools()->addWidget(smoothing);
     auto* logScale = makeButton(tr("Log scale"), "chip", {}, card);
     logScale->setCheckable(true);
@@ -115,17 +116,17 @@ Card* LivePage::makeSmallCharts() {
     auto* card = new Card({}, {}, this);
     auto* line = new QHBoxLayout;
     line->setSpacing(24);
-    const auto add = [&](const QString& title) {
+    const auto add = [&](const QString& title, double smoothing) {
         auto* column = new QVBoxLayout;
         column->setSpacing(4);
         column->addWidget(makeLabel(title, "section", card));
-        LossChart* chart = makeSmallChart(title, card);
+        LossChart* chart = makeSmallChart(title, smoothing, card);
         column->addWidget(chart, 1);
         line->addLayout(column, 1);
         return chart;
     };
-    m_rate = add(tr("Learning rate"));
-    m_norm = add(tr("Gradient norm"));
+    m_rate = add(tr("Learning rate"), 0);
+    m_norm = add(tr("Gradient norm"), 0.9);
     card->body()->addLayout(line, 1);
     return card;
 }
@@ -166,7 +167,7 @@ Card* LivePage::makeLogCard() {
     m_table->verticalHeader()->setDefaultSectionSize(kRowHeight);
     m_table->setShowGrid(false);
     m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
-    m_table->setMinimumHeight(4 * kRowHeight);
+    takeLeftRoom(*m_table, 4 * kRowHeight);
     m_table->setTabKeyNavigation(false);
     auto* copy = new QShortcut(QKeySequence::Copy, m_table, nullptr, nullptr, Qt::WidgetShortcut);
     connect(copy, &QShortcut::activated, this, [this] { QGuiApplication::clipboard()->setText(m_log.tsv()); });
@@ -186,7 +187,8 @@ void LivePage::begin(const RunConfig& config) {
     m_samples->clear();
     m_log.clear();
     const auto& specs = trainingParams().params;
-    m_doctor = Doctor(paramDouble(config.training, specs, "learning_rate"), paramDouble(config.training, specs, "max_grad_norm"));
+    m_doctor = Doctor(paramDouble(config.training, specs, "learning_rate"),
+                      paramDouble(config.training, specs, "max_grad_norm"));
     m_last = {};
     m_peak = 0;
     m_bestStep = -1;
@@ -245,7 +247,8 @@ void LivePage::setActive(bool active) {
     m_active = active;
     if (active)
         m_messages.remove("failure");
-    for (const Finding& finding : m_doctor.findings()) // what can be done about it changed; a strip the user closed stays closed
+    for (const Finding& finding :
+         m_doctor.findings()) // what can be done about it changed; a strip the user closed stays closed
         if (m_messages.has(kDoctorKey + qstr(finding.id)))
             showFindings({finding});
     showStep();
@@ -267,7 +270,8 @@ void LivePage::takeSteps(const QVector<StepFinished>& steps) {
         m_norm->append(std::exchange(norm, {}));
     };
     for (const StepFinished& step : steps) {
-        if (m_last.step > 0 && step.step <= m_last.step) { // a continued run repeats what its last checkpoint did not hold
+        if (m_last.step > 0 &&
+            step.step <= m_last.step) { // a continued run repeats what its last checkpoint did not hold
             flush();
             for (LossChart* chart : {m_loss, m_rate, m_norm})
                 chart->truncateAfter(double(step.step) - 0.5);
@@ -296,12 +300,15 @@ void LivePage::takeEvals(const QVector<EvalFinished>& evals) {
             m_bestLoss = eval.loss;
             m_bestStep = eval.step;
             m_best->setFigure(number(eval.loss, 3));
-            m_best->setCaption(eval.step == 0 ? tr("validation, base") : tr("best, step %1").arg(number(qint64(eval.step))));
+            m_best->setCaption(eval.step == 0 ? tr("validation, base")
+                                              : tr("best, step %1").arg(number(qint64(eval.step))));
         }
     }
 }
 
-void LivePage::takeSamples(const QVector<SampleGenerated>& samples) { m_samples->add(samples); }
+void LivePage::takeSamples(const QVector<SampleGenerated>& samples) {
+    m_samples->add(samples);
+}
 
 void LivePage::takeMemory(const MemoryReported& memory) {
     m_peak = std::max<qint64>(m_peak, memory.peakBytes);
@@ -320,7 +327,9 @@ void LivePage::takeWarning(const WarningRaised& warning) {
     judge(warning);
 }
 
-void LivePage::takeFailure(const RunFailed& failure) { m_log.add(failure, m_last.step); }
+void LivePage::takeFailure(const RunFailed& failure) {
+    m_log.add(failure, m_last.step);
+}
 
 void LivePage::takeState(const StateChanged& state) {
     m_state = state.state;
@@ -358,11 +367,17 @@ void LivePage::showFindings(const std::vector<Finding>& findings) {
         if (m_active && finding.useCheckpoint >= 0)
             actions.push_back({tr("Stop and keep"), [this] { Q_EMIT stopWanted(); }});
         if (!finding.assignment.empty())
-            actions.push_back({tr("Change in a new run"), [this, change = qstr(finding.assignment)] { Q_EMIT recipeWanted(change); }});
+            actions.push_back({tr("Change in a new run"),
+                               [this, change = qstr(finding.assignment)] { Q_EMIT recipeWanted(change); }});
         const Tone tone = finding.severity == Finding::Severity::Serious   ? Tone::Bad
                           : finding.severity == Finding::Severity::Warning ? Tone::Careful
                                                                            : Tone::Accent;
-        m_messages.show(key, tone, qstr(finding.message), qstr(finding.fix), actions);
+        const bool settled = !m_active && m_state == RunState::Finished && finding.useCheckpoint >= 0;
+        m_messages.show(
+            key, tone, qstr(finding.message),
+            settled ? tr("The finished run uses the checkpoint of step %1.").arg(number(qint64(finding.useCheckpoint)))
+                    : qstr(finding.fix),
+            actions);
     }
 }
 

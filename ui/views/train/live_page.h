@@ -1,5 +1,5 @@
-// One run as it goes on, or as it went: curves, figures, sample answers, log and the doctor's strips. Takes events in batches and keeps
-// only what it shows. Starts and stops nothing: it asks by signals. GUI thread.
+// One run as it goes on, or as it went: curves, figures, sample answers, log and the doctor's strips. Takes events in
+// batches and keeps only what it shows. Starts and stops nothing: it asks by signals. GUI thread.
 #pragma once
 
 #include <QVector>
@@ -26,9 +26,9 @@ class LivePage final : public QWidget {
 public:
     LivePage(MessageArea& messages, QWidget* parent);
 
-    void begin(const RunConfig& config);       ///< an empty page for a run about to start
-    void showTrace(const RunTrace& trace);     ///< a run of the past, or the past of one that is continued
-    void setActive(bool active);               ///< the run trains now: strips offer to stop it
+    void begin(const RunConfig& config);   ///< an empty page for a run about to start
+    void showTrace(const RunTrace& trace); ///< a run of the past, or the past of one that is continued
+    void setActive(bool active);           ///< the run trains now: strips offer to stop it
     void takeSteps(const QVector<StepFinished>& steps);
     void takeEvals(const QVector<EvalFinished>& evals);
     void takeSamples(const QVector<SampleGenerated>& samples);

@@ -49,8 +49,11 @@ RecipeForm::RecipeForm(Services& services, QWidget* parent) : QWidget(parent), m
     QVBoxLayout* column = columnIn(this, 16);
     auto* choices = new QHBoxLayout;
     choices->setSpacing(16);
-    choices->addWidget(makeChoiceCard(tr("Method"), tr("what is trained"), m_methods, m_methodGroup, m_methodButtons), 1);
-    choices->addWidget(makeChoiceCard(tr("Objective"), tr("what it learns from"), m_objectives, m_objectiveGroup, m_objectiveButtons), 1);
+    choices->addWidget(makeChoiceCard(tr("Method"), tr("what is trained"), m_methods, m_methodGroup, m_methodButtons),
+                       1);
+    choices->addWidget(
+        makeChoiceCard(tr("Objective"), tr("what it learns from"), m_objectives, m_objectiveGroup, m_objectiveButtons),
+        1);
     column->addLayout(choices);
     column->addWidget(makeKnobs());
 
@@ -68,8 +71,9 @@ RecipeForm::RecipeForm(Services& services, QWidget* parent) : QWidget(parent), m
     setConfig(m_config);
 }
 
-Card* RecipeForm::makeChoiceCard(const QString& title, const QString& note, const std::vector<const Described*>& entries,
-                                 QButtonGroup*& group, std::map<std::string, OptionButton*>& buttons) {
+Card* RecipeForm::makeChoiceCard(const QString& title, const QString& note,
+                                 const std::vector<const Described*>& entries, QButtonGroup*& group,
+                                 std::map<std::string, OptionButton*>& buttons) {
     auto* card = new Card(title, note, this);
     group = new QButtonGroup(this);
     auto* list = new QWidget(card);
@@ -114,7 +118,8 @@ Card* RecipeForm::makeKnobs() {
     m_depth->setAccessibleName(tr("How many settings are shown"));
     m_depth->setIndex(int(m_services.settings->depth()));
     card->tools()->addWidget(m_depth);
-    connect(m_depth, &SegmentedControl::indexChanged, this, [this](int index) { m_services.settings->setDepth(Depth(index)); });
+    connect(m_depth, &SegmentedControl::indexChanged, this,
+            [this](int index) { m_services.settings->setDepth(Depth(index)); });
     card->body()->addWidget(makePresets());
     QVBoxLayout* column = card->body();
     m_training = makePart(tr("Training"), {}, column);
@@ -125,7 +130,8 @@ Card* RecipeForm::makeKnobs() {
     return card;
 }
 
-RecipeForm::Part RecipeForm::makePart(const QString& title, const std::vector<const Described*>& choices, QVBoxLayout* column) {
+RecipeForm::Part RecipeForm::makePart(const QString& title, const std::vector<const Described*>& choices,
+                                      QVBoxLayout* column) {
     Part part;
     part.title = makeLabel(title, "section", this);
     part.title->setContentsMargins(0, 8, 0, 0);

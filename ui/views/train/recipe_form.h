@@ -1,6 +1,6 @@
-// The recipe as a form: method cards, objective, presets and the knobs of the chosen parts, at the depth of the settings. Everything
-// shown comes from the engine's catalog. Holds the method, objective, optimizer, schedule and training part of a RunConfig; model and
-// data are the page's. GUI thread.
+// The recipe as a form: method cards, objective, presets and the knobs of the chosen parts, at the depth of the
+// settings. Everything shown comes from the engine's catalog. Holds the method, objective, optimizer, schedule and
+// training part of a RunConfig; model and data are the page's. GUI thread.
 #pragma once
 
 #include <map>
@@ -31,7 +31,8 @@ public:
     void setConfig(const RunConfig& config);
     /// `base` with everything this form holds.
     RunConfig config(RunConfig base) const;
-    /// Shows a field ("method.r", "training.batch_size", "objective") whatever the depth; false when it is not of this form.
+    /// Shows a field ("method.r", "training.batch_size", "objective") whatever the depth; false when it is not of this
+    /// form.
     bool focusField(const QString& field);
     void setComplaints(const std::vector<Complaint>& complaints);
 

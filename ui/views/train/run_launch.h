@@ -1,5 +1,5 @@
-// Records a run in the project and gathers what the engine needs to train it, or to go on with it. Plain functions for tasks: they
-// read and write the store and start nothing.
+// Records a run in the project and gathers what the engine needs to train it, or to go on with it. Plain functions for
+// tasks: they read and write the store and start nothing.
 #pragma once
 
 #include "core/run/engine.h"
@@ -14,7 +14,8 @@ struct PreparedRun {
     qint64 id = 0;
     TrainRequest request;
 };
-/// A new run: recipe checked by the engine, recorded, its folder named. Errors: what the engine's check, the versions and the store say.
+/// A new run: recipe checked by the engine, recorded, its folder named. Errors: what the engine's check, the versions
+/// and the store say.
 Result<PreparedRun> prepareRun(Project& project, Engine& engine, const RunConfig& config);
 /// The same run from its last checkpoint. Errors: InvalidData when its recipe cannot be read any more; NotFound.
 Result<PreparedRun> prepareContinuation(Project& project, const Catalog& catalog, qint64 runId);

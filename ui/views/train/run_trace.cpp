@@ -43,7 +43,8 @@ Result<std::vector<TrainingEvent>> eventsOfStore(RunStore& store, qint64 id) {
         byStep.emplace(checkpoint.step, CheckpointSaved{checkpoint.step, checkpoint.folder, checkpoint.best});
     ATTUNE_ASSIGN(const auto samples, store.samples(id));
     for (const RunSample& sample : samples)
-        byStep.emplace(sample.step, SampleGenerated{sample.step, sample.index, sample.prompt, sample.expected, sample.completion});
+        byStep.emplace(sample.step,
+                       SampleGenerated{sample.step, sample.index, sample.prompt, sample.expected, sample.completion});
     ATTUNE_ASSIGN(const auto log, store.log(id));
     for (const RunLogEntry& entry : log)
         if (entry.severity == "warning")
@@ -59,15 +60,18 @@ Result<std::vector<TrainingEvent>> eventsOfStore(RunStore& store, qint64 id) {
 Result<RunTrace> readRunTrace(Project& project, qint64 runId, const Catalog& catalog) {
     RunTrace trace;
     ATTUNE_ASSIGN(auto rows, readRuns(project, catalog));
-    const auto found = std::find_if(rows.begin(), rows.end(), [&](const RunRow& row) { return row.record.id == runId; });
+    const auto found =
+        std::find_if(rows.begin(), rows.end(), [&](const RunRow& row) { return row.record.id == runId; });
     if (found == rows.end())
-        return fail(ErrorCode::NotFound, "There is no run " + std::to_string(runId) + " in this project.", "Choose one in the history.");
+        return fail(ErrorCode::NotFound, "There is no run " + std::to_string(runId) + " in this project.",
+                    "Choose one in the history.");
     trace.row = std::move(*found);
     if (auto config = parseRunConfig(trace.row.record.recipe, catalog, trace.row.record.name)) {
         trace.config = std::move(*config);
         trace.configKnown = true;
         const auto& specs = trainingParams().params;
-        trace.doctor = Doctor(paramDouble(trace.config.training, specs, "learning_rate"), paramDouble(trace.config.training, specs, "max_grad_norm"));
+        trace.doctor = Doctor(paramDouble(trace.config.training, specs, "learning_rate"),
+                              paramDouble(trace.config.training, specs, "max_grad_norm"));
     }
     const RunFolder folder{fspath(trace.row.folder)};
     if (auto metrics = readMetrics(folder.metrics()); metrics && !trace.row.folder.isEmpty()) {

@@ -10,6 +10,7 @@
 #include <QVBoxLayout>
 
 #include "ui/bridge/qt_convert.h"
+#include "ui/views/train/train_parts.h"
 #include "ui/widgets/card.h"
 
 namespace attune {
@@ -22,7 +23,9 @@ SamplePanel::SamplePanel(QWidget* parent) : QWidget(parent) {
     outer->setContentsMargins(0, 0, 0, 0);
     m_card = new Card(tr("Sample answers"), {}, this);
     outer->addWidget(m_card);
-    m_empty = makeLabel(tr("Fixed prompts are answered at each checkpoint; the first answers appear with the first one."), "muted", m_card);
+    m_empty =
+        makeLabel(tr("Fixed prompts are answered at each checkpoint; the first answers appear with the first one."),
+                  "muted", m_card);
     m_card->body()->addWidget(m_empty);
 
     m_content = new QWidget(m_card);
@@ -32,6 +35,7 @@ SamplePanel::SamplePanel(QWidget* parent) : QWidget(parent) {
     m_slider = new QSlider(Qt::Horizontal, m_content);
     m_slider->setAccessibleName(tr("Checkpoint whose answers are shown"));
     m_slider->setPageStep(1);
+    m_slider->setMinimumHeight(22);
     m_which = new QComboBox(m_content);
     m_which->setAccessibleName(tr("Which prompt"));
     m_prompt = makeLabel({}, "muted", m_content);
@@ -41,7 +45,7 @@ SamplePanel::SamplePanel(QWidget* parent) : QWidget(parent) {
     m_answer->setProperty("flat", true);
     m_answer->setFont(Theme::current().monospaceFont());
     m_answer->setAccessibleName(tr("Answer of the model at this checkpoint"));
-    m_answer->setMinimumHeight(44);
+    takeLeftRoom(*m_answer, 44);
     m_match = new Chip({}, Tone::Neutral, m_content);
     column->addWidget(m_slider);
     column->addWidget(m_which);
@@ -58,6 +62,7 @@ SamplePanel::SamplePanel(QWidget* parent) : QWidget(parent) {
 
 void SamplePanel::clear() {
     m_byStep.clear();
+    m_slider->setRange(0, 0);
     const QSignalBlocker blocker(m_which);
     m_which->clear();
     showAnswer();
@@ -86,7 +91,8 @@ void SamplePanel::showAnswer() {
         m_card->setNote({});
         return;
     }
-    const auto place = std::next(m_byStep.begin(), std::min<std::ptrdiff_t>(m_slider->value(), std::ptrdiff_t(m_byStep.size()) - 1));
+    const auto place =
+        std::next(m_byStep.begin(), std::min<std::ptrdiff_t>(m_slider->value(), std::ptrdiff_t(m_byStep.size()) - 1));
     m_card->setNote(place->first == 0 ? tr("base model, step 0") : tr("checkpoint %1").arg(number(place->first)));
     const auto sample = place->second.find(m_which->currentData().toInt());
     if (sample == place->second.end()) {
@@ -96,7 +102,8 @@ void SamplePanel::showAnswer() {
     }
     const QString prompt = qstr(sample->second.prompt).trimmed(), expected = qstr(sample->second.expected).trimmed();
     const QString answer = qstr(sample->second.completion).trimmed();
-    m_prompt->setText(QStringLiteral("“%1”").arg(prompt.size() > kPromptShown ? prompt.left(kPromptShown) + QStringLiteral("…") : prompt));
+    m_prompt->setText(QStringLiteral("“%1”").arg(
+        prompt.size() > kPromptShown ? prompt.left(kPromptShown) + QStringLiteral("…") : prompt));
     m_prompt->setToolTip("<p>" + prompt.toHtmlEscaped() + "</p>");
     m_answer->setPlainText(answer.isEmpty() ? tr("(empty answer)") : answer);
     const bool same = answer == expected;

@@ -15,8 +15,8 @@
 namespace attune {
 namespace {
 
-constexpr double kBytesPerToken = 4;        // of English text with usual vocabularies; only while nothing was counted
-constexpr std::size_t kRowsLookedAt = 200;  // enough for the share of trained text
+constexpr double kBytesPerToken = 4;       // of English text with usual vocabularies; only while nothing was counted
+constexpr std::size_t kRowsLookedAt = 200; // enough for the share of trained text
 
 bool ownTemplate(const QDir& folder) {
     if (folder.exists(QStringLiteral("chat_template.jinja")))
@@ -55,8 +55,9 @@ Result<DataFacts> readDataFacts(Project& project) {
         for (const DatasetVersion& version : versions)
             facts.versions.push_back({version, qstr(dataset.name)});
     }
-    std::stable_sort(facts.versions.begin(), facts.versions.end(),
-                     [](const VersionFacts& a, const VersionFacts& b) { return a.version.created > b.version.created; });
+    std::stable_sort(facts.versions.begin(), facts.versions.end(), [](const VersionFacts& a, const VersionFacts& b) {
+        return a.version.created > b.version.created;
+    });
     return facts;
 }
 
@@ -69,7 +70,8 @@ Result<RowFacts> readRowFacts(Project& project, const DatasetVersion& version, c
         facts.shape.longestTokens = statistics.maxTokens;
     } else {
         facts.estimated = true;
-        facts.shape.averageTokens = double(statistics.bytes) / double(std::max<std::int64_t>(1, statistics.rows)) / kBytesPerToken;
+        facts.shape.averageTokens =
+            double(statistics.bytes) / double(std::max<std::int64_t>(1, statistics.rows)) / kBytesPerToken;
     }
     SampleQuery query;
     query.datasetId = version.datasetId;
@@ -91,7 +93,8 @@ Result<RowFacts> readRowFacts(Project& project, const DatasetVersion& version, c
         for (const Message& message : row.sample.messages)
             answers += message.role == "assistant" ? double(message.content.size()) : 0;
     }
-    facts.shape.averageTargets = facts.shape.averageTokens * (all > 0 && answers > 0 ? std::min(1.0, answers / all) : 1.0);
+    facts.shape.averageTargets =
+        facts.shape.averageTokens * (all > 0 && answers > 0 ? std::min(1.0, answers / all) : 1.0);
     return facts;
 }
 

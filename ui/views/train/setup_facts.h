@@ -1,5 +1,5 @@
-// What the set-up page must know and can only read from the disk: the model folder, the frozen versions and the size of their rows.
-// Plain functions for tasks; no widgets, no state.
+// What the set-up page must know and can only read from the disk: the model folder, the frozen versions and the size of
+// their rows. Plain functions for tasks; no widgets, no state.
 #pragma once
 
 #include <vector>
@@ -26,7 +26,7 @@ Result<ModelFacts> readModelFacts(const QString& folder);
 
 struct VersionFacts {
     DatasetVersion version;
-    QString dataset; // its name
+    QString dataset;       // its name
     QString label() const; // "claims · version 3"
 };
 struct DataFacts {

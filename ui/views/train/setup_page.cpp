@@ -18,6 +18,7 @@
 #include "ui/settings.h"
 #include "ui/views/train/estimate_panel.h"
 #include "ui/views/train/recipe_form.h"
+#include "ui/views/train/setup_checks.h"
 #include "ui/views/train/train_parts.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/message_bar.h"
@@ -29,14 +30,6 @@ const char* const kModelSetting = "model.path";
 const char* const kRecipeSetting = "train.recipe";
 constexpr int kPanelWidth = 336;
 
-QString countText(std::int64_t count) {
-    if (count >= 1'000'000'000)
-        return SetupPage::tr("%1 B").arg(number(double(count) / 1e9, 1));
-    if (count >= 1'000'000)
-        return SetupPage::tr("%1 M").arg(number(double(count) / 1e6, 0));
-    return number(qint64(count));
-}
-
 } // namespace
 
 SetupPage::SetupPage(Services& services, MessageArea& messages, QWidget* parent)
@@ -47,7 +40,7 @@ SetupPage::SetupPage(Services& services, MessageArea& messages, QWidget* parent)
 
     auto* left = new QWidget(this);
     auto* column = new QVBoxLayout(left);
-    column->setContentsMargins(0, 0, 0, 0);
+    column->setContentsMargins(0, 0, 6, 0); // room before the scroll bar
     column->setSpacing(16);
     auto* sources = new QHBoxLayout;
     sources->setSpacing(16);
@@ -74,58 +67,6 @@ SetupPage::SetupPage(Services& services, MessageArea& messages, QWidget* parent)
     connect(m_estimate, &EstimatePanel::fieldWanted, this, &SetupPage::focusField);
     connect(services.computer, &ComputerFacts::changed, this, &SetupPage::touch);
     touch();
-}
-
-Card* SetupPage::makeModelCard() {
-    auto* card = new Card(tr("Model"), tr("a folder in Hugging Face layout"), this);
-    m_browse = makeButton(tr("Choose…"), "small", {}, card);
-    m_browse->setAccessibleName(tr("Choose the model's folder"));
-    card->tools()->addWidget(m_browse);
-    m_modelName = new ElidedLabel({}, Qt::ElideMiddle, card);
-    m_modelName->setProperty("role", "strong");
-    m_modelFacts = makeLabel({}, "muted", card);
-    card->body()->addWidget(m_modelName);
-    card->body()->addWidget(m_modelFacts);
-    card->body()->addStretch(1);
-    connect(m_browse, &QPushButton::clicked, this, [this] {
-        const QString folder = QFileDialog::getExistingDirectory(this, tr("Folder of the model"), m_services.settings->lastFolder("model"));
-        if (folder.isEmpty())
-            return;
-        m_services.settings->setLastFolder("model", folder);
-        chooseModel(folder);
-    });
-    return card;
-}
-
-Card* SetupPage::makeDataCard() {
-    auto* card = new Card(tr("Data"), tr("a frozen version"), this);
-    m_freeze = makeButton(tr("Freeze now"), "small", {}, card);
-    m_freeze->setToolTip(tr("Keeps the newest dataset's rows and splits exactly as they are now"));
-    card->tools()->addWidget(m_freeze);
-    m_versions = new QComboBox(card);
-    m_versions->setAccessibleName(tr("Data version"));
-    m_versions->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-    m_versions->setMinimumContentsLength(12);
-    m_versionFacts = makeLabel({}, "muted", card);
-    auto* nameLine = new QHBoxLayout;
-    nameLine->setSpacing(8);
-    m_name = new QLineEdit(card);
-    m_name->setAccessibleName(tr("Name of the run"));
-    QLabel* nameLabel = makeLabel(tr("Run name"), "muted", card);
-    nameLabel->setWordWrap(false);
-    nameLabel->setBuddy(m_name);
-    nameLine->addWidget(nameLabel);
-    nameLine->addWidget(m_name, 1);
-    card->body()->addWidget(m_versions);
-    card->body()->addWidget(m_versionFacts);
-    card->body()->addLayout(nameLine);
-    card->body()->addStretch(1);
-    connect(m_freeze, &QPushButton::clicked, this, &SetupPage::freeze);
-    connect(m_versions, &QComboBox::currentIndexChanged, this, [this] {
-        m_wantedVersion = m_versions->currentData().toLongLong();
-        readRows();
-    });
-    return card;
 }
 
 void SetupPage::load() {
@@ -193,7 +134,9 @@ void SetupPage::refreshFacts() {
         });
 }
 
-void SetupPage::chooseModel(const QString& folder) { readModel(folder, true); }
+void SetupPage::chooseModel(const QString& folder) {
+    readModel(folder, true);
+}
 
 void SetupPage::readModel(const QString& folder, bool keep) {
     const quint64 request = ++m_modelRequest;
@@ -234,11 +177,15 @@ void SetupPage::readRows() {
         return;
     const auto& split = chosen->version.bySplit;
     m_versionFacts->setText(tr("%1 rows to train on, %2 to validate, %3 kept for the test.")
-                                .arg(number(qint64(split[std::size_t(Split::Train)])), number(qint64(split[std::size_t(Split::Validation)])),
+                                .arg(number(qint64(split[std::size_t(Split::Train)])),
+                                     number(qint64(split[std::size_t(Split::Validation)])),
                                      number(qint64(split[std::size_t(Split::Test)]))));
     ++m_reading;
     runTask<RowFacts>(
-        this, [project, version = chosen->version](const Progress& progress) { return readRowFacts(*project, version, progress); },
+        this,
+        [project, version = chosen->version](const Progress& progress) {
+            return readRowFacts(*project, version, progress);
+        },
         [this, request](Result<RowFacts> rows) {
             --m_reading;
             if (request != m_rowRequest)
@@ -257,7 +204,10 @@ void SetupPage::freeze() {
         return;
     m_freeze->setEnabled(false);
     runTask<DatasetVersion>(
-        this, [project, dataset = m_data.datasets.front().id](const Progress&) { return project->datasets().freeze(dataset); },
+        this,
+        [project, dataset = m_data.datasets.front().id](const Progress&) {
+            return project->datasets().freeze(dataset);
+        },
         [this](Result<DatasetVersion> version) {
             m_freeze->setEnabled(true);
             if (!version)
@@ -266,40 +216,6 @@ void SetupPage::freeze() {
             refreshFacts();
             m_services.project->noteChange(QStringLiteral("datasets"));
         });
-}
-
-void SetupPage::showModel() {
-    if (m_model) {
-        const ModelConfig& model = m_model->config;
-        m_modelName->setFullText(m_model->name);
-        m_modelFacts->setText(tr("%1 · %2 parameters · context %3 tokens · %4")
-                                  .arg(qstr(model.architecture), countText(model.totalParameters()), number(qint64(model.contextLength)),
-                                       m_model->hasTemplate ? tr("with its own chat template") : tr("no chat template, plain text is used")));
-    } else {
-        m_modelName->setFullText(m_modelFolder.isEmpty() ? tr("No model chosen") : m_modelFolder);
-        m_modelFacts->setText(m_modelError                ? qstr(m_modelError->message)
-                              : m_modelFolder.isEmpty()   ? tr("Choose the folder with config.json, the tokenizer and the weights.")
-                                                          : tr("Reading the model's config…"));
-    }
-    setStyleProperty(m_modelFacts, "tone", m_modelError ? "bad" : "");
-}
-
-void SetupPage::showVersions() {
-    {
-        const QSignalBlocker blocker(m_versions);
-        m_versions->clear();
-        for (const VersionFacts& version : m_data.versions) {
-            m_versions->addItem(version.label(), qlonglong(version.version.id));
-            m_versions->setItemData(m_versions->count() - 1, tr("Hash %1").arg(qstr(version.version.hash)), Qt::ToolTipRole);
-        }
-        const int wanted = m_versions->findData(qlonglong(m_wantedVersion));
-        m_versions->setCurrentIndex(wanted >= 0 ? wanted : m_versions->count() > 0 ? 0 : -1);
-    }
-    m_versions->setEnabled(m_versions->count() > 0);
-    m_freeze->setVisible(!m_data.datasets.empty());
-    if (m_data.versions.empty())
-        m_versionFacts->setText(m_data.datasets.empty() ? tr("There are no rows yet: import them in Data.")
-                                                        : tr("Nothing is frozen yet. Freezing keeps rows and splits as they are, so that the run can name them."));
 }
 
 void SetupPage::chooseVersion(qint64 versionId) {
@@ -351,49 +267,8 @@ bool SetupPage::focusField(const QString& field) {
     return true;
 }
 
-void SetupPage::touch() { m_soon.start(); }
-
-std::vector<Complaint> SetupPage::fileComplaints(const RunConfig& config) const {
-    using Severity = Complaint::Severity;
-    std::vector<Complaint> found;
-    const auto add = [&found](Severity severity, const char* field, const QString& message, const QString& hint) {
-        found.push_back({severity, field, sstr(message), sstr(hint)});
-    };
-    if (m_modelError)
-        found.push_back({Severity::Error, "model", m_modelError->message, m_modelError->hint});
-    else if (m_modelFolder.isEmpty())
-        add(Severity::Error, "model", tr("No model is chosen."), tr("Choose the folder of a base model."));
-    else if (m_model && !m_model->hasTokenizer)
-        add(Severity::Error, "model", tr("%1 has no tokenizer.json.").arg(m_model->name), tr("Download the model's tokenizer.json into its folder."));
-    const VersionFacts* chosen = version();
-    if (!chosen) {
-        add(Severity::Error, "data", tr("No data version is chosen."), tr("Freeze the data as it is now, here or in Data."));
-    } else {
-        if (chosen->version.bySplit[std::size_t(Split::Train)] == 0)
-            add(Severity::Error, "data", tr("This version has no training rows."), tr("Split the rows in Data and freeze them again."));
-        if (chosen->version.bySplit[std::size_t(Split::Validation)] == 0)
-            add(Severity::Warning, "data", tr("There are no validation rows: learning by heart would go unnoticed."),
-                tr("Set some rows apart in Data."));
-    }
-    const auto& computer = m_services.computer->computer();
-    if (m_model && m_rows) {
-        const std::int64_t limit = std::get<std::int64_t>(paramOr(config.training, trainingParams().params, "max_length"));
-        const std::int64_t length = limit > 0 ? std::min(limit, m_model->config.contextLength) : m_model->config.contextLength;
-        if (m_rows->shape.longestTokens > length)
-            add(Severity::Warning, "training.max_length",
-                tr("The longest row has about %1 tokens, %2 fit: the end of long answers is cut.")
-                    .arg(number(qint64(m_rows->shape.longestTokens)), number(qint64(length))),
-                {});
-        if (computer && m_memory.total() > computer->memoryBytes)
-            add(Severity::Error, "training.max_length", tr("The run needs about %1, this computer has %2.").arg(bytesText(m_memory.total()), bytesText(computer->memoryBytes)),
-                tr("Choose an adapter method, a shorter maximum length or a smaller model."));
-        else if (computer && m_memory.total() > computer->freeMemoryBytes)
-            add(Severity::Warning, "training.max_length", tr("Only %1 of memory are free now.").arg(bytesText(computer->freeMemoryBytes)),
-                tr("Close other programs before you start."));
-        if (computer && computer->freeDiskBytes > 0 && computer->freeDiskBytes < m_memory.optimizer + m_memory.gradients)
-            add(Severity::Warning, "training.keep_checkpoints", tr("Only %1 are free on the disk: a checkpoint may not fit.").arg(bytesText(computer->freeDiskBytes)), {});
-    }
-    return found;
+void SetupPage::touch() {
+    m_soon.start();
 }
 
 void SetupPage::estimate() {
@@ -401,24 +276,30 @@ void SetupPage::estimate() {
     const Catalog& catalog = m_services.runs->catalog();
     const auto& computer = m_services.computer->computer();
     if (!m_model)
-        m_estimate->showMissing(m_modelFolder.isEmpty() ? tr("Choose a model, and its memory and time are estimated here.")
-                                : m_modelError          ? tr("The model cannot be read, so nothing can be estimated.")
-                                                        : tr("Reading the model…"));
+        m_estimate->showMissing(m_modelFolder.isEmpty()
+                                    ? tr("Choose a model, and its memory and time are estimated here.")
+                                : m_modelError ? tr("The model cannot be read, so nothing can be estimated.")
+                                               : tr("Reading the model…"));
     else if (!m_rows)
-        m_estimate->showMissing(version() ? tr("Looking at the rows…") : tr("Choose a data version, and memory and time are estimated here."));
+        m_estimate->showMissing(version() ? tr("Looking at the rows…")
+                                          : tr("Choose a data version, and memory and time are estimated here."));
     else if (!computer)
         m_estimate->showMissing(tr("Looking at this computer…"));
     else {
         m_memory = estimateMemory(m_model->config, config, catalog, m_rows->shape, *computer);
         m_estimate->showEstimate({m_memory, estimateTime(m_model->config, config, catalog, m_rows->shape, *computer),
-                                  trainableParameters(m_model->config, config, catalog), m_model->config.totalParameters(),
-                                  effectivePrecision(config, *computer), m_rows->estimated},
+                                  trainableParameters(m_model->config, config, catalog),
+                                  m_model->config.totalParameters(), effectivePrecision(config, *computer),
+                                  m_rows->estimated},
                                  *computer);
     }
-    std::vector<Complaint> complaints = fileComplaints(config);
+    std::vector<Complaint> complaints = setupComplaints(
+        {m_modelFolder, m_model, m_modelError, version() ? &version()->version : nullptr, m_rows, computer, m_memory},
+        config);
     for (Complaint& complaint : checkRunConfig(config, catalog)) {
-        const bool sameField = std::any_of(complaints.begin(), complaints.end(),
-                                           [&](const Complaint& known) { return known.field == complaint.field || complaint.field.starts_with(known.field + "."); });
+        const bool sameField = std::any_of(complaints.begin(), complaints.end(), [&](const Complaint& known) {
+            return known.field == complaint.field || complaint.field.starts_with(known.field + ".");
+        });
         if (!sameField)
             complaints.push_back(std::move(complaint));
     }
@@ -426,9 +307,9 @@ void SetupPage::estimate() {
                      [](const Complaint& a, const Complaint& b) { return a.severity < b.severity; });
     m_estimate->showComplaints(complaints);
     m_form->setComplaints(complaints);
-    m_ready = m_model && version() && std::none_of(complaints.begin(), complaints.end(), [](const Complaint& complaint) {
-                  return complaint.severity == Complaint::Severity::Error;
-              });
+    m_ready = m_model && version() &&
+              std::none_of(complaints.begin(), complaints.end(),
+                           [](const Complaint& complaint) { return complaint.severity == Complaint::Severity::Error; });
     if (m_keep)
         keepRecipe();
     Q_EMIT readyChanged();

@@ -1,5 +1,6 @@
-// Setting up a run: model, data version and recipe on the left; cost and complaints on the right, always in sight. Reads its facts in
-// tasks and keeps the recipe in the project. Does not start anything: TrainView asks it for the RunConfig. GUI thread.
+// Setting up a run: model, data version and recipe on the left; cost and complaints on the right, always in sight.
+// Reads its facts in tasks and keeps the recipe in the project. Does not start anything: TrainView asks it for the
+// RunConfig. GUI thread.
 #pragma once
 
 #include <optional>
@@ -62,7 +63,6 @@ private:
     void estimate();
     void keepRecipe();
     const VersionFacts* version() const;
-    std::vector<Complaint> fileComplaints(const RunConfig& config) const;
 
     Services& m_services;
     MessageArea& m_messages;

@@ -17,4 +17,10 @@ inline QScrollArea* makeScrolling(QWidget* inner) {
     return area;
 }
 
+/// `widget` takes the height that is left, at least `least`; its own wish does not make the page scroll.
+inline void takeLeftRoom(QWidget& widget, int least) {
+    widget.setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Ignored);
+    widget.setMinimumHeight(least);
+}
+
 } // namespace attune

@@ -69,8 +69,9 @@ TrainView::TrainView(Services& services, QWidget* parent) : View(services, paren
     });
     connect(m_history, &HistoryPage::openWanted, this, &TrainView::openRun);
     connect(m_history, &HistoryPage::continueWanted, this, &TrainView::continueRun);
-    connect(m_history, &HistoryPage::compareWanted, this,
-            [this](qint64 run) { Q_EMIT openStation(QStringLiteral("compare"), {{QStringLiteral("run"), run}}); });
+    connect(m_history, &HistoryPage::compareWanted, this, [this](qint64 run) {
+        Q_EMIT openStation(QStringLiteral("compare"), {{QStringLiteral("run"), run}});
+    });
     connect(m_history, &HistoryPage::recipeWanted, this, [this](qint64 run) {
         const RunRow* row = m_history->model().row(m_history->model().indexOf(run));
         const auto config = row ? parseRunConfig(row->record.recipe, this->services().runs->catalog(), row->record.name)
@@ -94,7 +95,8 @@ TrainView::TrainView(Services& services, QWidget* parent) : View(services, paren
 
 QWidget* TrainView::makeEmpty() {
     auto* empty = new EmptyState("train", tr("Nothing to train on yet"),
-                                 tr("A model learns from rows of yours. Import them in Data and split them; then choose here how it learns, see what that "
+                                 tr("A model learns from rows of yours. Import them in Data and split them; then "
+                                    "choose here how it learns, see what that "
                                     "costs, and watch it while you go on working."),
                                  this);
     empty->setPrimary(tr("Go to Data"));
@@ -172,7 +174,8 @@ void TrainView::showRequest(const QVariantMap& request) {
 bool TrainView::canClose(QString& reason) {
     if (!services().runs->isActive())
         return true;
-    reason = tr("%1 is training. Leaving now stops it at its next step; it stays resumable with Continue.").arg(services().runs->current().name);
+    reason = tr("%1 is training. Leaving now stops it at its next step; it stays resumable with Continue.")
+                 .arg(services().runs->current().name);
     return false;
 }
 
@@ -221,7 +224,10 @@ void TrainView::start() {
         return;
     m_page->messages().remove("start");
     m_task = runTask<PreparedRun>(
-        this, [project, engine = services().engine, config = m_setup->config()](const Progress&) { return prepareRun(*project, *engine, config); },
+        this,
+        [project, engine = services().engine, config = m_setup->config()](const Progress&) {
+            return prepareRun(*project, *engine, config);
+        },
         [this, project](Result<PreparedRun> run) { launch(std::move(run), project); });
     m_progress->follow(m_task, tr("Preparing the run"));
     refreshButtons();
@@ -292,7 +298,10 @@ void TrainView::openRun(qint64 runId) {
     m_openingRun = runId;
     m_missed.clear();
     const QPointer<Task> task = runTask<RunTrace>(
-        this, [project, runId, &catalog = services().runs->catalog()](const Progress&) { return readRunTrace(*project, runId, catalog); },
+        this,
+        [project, runId, &catalog = services().runs->catalog()](const Progress&) {
+            return readRunTrace(*project, runId, catalog);
+        },
         [this, runId](Result<RunTrace> trace) {
             if (runId != m_openingRun)
                 return; // another one was asked for meanwhile
@@ -317,9 +326,11 @@ void TrainView::openRun(qint64 runId) {
 }
 
 void TrainView::takeFailure(const RunFailed& failure) {
-    const std::string hint = failure.error.hint.empty() ? sstr(tr("Continue from its last checkpoint, or change the recipe and start anew.")) : failure.error.hint;
-    m_page->messages().show("failure", Tone::Bad, tr("%1 failed: %2").arg(m_shownName, qstr(failure.error.message)), qstr(hint),
-                            {{tr("Change the recipe"), [this] { showPage(SetupIndex); }}});
+    const std::string hint = failure.error.hint.empty()
+                                 ? sstr(tr("Continue from its last checkpoint, or change the recipe and start anew."))
+                                 : failure.error.hint;
+    m_page->messages().show("failure", Tone::Bad, tr("%1 failed: %2").arg(m_shownName, qstr(failure.error.message)),
+                            qstr(hint), {{tr("Change the recipe"), [this] { showPage(SetupIndex); }}});
 }
 
 void TrainView::takeEnd(qint64 runId, RunState state) {
@@ -338,19 +349,8 @@ void TrainView::changeRecipe(const QString& assignment) {
     m_setup->useConfig(config);
     showPage(SetupIndex);
     m_setup->focusField(assignment.section(QLatin1Char('='), 0, 0));
-    m_page->messages().show("recipe", Tone::Accent, tr("Changed for the next run: %1.").arg(assignment), tr("The running or earlier run keeps its recipe."));
-}
-
-QString TrainView::recipeSentence(const RunConfig& config) const {
-    const Catalog& catalog = services().runs->catalog();
-    QStringList parts;
-    for (const MethodEntry& method : catalog.methods)
-        if (method.description.id == config.method.id)
-            parts << qstr(method.description.title);
-    for (const ObjectiveEntry& objective : catalog.objectives)
-        if (objective.description.id == config.objective.id)
-            parts << qstr(objective.description.title);
-    return parts.join(QStringLiteral(", "));
+    m_page->messages().show("recipe", Tone::Accent, tr("Changed for the next run: %1.").arg(assignment),
+                            tr("The running or earlier run keeps its recipe."));
 }
 
 bool TrainView::shownIsActive() const {
@@ -361,61 +361,17 @@ void TrainView::showPage(Page page) {
     m_stack->setCurrentIndex(page);
     m_switch->setIndex(page);
     refresh();
+    if (page == LiveIndex && m_pause->isVisible())
+        m_pause->setFocus(Qt::OtherFocusReason);
 }
 
 void TrainView::refresh() {
-    const bool any = services().project->isOpen() && (m_setup->hasData() || m_history->model().rowCount() > 0 || !m_factsRead);
+    const bool any =
+        services().project->isOpen() && (m_setup->hasData() || m_history->model().rowCount() > 0 || !m_factsRead);
     m_outer->setCurrentIndex(any ? 1 : 0);
     m_history->setBusy(services().runs->isActive());
     refreshButtons();
     refreshRail();
-}
-
-void TrainView::refreshButtons() {
-    const bool content = m_outer->currentIndex() == 1;
-    const int page = m_stack->currentIndex();
-    const bool active = shownIsActive(), live = content && page == LiveIndex;
-    const bool paused = active && services().runs->current().state == RunState::Paused;
-    m_pause->setVisible(live && active);
-    m_pause->setText(paused ? tr("Resume") : tr("Pause"));
-    m_pause->setIcon(Theme::current().icon(paused ? "play" : "pause"));
-    m_stop->setVisible(live && active);
-    m_continue->setVisible(live && !active && m_canContinue && m_shownRun > 0);
-    m_continue->setEnabled(!services().runs->isActive() && !m_task);
-    m_primary->setVisible(content && (page == SetupIndex || (live && m_shownState == QLatin1String("finished"))));
-    m_page->primaryButton(page == SetupIndex ? tr("Start training") : tr("Compare answers"));
-    m_primary->setEnabled(page != SetupIndex || (m_setup->isReady() && !services().runs->isActive() && !m_task));
-    m_primary->setToolTip(page == SetupIndex && services().runs->isActive() ? tr("%1 is training: one run at a time.").arg(services().runs->current().name)
-                                                                             : QString());
-    if (page == LiveIndex && m_shownRun > 0) {
-        m_page->setTitle(tr("Train · %1").arg(m_shownName));
-        const QString word = runStateWord(sstr(m_shownState));
-        m_page->setSentence(active ? tr("%1. Training in the background: you can go on working.").arg(m_shownSentence)
-                                   : tr("%1. This run is %2.").arg(m_shownSentence, word));
-    } else {
-        m_page->setTitle(tr("Train"));
-        m_page->setSentence(page == HistoryIndex ? tr("Every run of this project, with its recipe, curves and notes.")
-                            : page == LiveIndex  ? tr("No run is open: start one, or open one from the history.")
-                                                 : tr("Choose how the model learns; what that needs of this computer stands at the right."));
-    }
-}
-
-void TrainView::refreshRail() {
-    const RunBridge& runs = *services().runs;
-    if (runs.isActive()) {
-        const bool paused = runs.current().state == RunState::Paused;
-        return Q_EMIT stateChanged(StationState::InProgress, paused ? tr("paused") : tr("running"));
-    }
-    const RunRow* newest = m_history->model().row(0);
-    if (!newest)
-        return Q_EMIT stateChanged(StationState::Nothing, {});
-    const std::string& state = newest->record.state;
-    if (state == "failed" || state == "interrupted")
-        return Q_EMIT stateChanged(StationState::Attention, runStateWord(state));
-    bool finished = false;
-    for (const RunRow& run : m_history->model().rows())
-        finished = finished || run.record.state == "finished" || run.record.state == "stopped";
-    Q_EMIT stateChanged(finished ? StationState::Done : StationState::Nothing, {});
 }
 
 } // namespace attune

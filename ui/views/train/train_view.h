@@ -1,5 +1,5 @@
-// The Train station: set up a run, watch it, look back at earlier ones. Joins the pages to the RunBridge and the project; each page
-// draws itself. GUI thread.
+// The Train station: set up a run, watch it, look back at earlier ones. Joins the pages to the RunBridge and the
+// project; each page draws itself. GUI thread.
 #pragma once
 
 #include "core/run/engine.h"
@@ -25,7 +25,8 @@ public:
     TrainView(Services& services, QWidget* parent);
 
     void activated() override;
-    /// {"version": id} sets up a run on that data; {"run": id} shows a run; {"assignment": "training.epochs=1"} changes the recipe.
+    /// {"version": id} sets up a run on that data; {"run": id} shows a run; {"assignment": "training.epochs=1"} changes
+    /// the recipe.
     void showRequest(const QVariantMap& request) override;
     bool canClose(QString& reason) override;
 
@@ -65,7 +66,7 @@ private:
     QPushButton* m_stop;
     QPushButton* m_continue;
     QPushButton* m_primary;
-    QPointer<Task> m_task; // preparing a run
+    QPointer<Task> m_task;          // preparing a run
     QVector<StepFinished> m_missed; // of the active run, while its record is being read
     qint64 m_shownRun = 0, m_openingRun = 0;
     QString m_shownName, m_shownState, m_shownSentence;

@@ -1,0 +1,73 @@
+// The part of TrainView that says how things stand: title, sentence, buttons and the rail.
+#include <QPushButton>
+#include <QStackedWidget>
+
+#include "ui/bridge/qt_convert.h"
+#include "ui/bridge/run_bridge.h"
+#include "ui/theme.h"
+#include "ui/views/train/history_page.h"
+#include "ui/views/train/setup_page.h"
+#include "ui/views/train/train_view.h"
+
+namespace attune {
+
+QString TrainView::recipeSentence(const RunConfig& config) const {
+    const Catalog& catalog = services().runs->catalog();
+    QStringList parts;
+    parts << methodWords(config, catalog);
+    for (const ObjectiveEntry& objective : catalog.objectives)
+        if (objective.description.id == config.objective.id)
+            parts << qstr(objective.description.title);
+    return parts.join(QStringLiteral(", "));
+}
+
+void TrainView::refreshButtons() {
+    const bool content = m_outer->currentIndex() == 1;
+    const int page = m_stack->currentIndex();
+    const bool active = shownIsActive(), live = content && page == LiveIndex;
+    const bool paused = active && services().runs->current().state == RunState::Paused;
+    m_pause->setVisible(live && active);
+    m_pause->setText(paused ? tr("Resume") : tr("Pause"));
+    m_pause->setIcon(Theme::current().icon(paused ? "play" : "pause"));
+    m_stop->setVisible(live && active);
+    m_continue->setVisible(live && !active && m_canContinue && m_shownRun > 0);
+    m_continue->setEnabled(!services().runs->isActive() && !m_task);
+    m_primary->setVisible(content && (page == SetupIndex || (live && m_shownState == QLatin1String("finished"))));
+    m_page->primaryButton(page == SetupIndex ? tr("Start training") : tr("Compare answers"));
+    m_primary->setEnabled(page != SetupIndex || (m_setup->isReady() && !services().runs->isActive() && !m_task));
+    m_primary->setToolTip(page == SetupIndex && services().runs->isActive()
+                              ? tr("%1 is training: one run at a time.").arg(services().runs->current().name)
+                              : QString());
+    if (page == LiveIndex && m_shownRun > 0) {
+        m_page->setTitle(tr("Train · %1").arg(m_shownName));
+        m_page->setSentence(active ? tr("%1. Training in the background: you can go on working.").arg(m_shownSentence)
+                                   : tr("%1. State: %2.").arg(m_shownSentence, runStateWord(sstr(m_shownState))));
+    } else {
+        m_page->setTitle(tr("Train"));
+        m_page->setSentence(
+            page == HistoryIndex ? tr("Every run of this project, with its recipe, curves and notes.")
+            : page == LiveIndex
+                ? tr("No run is open: start one, or open one from the history.")
+                : tr("Choose how the model learns; what that needs of this computer stands at the right."));
+    }
+}
+
+void TrainView::refreshRail() {
+    const RunBridge& runs = *services().runs;
+    if (runs.isActive()) {
+        const bool paused = runs.current().state == RunState::Paused;
+        return Q_EMIT stateChanged(StationState::InProgress, paused ? tr("paused") : tr("running"));
+    }
+    const RunRow* newest = m_history->model().row(0);
+    if (!newest)
+        return Q_EMIT stateChanged(StationState::Nothing, {});
+    const std::string& state = newest->record.state;
+    if (state == "failed" || state == "interrupted")
+        return Q_EMIT stateChanged(StationState::Attention, runStateWord(state));
+    bool finished = false;
+    for (const RunRow& run : m_history->model().rows())
+        finished = finished || run.record.state == "finished" || run.record.state == "stopped";
+    Q_EMIT stateChanged(finished ? StationState::Done : StationState::Nothing, {});
+}
+
+} // namespace attune
