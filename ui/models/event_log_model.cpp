@@ -1,6 +1,7 @@
 #include "ui/models/event_log_model.h"
 
-#include "core/run/run_folder.h"
+#include <algorithm>
+
 #include "ui/bridge/qt_convert.h"
 
 namespace attune {
@@ -15,8 +16,12 @@ void EventLogModel::clear() {
 }
 
 void EventLogModel::insert(Line line) {
-    beginInsertRows({}, 0, 0);
-    m_lines.push_front(std::move(line));
+    // Validations and checkpoints arrive in batches of a kind: the step puts them in order again.
+    const auto place =
+        std::find_if(m_lines.begin(), m_lines.end(), [&](const Line& known) { return known.step <= line.step; });
+    const int row = int(place - m_lines.begin());
+    beginInsertRows({}, row, row);
+    m_lines.insert(place, std::move(line));
     endInsertRows();
 }
 

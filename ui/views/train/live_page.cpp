@@ -37,7 +37,7 @@ LossChart* makeSmallChart(const QString& name, double smoothing, QWidget* parent
     chart->setSmoothing(smoothing);
     chart->setRawVisible(smoothing > 0);
     chart->setAccessibleName(name);
-    takeLeftRoom(*chart, 96);
+    takeLeftRoom(*chart, 128);
     followTheme(*chart);
     return chart;
 }
@@ -65,7 +65,7 @@ LivePage::LivePage(MessageArea& messages, QWidget* parent) : QWidget(parent), m_
     grid->addWidget(sideBox, 0, 1, 2, 1);
     grid->addWidget(makeLogCard(), 2, 0, 1, 2);
     grid->setRowStretch(0, 5);
-    grid->setRowStretch(1, 2);
+    grid->setRowStretch(1, 3);
     grid->setRowStretch(2, 2);
     grid->setColumnStretch(0, 1);
     outer->addWidget(makeScrolling(inner));
@@ -167,7 +167,7 @@ Card* LivePage::makeLogCard() {
     m_table->verticalHeader()->setDefaultSectionSize(kRowHeight);
     m_table->setShowGrid(false);
     m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
-    takeLeftRoom(*m_table, 4 * kRowHeight);
+    takeLeftRoom(*m_table, 3 * kRowHeight);
     m_table->setTabKeyNavigation(false);
     auto* copy = new QShortcut(QKeySequence::Copy, m_table, nullptr, nullptr, Qt::WidgetShortcut);
     connect(copy, &QShortcut::activated, this, [this] { QGuiApplication::clipboard()->setText(m_log.tsv()); });

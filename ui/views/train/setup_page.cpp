@@ -28,7 +28,7 @@ namespace {
 
 const char* const kModelSetting = "model.path";
 const char* const kRecipeSetting = "train.recipe";
-constexpr int kPanelWidth = 336;
+constexpr int kPanelWidth = 336, kLeastPanelWidth = 288, kLeastFormWidth = 464;
 
 } // namespace
 
@@ -50,12 +50,15 @@ SetupPage::SetupPage(Services& services, MessageArea& messages, QWidget* parent)
     m_form = new RecipeForm(services, left);
     column->addWidget(m_form);
     column->addStretch(1);
-    columns->addWidget(makeScrolling(left), 1);
+    QScrollArea* form = makeScrolling(left);
+    form->setMinimumWidth(kLeastFormWidth);
+    columns->addWidget(form, 5);
 
     m_estimate = new EstimatePanel(this);
     QScrollArea* right = makeScrolling(m_estimate);
-    right->setFixedWidth(kPanelWidth);
-    columns->addWidget(right);
+    right->setMinimumWidth(kLeastPanelWidth);
+    right->setMaximumWidth(kPanelWidth);
+    columns->addWidget(right, 3);
 
     m_soon.setSingleShot(true);
     m_soon.setInterval(60);
