@@ -130,7 +130,7 @@ QProgressBar::chunk { background: @accent; border-radius: 3px; }
 QSlider::groove:horizontal { height: 4px; background: @wash; border-radius: 2px; }
 QSlider::sub-page:horizontal { background: @accent; border-radius: 2px; }
 QSlider::handle:horizontal { width: 14px; height: 14px; margin: -5px 0; border-radius: 7px; background: @panel; border: 2px solid @accent; }
-QSlider:focus::handle:horizontal { background: @accent; }
+QSlider::handle:horizontal:focus { background: @accent; }
 
 QTableView, QTreeView, QListView { background: @panel; color: @text; border: none; gridline-color: @line; outline: none;
     selection-background-color: @accentwash; selection-color: @text; alternate-background-color: @panel; }

@@ -224,6 +224,8 @@ void LossChart::restyle() {
     m_validationGraph->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, s.careful, s.careful, 7));
     m_validationGraph->setName(m_validationName);
     m_rawGraph->removeFromLegend();
+    if (m_validationName.isEmpty()) // a chart of one curve has no second entry
+        m_validationGraph->removeFromLegend();
     const Qt::PenStyle dashes[] = {Qt::DashLine, Qt::DotLine, Qt::DashDotLine, Qt::DashDotDotLine};
     for (std::size_t i = 0; i < m_overlays.size(); ++i) {
         m_overlays[i].training->setPen(QPen(s.muted, 1.5, dashes[i % 4]));
