@@ -48,7 +48,7 @@ prefer_openmp_blas() {
 configure_and_build() { # configure_and_build <ON|OFF for tests>
     if [ ! -f "$build/build.ninja" ] || ! grep -q "ATTUNE_TESTS:BOOL=$1" "$build/CMakeCache.txt" 2>/dev/null; then
         say "Configuring"
-        cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DATTUNE_TESTS="$1" >"$root/build/configure.log" 2>&1 || {
+        cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DATTUNE_UNITY=ON -DATTUNE_TESTS="$1" >"$root/build/configure.log" 2>&1 || {
             tail -n 30 "$root/build/configure.log" >&2
             exit 1
         }

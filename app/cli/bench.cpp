@@ -7,19 +7,12 @@ namespace attune::cli {
 
 namespace {
 
-void printResult(const Json& result, const Cli& cli) {
-    if (cli.json)
-        return printJson(result);
-    for (const auto& [key, value] : result.items())
-        std::cout << key << ": " << value.dump() << '\n';
-}
-
 void runEngineBench(const std::string& what, const Json& options, Cli& cli) {
     auto result = cli.engine().bench(what, options, cli.stop);
     if (!result)
         cli.exitStatus = report(result.error());
     else
-        printResult(*result, cli);
+        printBench(*result, cli);
 }
 
 struct EngineOptions {
@@ -39,6 +32,13 @@ void addShape(CLI::App* command, EngineOptions& options) {
 }
 
 } // namespace
+
+void printBench(const Json& result, const Cli& cli) {
+    if (cli.json)
+        return printJson(result);
+    for (const auto& [key, value] : result.items())
+        std::cout << key << ": " << value.dump() << '\n';
+}
 
 void addBenchCommand(CLI::App& app, Cli& cli) {
     auto* bench = app.add_subcommand("bench", "Measure speed and memory against this machine's limit");

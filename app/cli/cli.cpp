@@ -32,6 +32,23 @@ Status forEachLine(const std::string& file, const std::function<Status(std::stri
     return {};
 }
 
+tl::unexpected<Error> lineError(std::size_t number, const std::string& what) {
+    return fail(ErrorCode::InvalidData, "line " + std::to_string(number) + ": " + what);
+}
+
+Status forEachObject(const std::string& file, const std::string& expected,
+                     const std::function<Status(const Json&, std::size_t)>& object) {
+    return forEachLine(file, [&](std::string_view line, std::size_t number) -> Status {
+        const auto parsed = parseJson(line, "line " + std::to_string(number));
+        Status status = !parsed               ? fail(parsed.error())
+                        : parsed->is_object() ? object(*parsed, number)
+                                              : lineError(number, "not a JSON object");
+        if (!status && status.error().hint.empty() && status.error().message.starts_with("line "))
+            status.error().hint = "Each line is one JSON object, " + expected + ".";
+        return status;
+    });
+}
+
 void printJson(const Json& value) {
     std::cout << value.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
 }

@@ -26,6 +26,11 @@ struct Cli {
 int report(const Error& error);
 /// Calls `line` for each line of FILE ("-" = standard input), without its newline. Errors: NotFound, Io, or what `line` returned.
 Status forEachLine(const std::string& file, const std::function<Status(std::string_view line, std::size_t number)>& line);
+/// The same for files of one JSON object per line. `expected` says what a line must look like: the hint of every lineError.
+Status forEachObject(const std::string& file, const std::string& expected,
+                     const std::function<Status(const Json& object, std::size_t number)>& object);
+/// "line 17: what"; forEachObject adds the hint.
+tl::unexpected<Error> lineError(std::size_t number, const std::string& what);
 /// One JSON value and a newline on stdout; invalid UTF-8 is replaced, never thrown on. Flushes, so that pipes see each line at once.
 void printJson(const Json& value);
 

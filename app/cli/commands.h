@@ -17,6 +17,7 @@ void addTrainCommand(CLI::App& app, Cli& cli);
 void addGenerateCommand(CLI::App& app, Cli& cli);
 void addExportCommand(CLI::App& app, Cli& cli);
 void addBenchCommand(CLI::App& app, Cli& cli);
+void printBench(const Json& result, const Cli& cli); // one object, or one line per figure
 void addBenchTokenizeTo(CLI::App& benchCommand, Cli& cli); // `bench tokenize`
 void addBenchImportTo(CLI::App& benchCommand, Cli& cli);   // `bench import`
 

@@ -7,15 +7,12 @@ namespace attune::cli {
 
 namespace {
 
+constexpr const char* kLineGenerate = "{\"prompt\": ...}, {\"messages\": [...]} or {\"ids\": [...]}";
+
 struct GenerateCommand {
     GenerateRequest request;
     std::string prompt, file;
 };
-
-tl::unexpected<Error> badLine(std::size_t number, const std::string& what) {
-    return fail(ErrorCode::InvalidData, "line " + std::to_string(number) + ": " + what,
-                "Each line is one JSON object, {\"prompt\": ...}, {\"messages\": [...]} or {\"ids\": [...]}.");
-}
 
 Result<Prompt> promptOf(const Json& object, std::size_t number) {
     Prompt prompt;
@@ -27,17 +24,17 @@ Result<Prompt> promptOf(const Json& object, std::size_t number) {
             const bool good = message.is_object() && message.contains("role") && message["role"].is_string() &&
                               message.contains("content") && message["content"].is_string();
             if (!good)
-                return badLine(number, "each message needs the texts \"role\" and \"content\"");
+                return lineError(number, "each message needs the texts \"role\" and \"content\"");
             prompt.messages.push_back({message["role"].get<std::string>(), message["content"].get<std::string>()});
         }
     } else if (ids != object.end() && ids->is_array() && !ids->empty()) {
         for (const Json& id : *ids) {
             if (!id.is_number_unsigned() || id.get<std::uint64_t>() > 0x7fffffff)
-                return badLine(number, "\"ids\" must hold token ids");
+                return lineError(number, "\"ids\" must hold token ids");
             prompt.ids.push_back(id.get<std::int64_t>());
         }
     } else {
-        return badLine(number, "it needs \"prompt\", \"messages\" or \"ids\"");
+        return lineError(number, "it needs \"prompt\", \"messages\" or \"ids\"");
     }
     return prompt;
 }
@@ -65,10 +62,7 @@ Status generate(GenerateCommand command, Cli& cli) {
         command.request.prompts.push_back({{}, command.prompt, {}});
         return streamOne(command, cli);
     }
-    ATTUNE_CHECK(forEachLine(command.file, [&](std::string_view line, std::size_t number) -> Status {
-        ATTUNE_ASSIGN(const Json object, parseJson(line, "line " + std::to_string(number)));
-        if (!object.is_object())
-            return badLine(number, "not a JSON object");
+    ATTUNE_CHECK(forEachObject(command.file, kLineGenerate, [&](const Json& object, std::size_t number) -> Status {
         ATTUNE_ASSIGN(Prompt prompt, promptOf(object, number));
         command.request.prompts.push_back(std::move(prompt));
         return {};

@@ -6,15 +6,12 @@ namespace attune::cli {
 
 namespace {
 
+constexpr const char* kLineScore = "{\"text\": ...} or {\"ids\": [...]}";
+
 struct ScoreOptions {
     ScoreRequest request;
     std::string file;
 };
-
-tl::unexpected<Error> badLine(std::size_t number, const std::string& what) {
-    return fail(ErrorCode::InvalidData, "line " + std::to_string(number) + ": " + what,
-                "Each line is one JSON object, {\"text\": ...} or {\"ids\": [...]}.");
-}
 
 Result<std::vector<std::int64_t>> rowOf(const Tokenizer& tokenizer, const Json& object, std::size_t number) {
     std::vector<std::int64_t> ids;
@@ -22,19 +19,19 @@ Result<std::vector<std::int64_t>> rowOf(const Tokenizer& tokenizer, const Json& 
     if (text != object.end() && text->is_string()) {
         auto encoded = tokenizer.encode(text->get_ref<const std::string&>(), {.addSpecialTokens = true});
         if (!encoded)
-            return badLine(number, encoded.error().message);
+            return lineError(number, encoded.error().message);
         ids.assign(encoded->ids.begin(), encoded->ids.end());
     } else if (list != object.end() && list->is_array()) {
         for (const Json& id : *list) {
             if (!id.is_number_unsigned() || id.get<std::uint64_t>() > 0x7fffffff)
-                return badLine(number, "\"ids\" must hold token ids");
+                return lineError(number, "\"ids\" must hold token ids");
             ids.push_back(id.get<std::int64_t>());
         }
     } else {
-        return badLine(number, "it needs \"text\" or \"ids\"");
+        return lineError(number, "it needs \"text\" or \"ids\"");
     }
     if (ids.empty())
-        return badLine(number, "the text has no tokens");
+        return lineError(number, "the text has no tokens");
     return ids;
 }
 
@@ -59,10 +56,7 @@ Status score(ScoreOptions options, Cli& cli) {
         options.request.rows.clear();
         return {};
     };
-    ATTUNE_CHECK(forEachLine(options.file, [&](std::string_view line, std::size_t number) -> Status {
-        ATTUNE_ASSIGN(const Json object, parseJson(line, "line " + std::to_string(number)));
-        if (!object.is_object())
-            return badLine(number, "not a JSON object");
+    ATTUNE_CHECK(forEachObject(options.file, kLineScore, [&](const Json& object, std::size_t number) -> Status {
         ATTUNE_ASSIGN(std::vector<std::int64_t> row, rowOf(*tokenizer, object, number));
         options.request.rows.push_back(std::move(row));
         return options.request.rows.size() >= kRowsAtOnce ? flush() : Status{};

@@ -6,25 +6,22 @@ namespace attune::cli {
 
 namespace {
 
+constexpr const char* kLineTokenize = "{\"text\": ...} or with --decode {\"ids\": [...]}";
+
 struct TokenizeOptions {
     std::string model, file;
     bool special = false, decode = false;
 };
 
-tl::unexpected<Error> badLine(std::size_t number, const std::string& what) {
-    return fail(ErrorCode::InvalidData, "line " + std::to_string(number) + ": " + what,
-                "Each line is one JSON object, {\"text\": ...} or with --decode {\"ids\": [...]}.");
-}
-
 Status encodeLine(const Tokenizer& tokenizer, const Json& object, bool special, std::size_t number) {
     const auto text = object.find("text");
     if (text == object.end() || !text->is_string())
-        return badLine(number, "\"text\" must be a text");
+        return lineError(number, "\"text\" must be a text");
     EncodeOptions options;
     options.addSpecialTokens = special;
     auto encoding = tokenizer.encode(text->get_ref<const std::string&>(), options);
     if (!encoding)
-        return badLine(number, encoding.error().message);
+        return lineError(number, encoding.error().message);
     printJson({{"ids", encoding->ids}});
     return {};
 }
@@ -32,11 +29,11 @@ Status encodeLine(const Tokenizer& tokenizer, const Json& object, bool special, 
 Status decodeLine(const Tokenizer& tokenizer, const Json& object, bool special, std::size_t number) {
     const auto list = object.find("ids");
     if (list == object.end() || !list->is_array())
-        return badLine(number, "\"ids\" must be a list of token ids");
+        return lineError(number, "\"ids\" must be a list of token ids");
     std::vector<TokenId> ids;
     for (const auto& id : *list) {
         if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= tokenizer.vocabularySize())
-            return badLine(number, id.dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, 40) +
+            return lineError(number, id.dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, 40) +
                                        " is not a token id below " + std::to_string(tokenizer.vocabularySize()));
         ids.push_back(id.get<TokenId>());
     }
@@ -46,10 +43,7 @@ Status decodeLine(const Tokenizer& tokenizer, const Json& object, bool special, 
 
 Status tokenize(const TokenizeOptions& options) {
     ATTUNE_ASSIGN(const auto tokenizer, Tokenizer::load(options.model));
-    return forEachLine(options.file, [&](std::string_view line, std::size_t number) -> Status {
-        ATTUNE_ASSIGN(const Json object, parseJson(line, "line " + std::to_string(number)));
-        if (!object.is_object())
-            return badLine(number, "not a JSON object");
+    return forEachObject(options.file, kLineTokenize, [&](const Json& object, std::size_t number) -> Status {
         return options.decode ? decodeLine(*tokenizer, object, options.special, number)
                               : encodeLine(*tokenizer, object, options.special, number);
     });

@@ -1,6 +1,7 @@
 // The list of file types, and which of them a file is.
 #include <algorithm>
 
+#include "core/base/space.h"
 #include "core/data/importer.h"
 #include "core/data/importers/json_rows.h"
 #include "core/data/line_reader.h"
@@ -42,7 +43,7 @@ const char* knownForeign(std::string_view head, std::string_view extension) {
 Result<const Importer*> sniffImporter(const fs::path& file) {
     ATTUNE_ASSIGN(auto blocks, BlockReader::open(file));
     ATTUNE_ASSIGN(const std::string_view head, blocks.next({}));
-    if (head.find_first_not_of(" \t\r\n") == std::string_view::npos)
+    if (isBlank(head))
         return fail(ErrorCode::InvalidData, file.string() + " is empty", "Choose a file with at least one row.");
     std::string extension = file.extension().string();
     std::transform(extension.begin(), extension.end(), extension.begin(),

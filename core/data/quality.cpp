@@ -3,15 +3,12 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "core/base/space.h"
 #include "core/data/sample_text.h"
 
 namespace attune {
 
 namespace {
-
-bool isBlank(const std::string& text) {
-    return text.find_first_not_of(" \t\r\n") == std::string::npos;
-}
 
 void note(std::vector<std::int64_t>& rows, std::int64_t row) {
     if (rows.size() < QualityReport::kListed)

@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/base/space.h"
 #include "core/data/conversation.h"
 #include "core/data/sample_text.h"
 
 namespace attune {
 
 namespace {
-
-bool isBlank(std::string_view text) {
-    return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
-}
 
 // One row being read; each step sets `problem` and the following ones then do nothing.
 class Reader {

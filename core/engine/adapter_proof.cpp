@@ -12,13 +12,13 @@ namespace attune {
 
 namespace {
 
-constexpr std::array kTexts = {"Hello, how can I help you today?", "The answer to the question is", "Dear customer, thank you for your message.",
+constexpr std::array kProofTexts = {"Hello, how can I help you today?", "The answer to the question is", "Dear customer, thank you for your message.",
                                "1, 2, 3, 4"};
 
 // [texts, V] in f32.
 Result<at::Tensor> nextTokenLogits(const LoadedModel& loaded) {
     std::vector<std::vector<std::int64_t>> prompts;
-    for (const char* text : kTexts) {
+    for (const char* text : kProofTexts) {
         ATTUNE_ASSIGN(const Encoding encoding, loaded.tokenizer->encode(text, {.addSpecialTokens = true}));
         prompts.emplace_back(encoding.ids.begin(), encoding.ids.end());
     }

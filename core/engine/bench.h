@@ -1,4 +1,4 @@
-// The engine's benchmarks behind Engine::bench: "train" and "generate". Options and result as JSON. Engine thread.
+// The engine's benchmarks behind Engine::bench: "train", "generate" and "gemm" (the matrix rates alone). Options and result as JSON. Engine thread.
 #pragma once
 
 #include <stop_token>

@@ -5,7 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "core/base/rng.h"
-#include "core/engine/model_loader.h"
+#include "core/engine/bench_model.h"
 #include "core/engine/process_memory.h"
 #include "core/nn/bench_shapes.h"
 #include "core/nn/decoder.h"
@@ -33,22 +33,12 @@ double memoryRate() {
 } // namespace
 
 Result<Json> benchGenerate(const Json& options, std::stop_token stop) {
-    const std::string folder = options.value("model", std::string()), dtype = options.value("dtype", std::string("bf16"));
     const auto batch = options.value("batch", std::int64_t{1}), length = options.value("seq", std::int64_t{512});
     const auto tokens = options.value("tokens", std::int64_t{128});
     if (batch < 1 || length < 1 || tokens < 1)
         return fail(ErrorCode::InvalidArgument, "batch, seq and tokens must be at least 1", "Correct the options.");
 
-    std::unique_ptr<CausalLm> model;
-    if (!folder.empty()) {
-        ATTUNE_ASSIGN(LoadedModel loaded, loadModel({.model = folder, .adapter = {}, .precision = dtype, .stop = stop}));
-        model = std::move(loaded.model);
-    } else {
-        ATTUNE_ASSIGN(const at::ScalarType type, computeType(dtype));
-        ATTUNE_ASSIGN(const ModelConfig config, benchShape(options.value("shape", std::string("135m"))));
-        ATTUNE_ASSIGN(model, CausalLm::create(config, {type, at::kCPU}));
-        model->initializeRandom(1);
-    }
+    ATTUNE_ASSIGN(const auto model, benchModel(options, stop));
     const ModelConfig& config = model->config();
     const double gemm = measureGemmRate(model->settings().dtype), memory = memoryRate();
 

@@ -8,6 +8,7 @@
 #include <ATen/Parallel.h>
 
 #include "core/base/rng.h"
+#include "core/engine/bench_model.h"
 #include "core/engine/process_memory.h"
 #include "core/methods/method.h"
 #include "core/nn/bench_shapes.h"
@@ -55,16 +56,16 @@ double median(std::vector<double> values) {
 }
 
 struct Settings {
-    std::string shape, method, dtype;
+    std::string model, shape, method;
     std::int64_t batch = 4, seq = 512, steps = 5, microBatchTokens = 512;
 };
 
 Result<Settings> readSettings(const Json& options) {
     Settings settings;
     try {
+        settings.model = options.value("model", "");
         settings.shape = options.value("shape", "135m");
         settings.method = options.value("method", "lora");
-        settings.dtype = options.value("dtype", "bf16");
         settings.batch = options.value("batch", std::int64_t{4});
         settings.seq = options.value("seq", std::int64_t{512});
         settings.steps = options.value("steps", std::int64_t{5});
@@ -76,8 +77,6 @@ Result<Settings> readSettings(const Json& options) {
     const auto inside = [](std::int64_t value, std::int64_t most) { return value >= 1 && value <= most; };
     if (!inside(settings.batch, 4096) || !inside(settings.seq, 1 << 17) || !inside(settings.steps, 10000))
         return fail(ErrorCode::InvalidArgument, "Batch, seq and steps must be positive and not absurdly large.");
-    if (settings.dtype != "bf16" && settings.dtype != "f32")
-        return fail(ErrorCode::InvalidArgument, "There is no dtype \"" + settings.dtype + "\".", "Choose bf16 or f32.");
     return settings;
 }
 
@@ -85,19 +84,16 @@ Result<Settings> readSettings(const Json& options) {
 
 Result<Json> benchTrain(const Json& options, std::stop_token stop) {
     ATTUNE_ASSIGN(const Settings settings, readSettings(options));
-    if (!options.value("model", std::string()).empty())
-        return fail(ErrorCode::Unsupported, "bench train measures shapes, not model folders.", "Use --shape.");
-    ATTUNE_ASSIGN(const ModelConfig config, benchShape(settings.shape));
-    const at::ScalarType type = settings.dtype == "bf16" ? at::kBFloat16 : at::kFloat;
     const Method* method = findMethod(settings.method);
     if (!method)
         return fail(ErrorCode::InvalidArgument, "There is no method \"" + settings.method + "\".",
                     "Choose lora or full.");
     const Objective* objective = findObjective("sft");
 
+    ATTUNE_ASSIGN(const auto model, benchModel(options, stop));
+    const ModelConfig& config = model->config();
+    const at::ScalarType type = model->settings().dtype;
     std::vector<double> gemmRates = {measureGemmRate(type)};
-    ATTUNE_ASSIGN(const auto model, CausalLm::create(config, {type, at::kCPU}));
-    model->initializeRandom(1);
     ATTUNE_CHECK(method->attach(*model, {}, 2));
     ATTUNE_ASSIGN(const auto optimizer, builtinOptimizers().front().make(model->trainable(), {}));
     TrainingPass pass(*model);
@@ -142,9 +138,9 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
     Json parts = Json::object();
     for (const auto& [part, total] : times)
         parts[part] = total / static_cast<double>(seconds.size());
-    return Json{{"shape", settings.shape},
+    return Json{{"model", settings.model.empty() ? settings.shape : settings.model},
                 {"method", settings.method},
-                {"dtype", settings.dtype},
+                {"dtype", type == at::kBFloat16 ? "bf16" : "f32"},
                 {"batch", settings.batch},
                 {"seq", settings.seq},
                 {"threads", at::get_num_threads()},

@@ -14,7 +14,7 @@ namespace attune {
 namespace {
 
 constexpr std::int64_t kComparedTokens = 64; // greedy tokens per text
-constexpr const char* kTexts[] = {"Hello, my order has not arrived yet. Can you help me?", "Write one sentence about the sea.",
+constexpr const char* kCheckTexts[] = {"Hello, my order has not arrived yet. Can you help me?", "Write one sentence about the sea.",
                                   "The most important point of the contract is", "Question: What should I do next?\nAnswer:"};
 
 } // namespace
@@ -52,7 +52,7 @@ Result<ExportReport> exportRunFolder(const ExportRequest& request, std::stop_tok
         ATTUNE_ASSIGN(const auto files, exporter->write(input, out, progress));
         ATTUNE_ASSIGN(const auto reloaded, exporter->reload(input, out, loaded.model->settings()));
         std::vector<std::vector<std::int64_t>> prompts;
-        for (const char* text : kTexts) {
+        for (const char* text : kCheckTexts) {
             ATTUNE_ASSIGN(auto ids, promptIds(loaded, Prompt{.messages = {{"user", text}}}));
             prompts.push_back(std::move(ids));
         }

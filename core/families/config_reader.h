@@ -13,6 +13,9 @@
 
 namespace attune {
 
+/// Larger hidden sizes than any model has: a config that asks for more is broken or hostile.
+inline constexpr std::int64_t kMaxSize = std::int64_t{1} << 20;
+
 class ConfigReader {
 public:
     explicit ConfigReader(const Json& config) : m_config(config) {}

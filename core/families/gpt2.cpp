@@ -11,8 +11,6 @@ namespace attune {
 
 namespace {
 
-constexpr std::int64_t kMaxSize = std::int64_t{1} << 20;
-
 struct LayerName {
     std::string layer;     // "0"
     std::string_view rest; // "self_attn.q_proj.weight"

@@ -7,7 +7,6 @@ namespace attune {
 
 namespace {
 
-constexpr std::int64_t kMaxSize = std::int64_t{1} << 20;
 constexpr std::string_view kEmbedding = "model.embed_tokens.weight", kHead = "lm_head.weight";
 
 class LlamaFamily final : public ModelFamily {

@@ -23,21 +23,6 @@ std::uint64_t mixed(std::uint64_t x) { // splitmix64
     return x ^ (x >> 31);
 }
 
-// Kept per block from forward to backward. Norm outputs and the activation's output are computed again.
-struct BlockBuffers {
-    Buffer residualIn, residualMid, statistics1, statistics2, q, k, v, logSumExp, attention, gateUp;
-    Buffer keptQkv, keptOut, keptUp, keptDown;
-
-    std::vector<Buffer*> all() {
-        return {&residualIn, &residualMid, &statistics1, &statistics2, &q,       &k,      &v,
-                &logSumExp,  &attention,   &gateUp,      &keptQkv,     &keptOut, &keptUp, &keptDown};
-    }
-};
-
-struct BlockPasses {
-    LinearPass qkv, attentionOut, gateUp, down;
-};
-
 // Libraries throw; here their exceptions become values.
 template <class F>
 auto guarded(F&& f) -> decltype(f()) {
@@ -57,6 +42,21 @@ auto guarded(F&& f) -> decltype(f()) {
 } // namespace
 
 struct TrainingPass::Impl : PassBatch {
+    // Kept per block from forward to backward. Norm outputs and the activation's output are computed again.
+    struct BlockBuffers {
+        Buffer residualIn, residualMid, statistics1, statistics2, q, k, v, logSumExp, attention, gateUp;
+        Buffer keptQkv, keptOut, keptUp, keptDown;
+
+        std::vector<Buffer*> all() {
+            return {&residualIn, &residualMid, &statistics1, &statistics2, &q,       &k,      &v,
+                    &logSumExp,  &attention,   &gateUp,      &keptQkv,     &keptOut, &keptUp, &keptDown};
+        }
+    };
+
+    struct BlockPasses {
+        LinearPass qkv, attentionOut, gateUp, down;
+    };
+
     explicit Impl(CausalLm& model_)
         : model(model_), config(model_.config()), type(model_.settings().dtype), master(model_.masterType()),
           device(model_.settings().device), head(model_) {

@@ -11,6 +11,8 @@
 
 #include <sched.h>
 
+#include "core/base/space.h"
+
 namespace attune {
 
 namespace {
@@ -21,12 +23,6 @@ std::string slurp(const char* path) {
     std::ostringstream text;
     text << file.rdbuf();
     return std::move(text).str();
-}
-
-std::string_view trimmed(std::string_view text) {
-    const auto first = text.find_first_not_of(" \t\r\n");
-    return first == std::string_view::npos ? std::string_view{}
-                                           : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 // Calls field(name, value) for every "name : value" line.

@@ -7,6 +7,8 @@
 #include <numeric>
 #include <utility>
 
+#include "core/base/space.h"
+
 namespace attune {
 
 namespace {
@@ -50,13 +52,6 @@ std::optional<T> fromText(std::string_view text) {
     if (error != std::errc() || end != text.data() + text.size())
         return std::nullopt;
     return value;
-}
-
-std::string_view trimmed(std::string_view text) {
-    const auto first = text.find_first_not_of(" \t");
-    if (first == std::string_view::npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 Error wrongType(const ParamSpec& spec, std::string_view field, std::string_view given) {

@@ -220,7 +220,7 @@ private:
     std::string m_suffix;
 };
 
-DecoderResult readSequence(const Json& description, const std::string& where) {
+DecoderResult readDecoderSequence(const Json& description, const std::string& where) {
     ATTUNE_ASSIGN(const Json* parts, fields::list(description, "decoders", where));
     auto sequence = std::make_shared<SequenceDecoder>();
     for (std::size_t i = 0; i < parts->size(); ++i) {
@@ -247,7 +247,7 @@ DecoderResult readDecoder(const Json& description, const std::string& where) {
         return nullptr;
     ATTUNE_ASSIGN(const auto type, fields::text(description, "type", where));
     if (type == "Sequence")
-        return readSequence(description, where);
+        return readDecoderSequence(description, where);
     if (type == "ByteLevel")
         return std::make_shared<ByteLevelDecoder>();
     if (type == "ByteFallback")

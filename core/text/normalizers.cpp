@@ -195,7 +195,7 @@ NormalizerResult readBert(const Json& description, const std::string& where) {
     return sequence;
 }
 
-NormalizerResult readSequence(const Json& description, const std::string& where) {
+NormalizerResult readNormalizerSequence(const Json& description, const std::string& where) {
     ATTUNE_ASSIGN(const Json* parts, fields::list(description, "normalizers", where));
     auto sequence = std::make_shared<SequenceNormalizer>();
     for (std::size_t i = 0; i < parts->size(); ++i) {
@@ -213,7 +213,7 @@ NormalizerResult readNormalizer(const Json& description, const std::string& wher
         return nullptr;
     ATTUNE_ASSIGN(const auto type, fields::text(description, "type", where));
     if (type == "Sequence")
-        return readSequence(description, where);
+        return readNormalizerSequence(description, where);
     if (type == "NFC" || type == "NFD" || type == "NFKC" || type == "NFKD")
         return std::make_shared<UnicodeNormalizer>(type.back() == 'C', type[2] == 'K');
     if (type == "Prepend") {

@@ -273,7 +273,7 @@ std::shared_ptr<const PreTokenizer> split(SplitPreTokenizer::Find find, Behavior
     return std::make_shared<SplitPreTokenizer>(std::move(find), behavior, invert);
 }
 
-PreTokenizerResult readSequence(const Json& description, const std::string& where) {
+PreTokenizerResult readPreTokenizerSequence(const Json& description, const std::string& where) {
     ATTUNE_ASSIGN(const Json* parts, fields::list(description, "pretokenizers", where));
     auto sequence = std::make_shared<SequencePreTokenizer>();
     for (std::size_t i = 0; i < parts->size(); ++i) {
@@ -331,7 +331,7 @@ PreTokenizerResult readPreTokenizer(const Json& description, const std::string& 
         return nullptr;
     ATTUNE_ASSIGN(const auto type, fields::text(description, "type", where));
     if (type == "Sequence")
-        return readSequence(description, where);
+        return readPreTokenizerSequence(description, where);
     if (type == "ByteLevel") {
         ATTUNE_ASSIGN(const bool prefix, fields::flag(description, "add_prefix_space", true, where));
         ATTUNE_ASSIGN(const bool cuts, fields::flag(description, "use_regex", true, where));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/files.h"
+#include "core/base/space.h"
 #include "core/text/rendered_encoding.h"
 
 namespace attune {
@@ -32,12 +33,6 @@ std::string plainText(const std::vector<Message>& messages, bool endsWithAnswer)
             text += "\n";
     }
     return text;
-}
-
-std::string_view trimmed(std::string_view text) {
-    const std::size_t begin = text.find_first_not_of(" \t\r\n");
-    return begin == std::string_view::npos ? std::string_view()
-                                           : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
 // Where a message's content stands in the text, from byte `from` on: the first place, or the last. Never inside what

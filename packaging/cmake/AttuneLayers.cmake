@@ -1,7 +1,7 @@
-# attune_layer(<folder under the caller> LINK <targets...>): the static library attune_<folder> from all its .cpp files.
+# attune_layer(<folder under the caller> HEADERS <set> LINK <targets...>): the static library attune_<folder> from all its .cpp files.
 # One library per folder keeps the borders of ARCHITECTURE.md real: what a folder does not link it cannot include.
 function(attune_layer folder)
-  cmake_parse_arguments(ARG "" "NAME" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME;HEADERS" "LINK" ${ARGN})
   set(name ${ARG_NAME})
   if(NOT name)
     set(name attune_${folder})
@@ -15,6 +15,9 @@ function(attune_layer folder)
     add_library(${name} STATIC ${sources})
     target_link_libraries(${name} PUBLIC attune_settings ${ARG_LINK})
     target_compile_definitions(${name} PRIVATE QT_NO_KEYWORDS)
+    if(ARG_HEADERS)
+      attune_precompiled(${name} ${ARG_HEADERS})
+    endif()
   else()
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE attune_settings ${ARG_LINK})

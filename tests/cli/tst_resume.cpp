@@ -10,10 +10,11 @@
 #include "core/base/files.h"
 #include "core/base/rng.h"
 #include "tests/support/cli_process.h"
+#include "tests/support/test_main.h"
+
+using attune::test::kResources;
 
 namespace {
-
-const QString kResources = QStringLiteral(ATTUNE_SOURCE_DIR "/resources");
 
 QString writeRecipe(const QString& folder) {
     const QString path = folder + "/recipe.yaml";
@@ -79,5 +80,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestResume)
+ATTUNE_TEST(TestResume)
 #include "tst_resume.moc"

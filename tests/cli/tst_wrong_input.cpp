@@ -9,13 +9,14 @@
 #include <QTemporaryDir>
 
 #include "tests/support/cli_process.h"
+#include "tests/support/test_main.h"
 
 using attune::test::CliResult;
+using attune::test::kResources;
 using attune::test::runCli;
 
 namespace {
 
-const QString kResources = QStringLiteral(ATTUNE_SOURCE_DIR "/resources");
 const QString kModel = kResources + "/starter_model";
 const QString kTrain = kResources + "/sample_project/train.jsonl";
 
@@ -149,5 +150,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestWrongInput)
+ATTUNE_TEST(TestWrongInput)
 #include "tst_wrong_input.moc"

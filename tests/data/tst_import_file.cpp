@@ -7,6 +7,7 @@
 #include "core/data/import_file.h"
 #include "core/data/sample_text.h"
 #include "tests/support/test_data.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -458,5 +459,5 @@ void ImportFileTest::gsm8k() {
     QVERIFY(completionText(result.samples[0]).ends_with("#### 72"));
 }
 
-QTEST_GUILESS_MAIN(ImportFileTest)
+ATTUNE_TEST(ImportFileTest)
 #include "tst_import_file.moc"

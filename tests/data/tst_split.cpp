@@ -11,6 +11,7 @@
 #include "core/data/sample_text.h"
 #include "core/data/split.h"
 #include "tests/support/test_data.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -229,5 +230,5 @@ void SplitTest::exportIsAllOrNothing() {
     QCOMPARE(QDir(folder.path()).entryList(QDir::Files).size(), 1);
 }
 
-QTEST_GUILESS_MAIN(SplitTest)
+ATTUNE_TEST(SplitTest)
 #include "tst_split.moc"

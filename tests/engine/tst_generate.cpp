@@ -14,6 +14,7 @@
 #include "core/engine/sampler.h"
 #include "core/engine/text_stream.h"
 #include "tests/support/test_data.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -238,5 +239,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestGenerate)
+ATTUNE_TEST(TestGenerate)
 #include "tst_generate.moc"

@@ -9,6 +9,7 @@
 #include "core/export/weight_reader.h"
 #include "core/nn/decoder.h"
 #include "tests/support/test_data.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -137,5 +138,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestGoldenModels)
+ATTUNE_TEST(TestGoldenModels)
 #include "tst_golden_models.moc"

@@ -5,6 +5,7 @@
 
 #include "core/base/rng.h"
 #include "core/engine/token_dataset.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -51,5 +52,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestTokenDataset)
+ATTUNE_TEST(TestTokenDataset)
 #include "tst_token_dataset.moc"

@@ -9,6 +9,7 @@
 #include <ATen/ATen.h>
 
 #include "core/engine/train_loop.h"
+#include "tests/support/test_main.h"
 #include "tests/support/tiny_model.h"
 
 using namespace attune;
@@ -245,5 +246,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestTrainLoop)
+ATTUNE_TEST(TestTrainLoop)
 #include "tst_train_loop.moc"

@@ -3,6 +3,7 @@
 #include <QtTest>
 
 #include "core/eval/gate.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -104,5 +105,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(GateTest)
+ATTUNE_TEST(GateTest)
 #include "tst_gate.moc"

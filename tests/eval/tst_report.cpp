@@ -11,6 +11,7 @@
 #include "core/eval/png_chart.h"
 #include "core/eval/report.h"
 #include "core/eval/svg_chart.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -174,5 +175,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(ReportTest)
+ATTUNE_TEST(ReportTest)
 #include "tst_report.moc"

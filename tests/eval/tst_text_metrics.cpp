@@ -5,6 +5,7 @@
 
 #include "core/eval/json_metrics.h"
 #include "core/eval/text_metrics.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -105,5 +106,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TextMetricsTest)
+ATTUNE_TEST(TextMetricsTest)
 #include "tst_text_metrics.moc"

@@ -9,6 +9,7 @@
 #include "core/export/peft_adapter.h"
 #include "core/export/weight_reader.h"
 #include "core/nn/decoder.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -314,5 +315,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestExport)
+ATTUNE_TEST(TestExport)
 #include "tst_export.moc"

@@ -4,6 +4,7 @@
 
 #include "core/methods/method.h"
 #include "tests/nn/tiny_model.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 using namespace attune::test;
@@ -170,5 +171,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestMethods)
+ATTUNE_TEST(TestMethods)
 #include "tst_methods.moc"

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "core/families/model_family.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -197,5 +198,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestFamilies)
+ATTUNE_TEST(TestFamilies)
 #include "tst_families.moc"

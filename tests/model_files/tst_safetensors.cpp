@@ -8,6 +8,7 @@
 
 #include "core/base/rng.h"
 #include "core/model_files/safetensors.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -287,5 +288,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestSafetensors)
+ATTUNE_TEST(TestSafetensors)
 #include "tst_safetensors.moc"

@@ -6,6 +6,7 @@
 #include "core/base/rng.h"
 #include "core/nn/decoder.h"
 #include "core/nn/rope.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -24,7 +25,7 @@ ModelConfig tinyConfig() {
     return config;
 }
 
-std::unique_ptr<CausalLm> makeModel(const ModelConfig& config, at::ScalarType type, double lora = 0) {
+std::unique_ptr<CausalLm> decoderModel(const ModelConfig& config, at::ScalarType type, double lora = 0) {
     auto model = CausalLm::create(config, {type, at::kCPU});
     if (!model)
         qFatal("%s", model.error().message.c_str());
@@ -197,16 +198,16 @@ private Q_SLOTS:
                                                       : RopeScaling::LongRope;
             config.rope.shortFactor = {1, 1.1, 1.2, 1.3}, config.rope.longFactor = {2, 3, 4, 5};
         }
-        compareSteps(*makeModel(config, at::kDouble), 9, 24, 1e-9);
+        compareSteps(*decoderModel(config, at::kDouble), 9, 24, 1e-9);
     }
 
     void longPromptIsCutIntoChunks() { // more rows than one chunk
-        const auto model = makeModel(tinyConfig(), at::kDouble);
+        const auto model = decoderModel(tinyConfig(), at::kDouble);
         compareSteps(*model, 600, 602, 1e-9);
     }
 
     void adaptersCountOnlyWhenEnabled() {
-        const auto tuned = makeModel(tinyConfig(), at::kDouble, 0.2);
+        const auto tuned = decoderModel(tinyConfig(), at::kDouble, 0.2);
         compareSteps(*tuned, 7, 12, 1e-9);
         const auto ids = someIds(10, 1);
         Decoder decoder(*tuned);
@@ -214,12 +215,12 @@ private Q_SLOTS:
         tuned->setAdaptersEnabled(false);
         const at::Tensor without = *decoder.prefill({ids});
         QVERIFY(difference(with, without) > 1e-3);
-        QVERIFY(difference(without, *Decoder(*makeModel(tinyConfig(), at::kDouble)).prefill({ids})) < 1e-12);
+        QVERIFY(difference(without, *Decoder(*decoderModel(tinyConfig(), at::kDouble)).prefill({ids})) < 1e-12);
         compareSteps(*tuned, 7, 12, 1e-9);
     }
 
     void batchEqualsSingle() {
-        const auto model = makeModel(tinyConfig(), at::kDouble);
+        const auto model = decoderModel(tinyConfig(), at::kDouble);
         const std::vector<std::vector<std::int64_t>> prompts{someIds(3, 1), someIds(40, 2), someIds(1, 3),
                                                              someIds(17, 4)};
         Decoder all(*model);
@@ -248,7 +249,7 @@ private Q_SLOTS:
     void floatAndBf16StayNear() {
         QFETCH(double, share);
         const at::ScalarType type = share < 1e-3 ? at::kFloat : at::kBFloat16;
-        const auto exact = makeModel(tinyConfig(), at::kDouble, 0.1), rounded = makeModel(tinyConfig(), type, 0.1);
+        const auto exact = decoderModel(tinyConfig(), at::kDouble, 0.1), rounded = decoderModel(tinyConfig(), type, 0.1);
         const auto ids = someIds(40, 9);
         Decoder a(*exact), b(*rounded);
         at::Tensor expected = *a.prefill({ids}), found = *b.prefill({ids});
@@ -264,7 +265,7 @@ private Q_SLOTS:
     void impossibleInputIsRefused() {
         ModelConfig config = tinyConfig();
         config.contextLength = 8;
-        const auto model = makeModel(config, at::kFloat);
+        const auto model = decoderModel(config, at::kFloat);
         Decoder decoder(*model);
         for (const auto& prompt : {std::vector<std::int64_t>{}, std::vector<std::int64_t>{67},
                                    std::vector<std::int64_t>{-1}, someIds(9, 1)}) {
@@ -277,5 +278,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestDecoder)
+ATTUNE_TEST(TestDecoder)
 #include "tst_decoder.moc"

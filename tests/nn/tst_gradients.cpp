@@ -2,6 +2,7 @@
 #include <QtTest>
 
 #include "tests/nn/tiny_model.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 using namespace attune::test;
@@ -143,5 +144,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestGradients)
+ATTUNE_TEST(TestGradients)
 #include "tst_gradients.moc"

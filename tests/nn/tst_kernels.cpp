@@ -8,6 +8,7 @@
 #include "core/nn/kernels/ops.h"
 #include "core/nn/kernels/reference_ops.h"
 #include "tests/nn/tiny_model.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 using namespace attune::kernels;
@@ -263,5 +264,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestKernels)
+ATTUNE_TEST(TestKernels)
 #include "tst_kernels.moc"

@@ -3,6 +3,7 @@
 #include <QtTest>
 
 #include "core/nn/rope.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -71,5 +72,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestRope)
+ATTUNE_TEST(TestRope)
 #include "tst_rope.moc"

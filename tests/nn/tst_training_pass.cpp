@@ -4,6 +4,7 @@
 
 #include "core/nn/rope.h"
 #include "tests/nn/tiny_model.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 using namespace attune::test;
@@ -415,5 +416,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestTrainingPass)
+ATTUNE_TEST(TestTrainingPass)
 #include "tst_training_pass.moc"

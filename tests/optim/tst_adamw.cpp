@@ -7,6 +7,7 @@
 
 #include "core/base/rng.h"
 #include "core/optim/adamw.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -135,5 +136,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestAdamW)
+ATTUNE_TEST(TestAdamW)
 #include "tst_adamw.moc"

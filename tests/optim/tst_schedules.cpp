@@ -2,6 +2,7 @@
 #include <QtTest>
 
 #include "core/optim/optimizer.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -48,5 +49,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TestSchedules)
+ATTUNE_TEST(TestSchedules)
 #include "tst_schedules.moc"

@@ -5,6 +5,7 @@
 
 #include "core/plan/advisor_report.h"
 #include "core/plan/decision_matrix.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -202,5 +203,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(DecisionMatrixTest)
+ATTUNE_TEST(DecisionMatrixTest)
 #include "tst_decision_matrix.moc"

@@ -5,6 +5,7 @@
 
 #include "core/plan/computer.h"
 #include "core/plan/estimate.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -177,5 +178,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(EstimateTest)
+ATTUNE_TEST(EstimateTest)
 #include "tst_estimate.moc"

@@ -6,12 +6,13 @@
 #include "core/plan/param_check.h"
 #include "core/plan/presets.h"
 #include "core/plan/run_config.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
 namespace {
 
-Catalog makeCatalog() {
+Catalog testCatalog() {
     ParamSpec rank, alpha, targets, flag, init;
     rank.key = "r", rank.defaultValue = std::int64_t{16}, rank.min = 1, rank.max = 1024;
     alpha.key = "alpha", alpha.defaultValue = 32.0, alpha.min = 0.001;
@@ -56,7 +57,7 @@ class RunConfigTest : public QObject {
 
 private Q_SLOTS:
     void readsARecipe() {
-        const auto config = parseRunConfig(kRecipe, makeCatalog(), "recipe.yaml");
+        const auto config = parseRunConfig(kRecipe, testCatalog(), "recipe.yaml");
         QVERIFY2(config.has_value(), config ? "" : config.error().message.c_str());
         QCOMPARE(config->name, std::string("first: try"));
         QCOMPARE(config->data.validationShare, 0.2);
@@ -76,12 +77,12 @@ private Q_SLOTS:
     void jsonIsYamlToo() {
         const auto config = parseRunConfig(
             R"({"model": "m", "data": {"train": "t"}, "method": {"id": "full"}, "training": {"max_steps": 5}})",
-            makeCatalog(), "r");
+            testCatalog(), "r");
         QVERIFY(config && config->method.id == "full");
         QCOMPARE(paramInt(config->training, trainingParams().params, "max_steps"), 5);
     }
     void roundTripKeepsEveryValue() {
-        auto config = *parseRunConfig(kRecipe, makeCatalog(), "r");
+        auto config = *parseRunConfig(kRecipe, testCatalog(), "r");
         config.name = "quotes \" and \\ and: # \n new line, ~ Gr\xC3\xBC\xC3\x9F";
         config.data.datasetVersion = 7;
         config.data.validation = "null";
@@ -89,10 +90,10 @@ private Q_SLOTS:
         config.training["precision"] = std::string("f32");
         config.training["seed"] = std::int64_t{9007199254740991};
         config.training["sample_prompts"] = std::vector<std::string>{"", "- a", "true", "~", "12", "multi\nline"};
-        const auto back = parseRunConfig(toYaml(config), makeCatalog(), "written");
+        const auto back = parseRunConfig(toYaml(config), testCatalog(), "written");
         QVERIFY2(back.has_value(), back ? "" : back.error().message.c_str());
         QVERIFY2(*back == config, toYaml(*back).c_str());
-        QVERIFY(*parseRunConfig(toYaml(RunConfig{}), makeCatalog(), "empty") == RunConfig{});
+        QVERIFY(*parseRunConfig(toYaml(RunConfig{}), testCatalog(), "empty") == RunConfig{});
     }
     void faultsNameLineKeyAndNextStep_data() {
         QTest::addColumn<QByteArray>("yaml");
@@ -130,7 +131,7 @@ private Q_SLOTS:
         QFETCH(QByteArray, yaml);
         QFETCH(QByteArray, inMessage);
         QFETCH(QByteArray, inHint);
-        const auto config = parseRunConfig(yaml.toStdString(), makeCatalog(), "r.yaml");
+        const auto config = parseRunConfig(yaml.toStdString(), testCatalog(), "r.yaml");
         QVERIFY(!config);
         QCOMPARE(config.error().code, ErrorCode::InvalidData);
         QVERIFY2(config.error().message.find(inMessage.toStdString()) != std::string::npos,
@@ -146,35 +147,35 @@ private Q_SLOTS:
                 bomb += std::string(i ? "," : "") + "*" + static_cast<char>(c - 1);
             bomb += "]\n";
         }
-        QVERIFY(!parseRunConfig(bomb, makeCatalog(), "bomb"));
-        QVERIFY(!parseRunConfig(std::string(100000, '['), makeCatalog(), "deep"));
+        QVERIFY(!parseRunConfig(bomb, testCatalog(), "bomb"));
+        QVERIFY(!parseRunConfig(std::string(100000, '['), testCatalog(), "deep"));
         std::string nested = "a: 1\n";
         for (int i = 0; i < 500; ++i)
             nested += std::string(static_cast<std::size_t>(i), ' ') + "k:\n";
-        QVERIFY(!parseRunConfig(nested, makeCatalog(), "nested"));
+        QVERIFY(!parseRunConfig(nested, testCatalog(), "nested"));
         std::string many = "training:\n  sample_prompts: [";
         for (int i = 0; i < 30000; ++i)
             many += "x,";
-        const auto tooMany = parseRunConfig(many + "x]", makeCatalog(), "many");
+        const auto tooMany = parseRunConfig(many + "x]", testCatalog(), "many");
         QVERIFY(!tooMany && tooMany.error().message.find("20000") != std::string::npos);
-        QVERIFY(!parseRunConfig(std::string(2 << 20, 'a'), makeCatalog(), "large"));
-        QVERIFY(!parseRunConfig("", makeCatalog(), "empty"));
-        QVERIFY(!parseRunConfig(std::string("\0\xFF\xFE\x01", 4), makeCatalog(), "bytes"));
+        QVERIFY(!parseRunConfig(std::string(2 << 20, 'a'), testCatalog(), "large"));
+        QVERIFY(!parseRunConfig("", testCatalog(), "empty"));
+        QVERIFY(!parseRunConfig(std::string("\0\xFF\xFE\x01", 4), testCatalog(), "bytes"));
     }
     void pathsAreRelativeToTheRecipe() {
         const QTemporaryDir folder;
         const fs::path file = fs::path(folder.path().toStdString()) / "recipe.yaml";
         std::ofstream(file) << "model: ../m\ndata:\n  train: rows.jsonl\n  test: /absolute/rows.jsonl\n";
-        const auto config = readRunConfig(file, makeCatalog());
+        const auto config = readRunConfig(file, testCatalog());
         QVERIFY(config.has_value());
         QCOMPARE(fs::path(config->model), (file.parent_path() / "../m").lexically_normal());
         QCOMPARE(fs::path(config->data.train), file.parent_path() / "rows.jsonl");
         QCOMPARE(config->data.test, std::string("/absolute/rows.jsonl"));
         QVERIFY(config->data.validation.empty());
-        QVERIFY(!readRunConfig(file.parent_path() / "none.yaml", makeCatalog()));
+        QVERIFY(!readRunConfig(file.parent_path() / "none.yaml", testCatalog()));
     }
     void assignmentsByPath() {
-        const Catalog catalog = makeCatalog();
+        const Catalog catalog = testCatalog();
         RunConfig config;
         for (const char* good : {"training.learning_rate=1e-3", "lora.r=4", "method.alpha=8", "data.train=a=b.jsonl",
                                  "data.validation_share=0", "model=x", "schedule.id=linear"})
@@ -193,7 +194,7 @@ private Q_SLOTS:
         QVERIFY(config.method.params.empty());
     }
     void checksFindEveryFault() {
-        const Catalog catalog = makeCatalog();
+        const Catalog catalog = testCatalog();
         RunConfig good;
         good.model = "m", good.data.train = "t";
         QVERIFY(checkRunConfig(good, catalog).empty());
@@ -219,7 +220,7 @@ private Q_SLOTS:
                  (std::vector<std::string>{"?data.validation_share", "?training.learning_rate", "?training.epochs"}));
     }
     void presetsFitEveryMethod() {
-        const Catalog catalog = makeCatalog();
+        const Catalog catalog = testCatalog();
         for (const Preset& preset : presets())
             for (const char* method : {"lora", "full"}) {
                 RunConfig config;
@@ -260,5 +261,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(RunConfigTest)
+ATTUNE_TEST(RunConfigTest)
 #include "tst_run_config.moc"

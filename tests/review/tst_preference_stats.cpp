@@ -3,6 +3,7 @@
 #include <QtTest>
 
 #include "core/review/preference_stats.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -101,5 +102,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(PreferenceStatsTest)
+ATTUNE_TEST(PreferenceStatsTest)
 #include "tst_preference_stats.moc"

@@ -4,6 +4,7 @@
 
 #include "core/review/review_csv.h"
 #include "core/review/review_queue.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -128,5 +129,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(ReviewQueueTest)
+ATTUNE_TEST(ReviewQueueTest)
 #include "tst_review_queue.moc"

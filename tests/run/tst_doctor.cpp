@@ -8,6 +8,7 @@
 #include "core/plan/run_config.h"
 #include "core/run/doctor.h"
 #include "core/run/fake_engine.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -129,5 +130,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(DoctorTest)
+ATTUNE_TEST(DoctorTest)
 #include "tst_doctor.moc"

@@ -10,6 +10,7 @@
 #include <QtTest>
 
 #include "core/run/engine_thread.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -120,5 +121,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(EngineThreadTest)
+ATTUNE_TEST(EngineThreadTest)
 #include "tst_engine_thread.moc"

@@ -4,6 +4,7 @@
 #include <QtTest>
 
 #include "core/run/event_queue.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -81,5 +82,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(EventQueueTest)
+ATTUNE_TEST(EventQueueTest)
 #include "tst_event_queue.moc"

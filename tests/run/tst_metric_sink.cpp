@@ -8,6 +8,7 @@
 #include "core/run/event_json.h"
 #include "core/run/metric_sink.h"
 #include "core/run/run_folder.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -157,5 +158,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(MetricSinkTest)
+ATTUNE_TEST(MetricSinkTest)
 #include "tst_metric_sink.moc"

@@ -7,6 +7,7 @@
 #include "core/run/fake_engine.h"
 #include "core/run/metric_sink.h"
 #include "core/run/run_controller.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 using namespace std::chrono_literals;
@@ -181,5 +182,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(RunControllerTest)
+ATTUNE_TEST(RunControllerTest)
 #include "tst_run_controller.moc"

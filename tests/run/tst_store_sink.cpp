@@ -4,6 +4,7 @@
 #include "core/run/fake_engine.h"
 #include "core/run/store_sink.h"
 #include "core/store/database.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -74,5 +75,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(StoreSinkTest)
+ATTUNE_TEST(StoreSinkTest)
 #include "tst_store_sink.moc"

@@ -6,6 +6,7 @@
 
 #include "core/base/rng.h"
 #include "core/stats/bootstrap.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -55,5 +56,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(BootstrapTest)
+ATTUNE_TEST(BootstrapTest)
 #include "tst_bootstrap.moc"

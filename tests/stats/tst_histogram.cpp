@@ -7,6 +7,7 @@
 
 #include "core/base/rng.h"
 #include "core/stats/histogram.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -57,5 +58,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(HistogramTest)
+ATTUNE_TEST(HistogramTest)
 #include "tst_histogram.moc"

@@ -6,6 +6,7 @@
 #include <QtTest>
 
 #include "core/stats/intervals.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -85,5 +86,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(IntervalsTest)
+ATTUNE_TEST(IntervalsTest)
 #include "tst_intervals.moc"

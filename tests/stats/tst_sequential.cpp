@@ -4,6 +4,7 @@
 
 #include "core/base/rng.h"
 #include "core/stats/sequential.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 using Verdict = SequentialState::Verdict;
@@ -57,5 +58,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(SequentialTest)
+ATTUNE_TEST(SequentialTest)
 #include "tst_sequential.moc"

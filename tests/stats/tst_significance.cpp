@@ -4,6 +4,7 @@
 #include <QtTest>
 
 #include "core/stats/significance.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -38,5 +39,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(SignificanceTest)
+ATTUNE_TEST(SignificanceTest)
 #include "tst_significance.moc"

@@ -8,6 +8,7 @@
 #include "core/store/import_dataset.h"
 #include "core/store/project.h"
 #include "tests/support/test_data.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -354,5 +355,5 @@ void DatasetStoreTest::pagingAHugeTableIsFast() {
     QVERIFY(listed < 2000 && searched < 5000 && sorted < 3000);
 }
 
-QTEST_GUILESS_MAIN(DatasetStoreTest)
+ATTUNE_TEST(DatasetStoreTest)
 #include "tst_dataset_store.moc"

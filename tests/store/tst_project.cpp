@@ -11,6 +11,7 @@
 #include "core/store/dataset_appender.h"
 #include "core/store/migrations.h"
 #include "core/store/project.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -361,5 +362,5 @@ void ProjectTest::saveCopyOpensAsAProject() {
     QCOMPARE((*project)->setting("a")->value(), std::string("b"));
 }
 
-QTEST_GUILESS_MAIN(ProjectTest)
+ATTUNE_TEST(ProjectTest)
 #include "tst_project.moc"

@@ -8,6 +8,7 @@
 #include <QtTest>
 
 #include "core/store/project.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -205,5 +206,5 @@ void RunReviewStoreTest::exportNamesWinnersWhateverTheSide() {
     QCOMPARE(cell(3, "verdict"), std::string());
 }
 
-QTEST_GUILESS_MAIN(RunReviewStoreTest)
+ATTUNE_TEST(RunReviewStoreTest)
 #include "tst_run_review_store.moc"

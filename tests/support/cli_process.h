@@ -7,6 +7,8 @@
 
 namespace attune::test {
 
+inline const QString kResources = QStringLiteral(ATTUNE_SOURCE_DIR "/resources");
+
 struct CliResult {
     int exitStatus = -1;
     bool crashed = false;

@@ -6,6 +6,7 @@
 
 #include "core/text/chat_template.h"
 #include "tests/support/test_data.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -380,5 +381,5 @@ void ChatTemplateTest::brokenUtf8IsRefused() {
     QVERIFY(renderSource("{{ 'é日' }}"));
 }
 
-QTEST_GUILESS_MAIN(ChatTemplateTest)
+ATTUNE_TEST(ChatTemplateTest)
 #include "tst_chat_template.moc"

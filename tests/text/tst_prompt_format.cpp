@@ -6,6 +6,7 @@
 
 #include "core/text/prompt_format.h"
 #include "tests/support/test_data.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -351,5 +352,5 @@ void PromptFormatTest::aRealModelFolder() {
         QCOMPARE(std::count(row->ids.begin(), row->ids.end(), *bos), 1);
 }
 
-QTEST_GUILESS_MAIN(PromptFormatTest)
+ATTUNE_TEST(PromptFormatTest)
 #include "tst_prompt_format.moc"

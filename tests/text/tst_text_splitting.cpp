@@ -8,6 +8,7 @@
 #include "core/text/pre_tokenizers.h"
 #include "core/text/utf8.h"
 #include "core/text/word_scanner.h"
+#include "tests/support/test_main.h"
 
 using namespace attune;
 
@@ -128,5 +129,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TextSplittingTest)
+ATTUNE_TEST(TextSplittingTest)
 #include "tst_text_splitting.moc"

@@ -1,6 +1,7 @@
 // The tokenizers of real models against ids that another program wrote, and the promises of tokenizer.h.
 #include <thread>
 
+#include "tests/support/test_main.h"
 #include "tests/text/tokenizer_folder.h"
 
 using namespace attune;
@@ -189,5 +190,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TokenizerTest)
+ATTUNE_TEST(TokenizerTest)
 #include "tst_tokenizer.moc"

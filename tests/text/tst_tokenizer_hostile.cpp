@@ -1,6 +1,7 @@
 // Broken and malicious tokenizer files and texts: a named error in time, never a crash or a hang.
 #include <chrono>
 
+#include "tests/support/test_main.h"
 #include "tests/text/tokenizer_folder.h"
 
 using namespace attune;
@@ -159,5 +160,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TokenizerHostileTest)
+ATTUNE_TEST(TokenizerHostileTest)
 #include "tst_tokenizer_hostile.moc"

@@ -5,6 +5,7 @@
 
 #include "core/base/json.h"
 #include "core/text/tokenizer.h"
+#include "tests/support/test_main.h"
 #include "tools/starter/bpe_trainer.h"
 #include "tools/starter/corpus.h"
 #include "tools/starter/model_files.h"
@@ -106,5 +107,5 @@ void TestBpeTrainer::foreignCharactersAreRefusedWithTheirRow() {
     QVERIFY(model.error().message.find("row 2") != std::string::npos);
 }
 
-QTEST_GUILESS_MAIN(TestBpeTrainer)
+ATTUNE_TEST(TestBpeTrainer)
 #include "tst_bpe_trainer.moc"

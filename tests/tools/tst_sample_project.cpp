@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/base/json.h"
+#include "tests/support/test_main.h"
 #include "tools/starter/corpus.h"
 #include "tools/starter/sample_project.h"
 
@@ -223,5 +224,5 @@ void TestSampleProject::noMessageIsInTheCorpus() {
     }
 }
 
-QTEST_GUILESS_MAIN(TestSampleProject)
+ATTUNE_TEST(TestSampleProject)
 #include "tst_sample_project.moc"

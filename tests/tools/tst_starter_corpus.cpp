@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/base/json.h"
+#include "tests/support/test_main.h"
 #include "tools/starter/corpus.h"
 
 using namespace attune;
@@ -143,5 +144,5 @@ void TestStarterCorpus::readingAnswersComeFromThePassage() {
     }
 }
 
-QTEST_GUILESS_MAIN(TestStarterCorpus)
+ATTUNE_TEST(TestStarterCorpus)
 #include "tst_starter_corpus.moc"

@@ -5,6 +5,7 @@
 #include <QTemporaryDir>
 #include <QtTest>
 
+#include "tests/support/test_main.h"
 #include "ui/charts/bar_chart.h"
 #include "ui/charts/histogram_chart.h"
 #include "ui/charts/loss_chart.h"
@@ -137,5 +138,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_MAIN(ChartsTest)
+ATTUNE_TEST(ChartsTest)
 #include "tst_charts.moc"

@@ -10,6 +10,7 @@
 #include <QUndoStack>
 
 #include "gallery_data.h"
+#include "tests/support/test_main.h"
 #include "ui/models/sample_table_model.h"
 #include "ui/views/data/filter_bar.h"
 #include "ui/views/data/import_page.h"
@@ -324,5 +325,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_MAIN(DataViewTest)
+ATTUNE_TEST(DataViewTest)
 #include "tst_data_view.moc"

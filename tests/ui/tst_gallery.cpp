@@ -16,6 +16,7 @@
 #include "gallery_ship.h"
 #include "gallery_train.h"
 #include "gallery_widgets.h"
+#include "tests/support/test_main.h"
 #include "ui/widgets/card.h"
 
 using namespace attune;
@@ -192,5 +193,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_MAIN(GalleryTest)
+ATTUNE_TEST(GalleryTest)
 #include "tst_gallery.moc"

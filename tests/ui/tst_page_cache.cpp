@@ -1,6 +1,7 @@
 // The page cache of long tables, against what a reader of a table expects.
 #include <QtTest>
 
+#include "tests/support/test_main.h"
 #include "ui/models/page_cache.h"
 
 using namespace attune;
@@ -82,5 +83,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(PageCacheTest)
+ATTUNE_TEST(PageCacheTest)
 #include "tst_page_cache.moc"

@@ -5,6 +5,7 @@
 #include <QSpinBox>
 #include <QtTest>
 
+#include "tests/support/test_main.h"
 #include "ui/theme.h"
 #include "ui/widgets/param_form.h"
 
@@ -115,5 +116,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_MAIN(ParamFormTest)
+ATTUNE_TEST(ParamFormTest)
 #include "tst_param_form.moc"

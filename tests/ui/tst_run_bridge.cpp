@@ -4,6 +4,7 @@
 #include <QtTest>
 
 #include "core/run/fake_engine.h"
+#include "tests/support/test_main.h"
 #include "ui/bridge/event_pump.h"
 #include "ui/bridge/run_bridge.h"
 
@@ -158,5 +159,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(RunBridgeTest)
+ATTUNE_TEST(RunBridgeTest)
 #include "tst_run_bridge.moc"

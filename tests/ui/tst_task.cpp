@@ -3,6 +3,7 @@
 
 #include <QtTest>
 
+#include "tests/support/test_main.h"
 #include "ui/bridge/task.h"
 
 using namespace attune;
@@ -113,5 +114,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(TaskTest)
+ATTUNE_TEST(TaskTest)
 #include "tst_task.moc"

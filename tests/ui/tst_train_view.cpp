@@ -5,6 +5,7 @@
 #include <QUndoStack>
 
 #include "gallery_train.h"
+#include "tests/support/test_main.h"
 #include "ui/widgets/message_bar.h"
 
 using namespace attune;
@@ -155,5 +156,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_MAIN(TrainViewTest)
+ATTUNE_TEST(TrainViewTest)
 #include "tst_train_view.moc"

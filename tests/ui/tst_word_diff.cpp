@@ -1,5 +1,6 @@
 #include <QtTest>
 
+#include "tests/support/test_main.h"
 #include "ui/widgets/word_diff.h"
 
 using namespace attune;
@@ -96,5 +97,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_GUILESS_MAIN(WordDiffTest)
+ATTUNE_TEST(WordDiffTest)
 #include "tst_word_diff.moc"

@@ -14,7 +14,7 @@
 namespace attune {
 namespace {
 
-constexpr int kPad = 3, kGap = 1, kLineGap = 4, kMaxBoxText = 60;
+constexpr int kBoxPad = 3, kBoxGap = 1, kLineGap = 4, kMaxBoxText = 60;
 
 /// White space and line ends as signs, so that every token can be seen; long ones shortened.
 QString visibleText(const QString& text) {
@@ -76,14 +76,14 @@ int TokenView::layoutTokens(int width, std::vector<QRect>* boxes) const {
     const int height = metrics.height() + 4;
     int x = 0, y = 2;
     for (std::size_t i = 0; i < m_shown.size(); ++i) {
-        const int w = std::min(width, metrics.horizontalAdvance(m_shown[i]) + 2 * kPad);
+        const int w = std::min(width, metrics.horizontalAdvance(m_shown[i]) + 2 * kBoxPad);
         if (x > 0 && x + w > width) {
             x = 0;
             y += height + kLineGap;
         }
         if (boxes)
             boxes->push_back(QRect(x, y, w, height));
-        x += w + kGap;
+        x += w + kBoxGap;
         if (m_tokens[i].text.endsWith(QLatin1Char('\n'))) {
             x = 0;
             y += height + kLineGap;
@@ -146,7 +146,7 @@ void TokenView::paintEvent(QPaintEvent*) {
         }
         painter.setFont(token.special ? special : plain);
         painter.setPen(cut ? cutText : token.trained ? trainedText : t.muted);
-        painter.drawText(box.adjusted(kPad, 0, 0, 0), Qt::AlignVCenter | Qt::AlignLeft | Qt::TextSingleLine,
+        painter.drawText(box.adjusted(kBoxPad, 0, 0, 0), Qt::AlignVCenter | Qt::AlignLeft | Qt::TextSingleLine,
                          m_shown[index]);
         if (cut)
             painter.drawLine(box.left() + 1, box.center().y(), box.right() - 1, box.center().y());

@@ -5,6 +5,7 @@
 
 #include <csv.h>
 
+#include "core/base/space.h"
 #include "core/data/importers/json_rows.h"
 #include "core/data/line_reader.h"
 #include "core/text/utf8.h"
@@ -86,10 +87,7 @@ void Reading::takeHeading() {
     const bool data = looksLikeData(cells);
     std::set<std::string> used;
     for (std::size_t i = 0; i < cells.size(); ++i) {
-        std::string name = data ? std::string() : utf8::replaceInvalid(cells[i]);
-        name.erase(0, name.find_first_not_of(" \t"));
-        if (const auto last = name.find_last_not_of(" \t"); last != std::string::npos)
-            name.erase(last + 1);
+        std::string name = data ? std::string() : std::string(trimmed(utf8::replaceInvalid(cells[i])));
         if (name.empty() || used.contains(name))
             name = "column " + std::to_string(i + 1);
         used.insert(name);

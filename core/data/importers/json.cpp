@@ -1,4 +1,5 @@
 // JSON: a list of objects, or an object with such a list in it ({"data": [...]}). Streamed element by element.
+#include "core/base/space.h"
 #include "core/data/importers/json_rows.h"
 #include "core/data/importers/json_scanner.h"
 #include "core/data/line_reader.h"
@@ -6,11 +7,6 @@
 namespace attune {
 
 namespace {
-
-std::string_view skipSpace(std::string_view text) {
-    const auto begin = text.find_first_not_of(" \t\r\n");
-    return begin == std::string_view::npos ? std::string_view() : text.substr(begin);
-}
 
 // `{"name": "x", "data": [{` : a list of objects behind a colon of the top level.
 bool holdsList(std::string_view head) {
@@ -31,7 +27,7 @@ public:
     }
 
     double sniff(std::string_view head, std::string_view extension) const override {
-        const std::string_view text = skipSpace(head);
+        const std::string_view text = trimmed(head);
         if (text.starts_with('['))
             return extension == ".json" ? 1 : 0.8;
         if (!text.starts_with('{'))
@@ -40,8 +36,8 @@ public:
         // is a row when its lists are turns of a conversation, which only the mapping can tell; a list of rows has no
         // other keys like these.
         const auto newline = text.find('\n');
-        const bool firstLineWhole = isJsonObject(skipSpace(text.substr(0, newline)));
-        if (firstLineWhole && (newline == std::string_view::npos || skipSpace(text.substr(newline)).starts_with('{'))) {
+        const bool firstLineWhole = isJsonObject(trimmed(text.substr(0, newline)));
+        if (firstLineWhole && (newline == std::string_view::npos || trimmed(text.substr(newline)).starts_with('{'))) {
             const bool turns = text.find("\"messages\"") != std::string_view::npos ||
                                text.find("\"conversations\"") != std::string_view::npos;
             return newline == std::string_view::npos && !turns && holdsList(text) ? 0.9 : 0.2;

@@ -1,4 +1,5 @@
 // JSON Lines: one object per line.
+#include "core/base/space.h"
 #include "core/data/importers/json_rows.h"
 
 #include <algorithm>
@@ -9,13 +10,6 @@
 namespace attune {
 
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-    const auto begin = text.find_first_not_of(" \t\r\n");
-    if (begin == std::string_view::npos)
-        return {};
-    return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
 
 class JsonlImporter final : public Importer {
 public:

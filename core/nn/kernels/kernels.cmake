@@ -5,6 +5,7 @@ set(ATTUNE_ISA_FLAGS -O3 -fopenmp-simd -fno-math-errno -fno-trapping-math -ffp-c
 function(attune_isa_library isa)
   add_library(attune_kernels_${isa} OBJECT ${ATTUNE_ISA_SOURCES})
   target_link_libraries(attune_kernels_${isa} PRIVATE attune_settings)
+  set_target_properties(attune_kernels_${isa} PROPERTIES UNITY_BUILD OFF)
   target_compile_definitions(attune_kernels_${isa} PRIVATE ATTUNE_ISA=${isa})
   target_compile_options(attune_kernels_${isa} PRIVATE ${ATTUNE_ISA_FLAGS} ${ARGN})
   target_sources(attune_nn PRIVATE $<TARGET_OBJECTS:attune_kernels_${isa}>)

@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 
 #include "core/nn/kernels/attention.h"
+#include "core/nn/kernels/reference_ops.h"
 
 namespace attune::kernels::reference {
 
@@ -12,11 +13,6 @@ struct Row {
     std::int64_t begin, length;
     at::Tensor q, k, v;
 };
-
-// bf16 is only storage: products and probabilities in f32.
-at::Tensor wide(const at::Tensor& x) {
-    return x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x;
-}
 
 Row rowOf(const AttentionLayout& layout, std::size_t r, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
     const std::int64_t begin = layout.rowStarts[r], length = layout.rowStarts[r + 1] - begin;

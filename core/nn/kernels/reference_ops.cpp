@@ -6,11 +6,11 @@
 
 namespace attune::kernels::reference {
 
-namespace {
-
 at::Tensor wide(const at::Tensor& x) {
     return x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x;
 }
+
+namespace {
 
 at::Tensor normalized(const NormArguments& norm, const at::Tensor& x, const at::Tensor& statistics) {
     const at::Tensor centered = norm.kind == NormKind::LayerNorm ? x - statistics[0].unsqueeze(1) : x;

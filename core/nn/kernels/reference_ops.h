@@ -10,6 +10,9 @@
 
 namespace attune::kernels::reference {
 
+/// bf16 is only storage: the reference computes in f32 (other types stay as they are).
+at::Tensor wide(const at::Tensor& x);
+
 void normForward(const NormArguments& norm, const at::Tensor& x, const at::Tensor& y, const at::Tensor& statistics);
 
 void normBackward(const NormArguments& norm, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& statistics,

@@ -8,7 +8,7 @@
 namespace attune {
 namespace {
 
-constexpr std::size_t kBatch = 256;
+constexpr std::size_t kRowsAtOnce = 256;
 
 } // namespace
 
@@ -22,7 +22,7 @@ Result<std::int64_t> exportRows(Project& project, std::span<const RowId> rows, c
             if (inBatch >= batch.size()) {
                 if (next >= rows.size())
                     return std::optional<Sample>();
-                const std::size_t count = std::min(kBatch, rows.size() - next);
+                const std::size_t count = std::min(kRowsAtOnce, rows.size() - next);
                 ATTUNE_ASSIGN(batch, project.datasets().samples(rows.subspan(next, count)));
                 next += count;
                 inBatch = 0;

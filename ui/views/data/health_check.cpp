@@ -6,7 +6,7 @@
 namespace attune {
 namespace {
 
-constexpr std::size_t kBatch = 4096; // token counts written at once
+constexpr std::size_t kCountsAtOnce = 4096; // token counts written at once
 
 /// Tokens of the rows that have no count of this tokenizer yet. A row that cannot be tokenized stays without.
 Status countTokens(DatasetStore& store, std::int64_t datasetId, const PromptFormat& format, const Progress& progress) {
@@ -31,7 +31,7 @@ Status countTokens(DatasetStore& store, std::int64_t datasetId, const PromptForm
                 return true;
             if (const auto row = tokensOf(format, stored.sample))
                 counts.push_back({stored.rowId, std::int64_t(row->ids.size())});
-            if (counts.size() >= kBatch)
+            if (counts.size() >= kCountsAtOnce)
                 write();
             return written.has_value() && !progress.cancelled();
         },

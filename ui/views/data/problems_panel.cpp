@@ -16,7 +16,7 @@
 namespace attune {
 namespace {
 
-constexpr std::size_t kListed = 1000;
+constexpr std::size_t kListedProblems = 1000;
 
 struct Found {
     std::vector<ImportProblem> problems;
@@ -71,7 +71,7 @@ void ProblemsPanel::load(std::shared_ptr<Project> project, qint64 datasetId) {
         [project = std::move(project), datasetId](const Progress&) -> Result<Found> {
             Found found;
             ATTUNE_ASSIGN(found.info, project->datasets().get(datasetId));
-            ATTUNE_ASSIGN(found.problems, project->datasets().problems(datasetId, kListed));
+            ATTUNE_ASSIGN(found.problems, project->datasets().problems(datasetId, kListedProblems));
             return found;
         },
         [this](Result<Found> found) {

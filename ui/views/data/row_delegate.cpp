@@ -9,7 +9,7 @@
 namespace attune {
 namespace {
 
-constexpr int kMarginX = 8, kMarginY = 8, kLines = 2;
+constexpr int kMarginX = 8, kMarginY = 8, kShownLines = 2;
 
 /// At most two lines, the last one shortened.
 void drawLines(QPainter& painter, const QRect& area, const QString& text, const QFont& font) {
@@ -21,12 +21,12 @@ void drawLines(QPainter& painter, const QRect& area, const QString& text, const 
     layout.setTextOption(option);
     layout.beginLayout();
     int y = area.top() + metrics.ascent();
-    for (int line = 0; line < kLines; ++line) {
+    for (int line = 0; line < kShownLines; ++line) {
         QTextLine laid = layout.createLine();
         if (!laid.isValid())
             break;
         laid.setLineWidth(area.width());
-        const bool last = line == kLines - 1;
+        const bool last = line == kShownLines - 1;
         const QString shown = last ? metrics.elidedText(text.mid(laid.textStart()), Qt::ElideRight, area.width())
                                    : text.mid(laid.textStart(), laid.textLength());
         painter.drawText(area.left(), y, shown);
@@ -60,7 +60,7 @@ RowDelegate::RowDelegate(QObject* parent) : QStyledItemDelegate(parent) {}
 
 int RowDelegate::rowHeight() {
     const Theme& theme = Theme::current();
-    return kLines * std::max(QFontMetrics(theme.bodyFont()).lineSpacing(),
+    return kShownLines * std::max(QFontMetrics(theme.bodyFont()).lineSpacing(),
                              QFontMetrics(theme.monospaceFont()).lineSpacing()) +
            2 * kMarginY;
 }

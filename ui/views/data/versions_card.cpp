@@ -13,7 +13,7 @@
 namespace attune {
 namespace {
 
-constexpr std::size_t kListed = 20;
+constexpr std::size_t kListedVersions = 20;
 constexpr int kHashShown = 10; // digits; the whole one is the tool tip
 
 } // namespace
@@ -43,7 +43,7 @@ void VersionsCard::showVersions(const std::vector<DatasetVersion>& versions) {
                                     "muted", m_card));
         return;
     }
-    for (std::size_t i = 0; i < std::min(versions.size(), kListed); ++i) {
+    for (std::size_t i = 0; i < std::min(versions.size(), kListedVersions); ++i) {
         const DatasetVersion& version = versions[i];
         auto* row = new QWidget(m_card);
         auto* line = new QHBoxLayout(row);

@@ -1,0 +1,4 @@
+// For the command line program. See AttunePrecompiled.cmake.
+#include "base.h"
+
+#include <CLI/CLI.hpp>

@@ -1,0 +1,4 @@
+// The window's set. See AttunePrecompiled.cmake.
+#include "base.h"
+
+#include <QtWidgets>
