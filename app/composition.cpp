@@ -81,6 +81,7 @@ Composition::Composition(QApplication& application, std::unique_ptr<Engine> engi
 
 Composition::~Composition() {
     m_window.reset();
+    m_runs.cancelAll(); // tasks may be waiting for the engine
     Task::finishAll();
 }
 

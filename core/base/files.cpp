@@ -53,7 +53,7 @@ Error errnoError(int number, std::string_view doing, const fs::path& path) {
 }
 
 Result<std::string> readFile(const fs::path& path, std::uint64_t maxBytes) {
-    const FileDescriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    const FileDescriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)}; // a pipe must not make us wait
     if (file.fd < 0)
         return fail(errnoError(errno, "Cannot read", path));
     struct stat info {};
@@ -156,9 +156,12 @@ Status writeFileAtomic(const fs::path& path, std::string_view content) {
 std::string hashBytes(std::string_view bytes) { return hex(XXH3_128bits(bytes.data(), bytes.size())); }
 
 Result<std::string> hashFile(const fs::path& path) {
-    const FileDescriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    const FileDescriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (file.fd < 0)
         return fail(errnoError(errno, "Cannot read", path));
+    struct stat info {};
+    if (::fstat(file.fd, &info) != 0 || !S_ISREG(info.st_mode))
+        return fail(ErrorCode::InvalidData, "Cannot read " + path.string() + ": it is not a file", "Choose a file.");
     const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), &XXH3_freeState);
     XXH3_128bits_reset(state.get());
     std::vector<char> buffer(1 << 20);

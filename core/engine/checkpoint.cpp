@@ -14,6 +14,8 @@ namespace attune {
 
 namespace {
 
+constexpr const char* kDamagedHint = "Continue from an earlier checkpoint of this run, or train again.";
+
 constexpr const char* kModelFile = "model.safetensors";
 constexpr const char* kOptimizerFile = "optimizer.safetensors";
 constexpr const char* kStateFile = "state.json";
@@ -91,17 +93,18 @@ Result<Checkpoint> openCheckpoint(const fs::path& folder) {
     const auto files = manifest.find("files");
     if (files == manifest.end() || !files->is_object() || !files->contains(kModelFile) || !files->contains(kOptimizerFile) ||
         !files->contains(kStateFile))
-        return fail(ErrorCode::InvalidData, (folder / kManifestFile).string() + " does not list the checkpoint's files");
+        return fail(ErrorCode::InvalidData, (folder / kManifestFile).string() + " does not list the checkpoint's files", kDamagedHint);
     for (const auto& [name, entry] : files->items()) {
-        if (name.find('/') != std::string::npos || !entry.is_object())
-            return fail(ErrorCode::InvalidData, (folder / kManifestFile).string() + ": bad entry " + name);
+        const auto bytes = entry.is_object() ? entry.find("bytes") : entry.end(), sum = entry.is_object() ? entry.find("xxh3_128") : entry.end();
+        if (name.find('/') != std::string::npos || bytes == entry.end() || !bytes->is_number_unsigned() || sum == entry.end() || !sum->is_string())
+            return fail(ErrorCode::InvalidData, (folder / kManifestFile).string() + ": bad entry " + name, kDamagedHint);
         std::error_code code;
         const auto size = fs::file_size(folder / name, code);
-        if (code || size != entry.value("bytes", std::uint64_t{0}))
-            return fail(ErrorCode::InvalidData, (folder / name).string() + " does not have the size its manifest says");
+        if (code || size != bytes->get<std::uint64_t>())
+            return fail(ErrorCode::InvalidData, (folder / name).string() + " does not have the size its manifest says", kDamagedHint);
         ATTUNE_ASSIGN(const std::string hash, hashFile(folder / name));
-        if (hash != entry.value("xxh3_128", std::string()))
-            return fail(ErrorCode::InvalidData, (folder / name).string() + " is damaged: its hash differs from the manifest's");
+        if (hash != sum->get_ref<const std::string&>())
+            return fail(ErrorCode::InvalidData, (folder / name).string() + " is damaged: its hash differs from the manifest's", kDamagedHint);
     }
     ATTUNE_ASSIGN(const Json state, readJsonFile(folder / kStateFile, {.maxBytes = 16 << 20}));
     ATTUNE_ASSIGN(TrainProgress progress, progressFromJson(state, folder / kStateFile));

@@ -267,9 +267,12 @@ Result<std::int64_t> TrainLoop::restoreBest() {
     if (m_progress.bestStep < 0 || m_progress.bestStep == m_progress.step)
         return m_progress.step;
     const auto best = checkpointAt(m_parts.runFolder, m_progress.bestStep);
-    if (!best)
-        return fail(ErrorCode::NotFound, "The best checkpoint (step " + std::to_string(m_progress.bestStep) + ") is missing or damaged",
-                    "Continue with the last checkpoint, or train again.");
+    if (!best) { // saving it may have failed, for example on a full disk: the trained weights in memory are still good
+        m_emit(WarningRaised{m_progress.step, "checkpoint.best_missing",
+                             "The best checkpoint (step " + std::to_string(m_progress.bestStep) + ") is missing or damaged; the last weights are used",
+                             "Compare the validation loss of both steps, and train again if the difference matters."});
+        return m_progress.step;
+    }
     ATTUNE_ASSIGN(const auto state, loadCheckpoint(*best, nullptr));
     ATTUNE_CHECK(m_parts.method.load(m_parts.model, state));
     return m_progress.bestStep;

@@ -41,26 +41,42 @@ EngineThread::JobId EngineThread::enqueue(std::function<void(const std::stop_tok
 }
 
 bool EngineThread::cancel(JobId id) {
-    std::optional<std::stop_source> source;
-    {
-        const std::lock_guard lock(m_mutex);
-        for (Job& job : m_jobs)
-            if (job.id == id)
-                source = job.stop;
-    }
-    // Outside the lock: a stop callback may call back into this object.
-    return source && source->request_stop();
+    return cancelIf([id](const Job& job) { return job.id == id; }) > 0;
 }
 
 void EngineThread::cancelAll() {
-    std::vector<std::stop_source> sources;
+    cancelIf([](const Job&) { return true; });
+}
+
+std::size_t EngineThread::cancelIf(const std::function<bool(const Job&)>& chosen) {
+    std::vector<std::stop_source> running;
+    std::vector<Job> waiting;
     {
         const std::lock_guard lock(m_mutex);
-        for (Job& job : m_jobs)
-            sources.push_back(job.stop);
+        for (auto job = m_jobs.begin(); job != m_jobs.end();) {
+            if (!chosen(*job)) {
+                ++job;
+            } else if (job->running) {
+                running.push_back((job++)->stop);
+            } else {
+                waiting.push_back(std::move(*job));
+                job = m_jobs.erase(job);
+            }
+        }
+        m_changed.notify_all();
     }
-    for (std::stop_source& source : sources)
-        source.request_stop();
+    // Outside the lock: a stop callback or a job's `done` may call back into this object.
+    std::size_t asked = waiting.size();
+    for (std::stop_source& source : running)
+        asked += source.request_stop() ? 1 : 0;
+    for (Job& job : waiting) {
+        job.stop.request_stop();
+        try {
+            job.run(job.stop.get_token());
+        } catch (...) { // as in loop(): only `done` can throw, and has no one left to tell
+        }
+    }
+    return asked;
 }
 
 std::size_t EngineThread::pending() const {
@@ -83,6 +99,7 @@ void EngineThread::loop(const std::stop_token& end, int niceness) {
         m_changed.wait(lock, end, [this] { return !m_jobs.empty(); });
         if (m_jobs.empty())
             return; // asked to end, and every job had its say
+        m_jobs.front().running = true;
         auto run = std::move(m_jobs.front().run);
         std::stop_source source = m_jobs.front().stop;
         if (end.stop_requested())

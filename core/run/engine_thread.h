@@ -1,5 +1,6 @@
 // The one worker thread all engine work runs on, one job after the other, at lowered priority so that the window stays
-// smooth. submit() and cancel() from any thread; `done` is called on the worker thread, exactly once per job.
+// smooth. submit() and cancel() from any thread; `done` is called exactly once per job: on the worker thread, or inside
+// cancel() and cancelAll() for a job that had not begun (it must not wait for the one that runs).
 #pragma once
 
 #include <condition_variable>
@@ -62,7 +63,11 @@ private:
         JobId id = 0;
         std::function<void(const std::stop_token&)> run;
         std::stop_source stop;
+        bool running = false;
     };
+    /// Takes the jobs that wait and `chosen` accepts out of the queue, tells them that they are cancelled, and asks a
+    /// running one to stop. Returns how many were asked.
+    std::size_t cancelIf(const std::function<bool(const Job&)>& chosen);
     JobId enqueue(std::function<void(const std::stop_token&)> run);
     void loop(const std::stop_token& end, int niceness);
 

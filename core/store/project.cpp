@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <SQLiteCpp/Backup.h>
+#include <sqlite3.h>
 
 #include "core/store/connection.h"
 #include "core/store/import_cleanup.h"
@@ -142,7 +143,9 @@ Status Project::saveCopy(const fs::path& file) {
         {
             SQLite::Database target(partial.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
             SQLite::Backup backup(target, connection.database());
-            backup.executeStep(-1);
+            if (backup.executeStep(-1) != SQLITE_DONE)
+                return fail(ErrorCode::Busy, "The project could not be copied to " + file.string() + ": the database is in use",
+                            "Try again when the import or save under way has ended.");
         }
         ::chmod(partial.c_str(), 0600);
         return {};

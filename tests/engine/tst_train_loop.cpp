@@ -243,6 +243,13 @@ private Q_SLOTS:
         const auto restored = run->loop->restoreBest();
         QVERIFY(restored);
         QCOMPARE(*restored, best->step);
+        // Without that checkpoint the run keeps the weights it has, and says so.
+        fs::remove_all(checkpointAt(folder.path().toStdString(), best->step)->folder);
+        const auto fallback = run->loop->restoreBest();
+        QVERIFY(fallback);
+        QCOMPARE(*fallback, run->loop->progress().step);
+        const auto warnings = run->all<WarningRaised>();
+        QVERIFY(!warnings.empty() && warnings.back().id == "checkpoint.best_missing");
     }
 };
 

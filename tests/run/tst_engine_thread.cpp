@@ -84,6 +84,9 @@ private Q_SLOTS:
             [&](Status s) { second = s; });
         started.get_future().wait();
         QVERIFY(thread.cancel(waiting));
+        // Answered at once: whoever waits for it need not wait for the one that runs.
+        QVERIFY(!second && second.error().code == ErrorCode::Cancelled);
+        QCOMPARE(thread.pending(), std::size_t{1});
         QVERIFY(thread.cancel(running));
         thread.waitIdle();
         QCOMPARE(first.error().message, std::string("stopped in the middle"));

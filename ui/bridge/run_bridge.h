@@ -69,6 +69,8 @@ public:
     void pause();
     void resume();
     void stop(); ///< keeps the last checkpoint
+    /// Ends everything the engine does or has waiting, also a run (it can be continued). For the program's end.
+    void cancelAll() { m_thread->cancelAll(); }
 
     /// Streams text to the returned object's signals. The engine does one thing at a time: while a run trains
     /// (isActive()), a generation waits for its end.

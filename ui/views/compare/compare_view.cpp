@@ -14,6 +14,8 @@
 #include <QTableWidget>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 #include "core/store/project.h"
 #include "ui/bridge/current_project.h"
 #include "ui/bridge/qt_convert.h"
@@ -274,7 +276,11 @@ void CompareView::refresh() {
 void CompareView::runChanged() {
     m_page->messages().clear();
     m_primary->setEnabled(true);
+    ++m_selection;
+    if (m_task)
+        m_task->cancel();
     m_evaluation = {};
+    m_measuredRows.clear();
     showEvaluation();
     m_rows.clear();
     if (!run()) {
@@ -291,7 +297,9 @@ void CompareView::loadRows() {
     const auto project = services().project->get();
     runTask<std::vector<Sample>>(
         this, [project, chosen = *run()](const Progress&) { return heldOutRows(*project, chosen, kMostRows); },
-        [this](Result<std::vector<Sample>> rows) {
+        [this, selection = m_selection](Result<std::vector<Sample>> rows) {
+            if (selection != m_selection)
+                return;
             if (!rows)
                 m_page->messages().show(QStringLiteral("rows"), Tone::Careful, qstr(rows.error().message), qstr(rows.error().hint));
             else
@@ -350,7 +358,9 @@ void CompareView::answer() {
             m_base->add(piece);
     });
     connect(m_generation, &Generation::failed, this, [this](const Error& error) { generationEnded(&error); });
-    connect(m_generation, &Generation::finished, this, [this, request, folder = chosen->folder]() mutable {
+    connect(m_generation, &Generation::finished, this, [this, request, folder = chosen->folder](const std::vector<GeneratedText>& texts) mutable {
+        if (std::any_of(texts.begin(), texts.end(), [](const GeneratedText& text) { return text.finish == "cancelled"; }))
+            return generationEnded(nullptr);
         request.adapter = sstr(folder);
         request.pane = 1;
         m_progress->showProgress(-1, tr("The tuned model answers"));
@@ -397,11 +407,14 @@ void CompareView::measure() {
         [request](Engine& engine, std::stop_token stop) {
             return evaluateBeforeAfter(engine, request, stop, [](double, const char*) {});
         },
-        [this](Result<BeforeAfter> result) {
+        [this, selection = m_selection, rows = request.rows](Result<BeforeAfter> result) {
             setBusy(false);
+            if (selection != m_selection)
+                return; // another run was chosen meanwhile
             if (!result)
                 return m_page->messages().showError(QStringLiteral("measure"), result.error());
             m_evaluation = std::move(*result);
+            m_measuredRows = rows;
             showEvaluation();
         });
     m_progress->follow(m_task, tr("Both models answer %1 held-out rows").arg(number(qint64(m_rows.size()))));
@@ -415,7 +428,7 @@ void CompareView::showEvaluation() {
     m_answers->setRowCount(int(m_evaluation.base.size()));
     for (int row = 0; row < int(m_evaluation.base.size()); ++row) {
         const std::size_t i = std::size_t(row);
-        const auto& messages = m_rows[i].messages;
+        const auto& messages = m_measuredRows[i].messages;
         const QStringList cells{qstr(messages[messages.size() - 2].content), qstr(m_evaluation.expected[i]), qstr(m_evaluation.base[i]),
                                 qstr(m_evaluation.tuned[i])};
         for (int column = 0; column < cells.size(); ++column)

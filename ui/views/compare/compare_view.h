@@ -77,6 +77,8 @@ private:
     std::vector<FinishedRun> m_runs;
     std::vector<Sample> m_rows;
     BeforeAfter m_evaluation;
+    std::vector<Sample> m_measuredRows; // what m_evaluation is about
+    quint64 m_selection = 0;            // counts choices of a run: results for an earlier one are dropped
     QPointer<Generation> m_generation;
     QPointer<Task> m_task;
 };
