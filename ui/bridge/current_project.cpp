@@ -80,6 +80,8 @@ void CurrentProject::openSample() {
 
 void CurrentProject::begin(const QString& folder,
                            std::function<Result<std::unique_ptr<Project>>(const Progress&)> make) {
+    if (refuse(folder))
+        return;
     if (m_task)
         m_task->cancel();
     Q_EMIT opening(folder);
@@ -125,7 +127,16 @@ void CurrentProject::saveCopy(const QString& folder) {
         });
 }
 
+bool CurrentProject::refuse(const QString& folder) {
+    if (!isOpen() || m_held.isEmpty())
+        return false;
+    Q_EMIT failed({ErrorCode::Busy, sstr(m_held), sstr(tr("Stop the run (it can be continued later), or wait until it has ended."))}, folder);
+    return true;
+}
+
 void CurrentProject::close() {
+    if (refuse(folder()))
+        return;
     set(nullptr);
 }
 

@@ -34,6 +34,8 @@ public:
     /// Everything of the project in a new folder; running work of the project is not interrupted.
     void saveCopy(const QString& folder);
     void close();
+    /// While `reason` is not empty the project stays: open, create and close fail with it (a run trains in this project).
+    void hold(const QString& reason) { m_held = reason; }
     bool isOpening() const { return m_task != nullptr; }
     QPointer<Task> task() const { return m_task; }
 
@@ -58,7 +60,9 @@ Q_SIGNALS:
 
 private:
     void begin(const QString& folder, std::function<Result<std::unique_ptr<Project>>(const Progress&)> make);
+    bool refuse(const QString& folder);
     std::shared_ptr<Project> m_project;
+    QString m_held;
     QPointer<Task> m_task;
     SampleMaker m_sampleMaker;
 };

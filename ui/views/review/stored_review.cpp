@@ -1,6 +1,7 @@
 #include "ui/views/review/stored_review.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/store/project.h"
 
@@ -33,9 +34,14 @@ SideVerdict shown(Verdict verdict) {
 Result<StoredReview> StoredReview::create(Project& project, std::int64_t runId, const std::string& name, std::uint64_t seed,
                                           const std::vector<Sample>& rows, const BeforeAfter& answers) {
     std::vector<PairItem> pairs;
+    std::set<std::string> used; // ids come from the user's file: they may repeat or hold line breaks
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const auto& messages = rows[i].messages;
-        pairs.push_back({rows[i].id, messages[messages.size() - 2].content, answers.base[i], answers.tuned[i], answers.expected[i], rows[i].tags});
+        std::string id = rows[i].id;
+        std::replace(id.begin(), id.end(), '\n', ' ');
+        for (int copy = 2; !used.insert(id).second; ++copy)
+            id = rows[i].id.substr(0, rows[i].id.find('\n')) + " (" + std::to_string(copy) + ")";
+        pairs.push_back({id, messages[messages.size() - 2].content, answers.base[i], answers.tuned[i], answers.expected[i], rows[i].tags});
     }
     // The queue draws order and sides; the store keeps both, so that a review can be audited without this program's shuffle.
     const ReviewQueue queue(pairs, seed);

@@ -31,7 +31,11 @@ Result<PreparedRun> prepareRun(Project& project, Engine& engine, const RunConfig
     record.model = config.model;
     record.datasetVersion = config.data.datasetVersion;
     ATTUNE_ASSIGN(run.id, project.runs().add(record));
-    const std::string name = std::to_string(run.id);
+    // A database restored from an older copy gives out ids again; what an earlier run left in its folder is not touched.
+    std::string name = std::to_string(run.id);
+    std::error_code ignored;
+    for (int copy = 2; fs::exists(project.runsFolder() / name, ignored); ++copy)
+        name = std::to_string(run.id) + "-" + std::to_string(copy);
     ATTUNE_CHECK(project.runs().setFolder(run.id, (project.runsFolder().filename() / name).string()));
     run.request.folder = (project.runsFolder() / name).string();
     return run;
