@@ -76,6 +76,8 @@ Status run(const std::string& file, const std::string& report, const Cli& cli) {
         return fail(json.error());
     ATTUNE_ASSIGN(const AdvisorInput input, readAdvisorInput(*json));
     ATTUNE_ASSIGN(const Advice advice, advise(input.answers, input.weights));
+    if (!report.empty() && !report.ends_with(".md") && !report.ends_with(".html"))
+        return fail(ErrorCode::InvalidArgument, "A report is written as .html or .md, not as " + report, "Give a name that ends in .html or .md.");
     if (!report.empty())
         ATTUNE_CHECK(writeFileAtomic(report, report.ends_with(".md") ? adviceMarkdown(advice) : adviceHtml(advice)));
     if (cli.json)

@@ -116,6 +116,8 @@ Status importCommand(const Cli& cli, const DataOptions& options) {
               << summary.rows << " rows, " << summary.problems << " problems\n";
     if (datasetId != 0)
         std::cout << "dataset " << datasetId << " in " << options.project << '\n';
+    else
+        std::cout << "Only looked at: nothing is stored without --project.\n";
     return {};
 }
 
@@ -322,8 +324,8 @@ void addDataCommand(CLI::App& app, Cli& cli) {
     split->add_option("--out", options->out, "Folder for the three files")->required();
     split->add_option("--validation", options->validation, "Share of the rows")->capture_default_str();
     split->add_option("--test", options->test, "Share of the rows")->capture_default_str();
-    split->add_option("--validation-rows", options->validationRows, "Number of rows instead of a share");
-    split->add_option("--test-rows", options->testRows, "Number of rows instead of a share");
+    split->add_option("--validation-rows", options->validationRows, "Number of rows instead of a share")->check(CLI::NonNegativeNumber);
+    split->add_option("--test-rows", options->testRows, "Number of rows instead of a share")->check(CLI::NonNegativeNumber);
     split->add_option("--seed", options->seed)->capture_default_str();
     split->add_option("--group", options->group, "What must stay together")
         ->check(CLI::IsMember({"content", "prompt", "tag"}))

@@ -28,6 +28,14 @@ Status run(const Options& options, Cli& cli) {
     ATTUNE_CHECK(setByPath(config, "method.id=" + options.method, catalog));
     config.training["batch_size"] = options.batch;
     config.training["epochs"] = options.epochs;
+    if (options.length > model.contextLength)
+        return fail(ErrorCode::InvalidArgument,
+                    "--length " + std::to_string(options.length) + " is more than this model reads at once (" +
+                        std::to_string(model.contextLength) + " tokens)",
+                    "Give at most " + std::to_string(model.contextLength) + "; longer rows are cut or left out in training.");
+    if (options.targets > options.length)
+        return fail(ErrorCode::InvalidArgument, "--targets is more than --length",
+                    "Targets are those of a row's tokens that are trained.");
     const double length = static_cast<double>(options.length);
     const double targets = options.targets > 0 ? static_cast<double>(options.targets) : length / 4;
     const DataShape data{options.rows, length, targets, options.length};
@@ -90,7 +98,7 @@ void addEstimateTo(CLI::App& modelCommand, Cli& cli) {
         ->check(CLI::Range(1, 1000000000))
         ->capture_default_str();
     command->add_option("--epochs", options->epochs, "Passes over the rows")
-        ->check(CLI::PositiveNumber)
+        ->check(CLI::Range(0.001, 100000.0))
         ->capture_default_str();
     command->callback([options, &cli] {
         if (auto done = run(*options, cli); !done)

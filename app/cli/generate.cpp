@@ -85,7 +85,7 @@ void addGenerateCommand(CLI::App& app, Cli& cli) {
     command->add_option("--precision", request.precision, "auto (default), bf16 or f32")
         ->check(CLI::IsMember({"auto", "bf16", "f32"}));
     command->add_option("--temperature", sampling.temperature, "0 = always the most likely token")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(0.0, 100.0));
     command->add_option("--top-k", sampling.topK, "Choose among the k most likely tokens; 0 = off")
         ->check(CLI::NonNegativeNumber);
     command->add_option("--top-p", sampling.topP, "Choose among the tokens that make up this share")
