@@ -88,7 +88,7 @@ Result<std::vector<Score>> jsonScores(std::span<const std::string> answers, std:
                                    "\"" + rules[rule].key + "\" " +
                                        (rules[rule].compare == JsonFieldRule::Compare::Exact ? "exact" : "ROUGE-L"),
                                    std::move(fields[rule])));
-    scores.push_back(summarise("json.record", "Whole record right", std::move(record)));
+    scores.push_back(summarise("json.record", "All exact fields right", std::move(record)));
     return scores;
 }
 
