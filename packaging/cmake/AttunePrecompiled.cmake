@@ -4,7 +4,8 @@ option(ATTUNE_PCH "Share precompiled headers between targets" ON)
 
 # GCC 12 forgets that a precompiled library header is a system header, and reports its known false alarms inside std::string.
 if(ATTUNE_PCH AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(attune_settings INTERFACE -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
+  target_compile_options(attune_settings INTERFACE -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread
+                         -Wno-maybe-uninitialized)
 endif()
 
 # A precompiled header fits only code of the same position-independence; CMake would compile executables with -fPIE.
