@@ -1,4 +1,4 @@
-// Draws every station in its states, light and dark, to <build>/gallery, and checks what a machine can check about a picture:
+// Draws every station in its states, light and dark, to build/gallery, and checks what a machine can check about a picture:
 // not blank, nothing clipped, enough contrast. The pictures are for looking at.
 #include <set>
 
@@ -91,7 +91,7 @@ private:
 
 private Q_SLOTS:
     void initTestCase() {
-        m_folder = QDir(QStringLiteral(ATTUNE_BINARY_DIR) + "/gallery");
+        m_folder = QDir(QStringLiteral(ATTUNE_SOURCE_DIR "/build/gallery"));
         QVERIFY(m_folder.mkpath("."));
         m_theme = std::make_unique<Theme>(*qApp, ThemeMode::Light);
     }
