@@ -27,7 +27,7 @@ struct EngineOptions {
 void addShape(CLI::App* command, EngineOptions& options) {
     command->add_option("--shape", options.shape, "Model shape with random weights: 15m, 135m, 360m, 1b")->capture_default_str();
     command->add_option("--model", options.model, "A model folder instead of a shape");
-    command->add_option("--dtype", options.dtype, "bf16 or f32")->capture_default_str();
+    command->add_option("--dtype", options.dtype, "bf16 or f32; generate also int8 (weights in 8 bits)")->capture_default_str();
     command->add_option("--threads", options.threads, "Threads, 0 = all cores")->capture_default_str();
 }
 

@@ -38,7 +38,11 @@ Result<Json> benchGenerate(const Json& options, std::stop_token stop) {
     if (batch < 1 || length < 1 || tokens < 1)
         return fail(ErrorCode::InvalidArgument, "batch, seq and tokens must be at least 1", "Correct the options.");
 
-    ATTUNE_ASSIGN(const auto model, benchModel(options, stop));
+    const bool eightBit = options.value("dtype", std::string("bf16")) == "int8";
+    Json modelOptions = options;
+    if (eightBit) // weights in 8 bits for decoding; prefill and activations in bf16
+        modelOptions["dtype"] = "bf16";
+    ATTUNE_ASSIGN(const auto model, benchModel(modelOptions, stop));
     const ModelConfig& config = model->config();
     const double gemm = measureGemmRate(model->settings().dtype), memory = memoryRate();
 
@@ -48,7 +52,7 @@ Result<Json> benchGenerate(const Json& options, std::stop_token stop) {
         for (std::int64_t i = 0; i < length; ++i)
             prompt.push_back(static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(config.vocabularySize))));
     }
-    Decoder decoder(*model);
+    Decoder decoder(*model, eightBit ? DecodePrecision::EightBit : DecodePrecision::AsStored);
     ATTUNE_CHECK(decoder.prefill(prompts)); // warms caches and buffers
     const auto prefillStart = Clock::now();
     ATTUNE_CHECK(decoder.prefill(prompts));
@@ -63,7 +67,8 @@ Result<Json> benchGenerate(const Json& options, std::stop_token stop) {
     if (steps == 0)
         return fail(ErrorCode::Cancelled, "The benchmark was cancelled");
 
-    const auto element = static_cast<double>(model->head.compute.element_size());
+    // 8 bits: a code for each weight and a scale for 64 of them.
+    const double element = eightBit ? 1.0 + 4.0 / 64.0 : static_cast<double>(model->head.compute.element_size());
     const auto read = static_cast<double>(config.linearParameters() + config.vocabularySize * config.hiddenSize) * element;
     const double prefillTokens = static_cast<double>(batch * length);
     // Products of the blocks for every token, of the head for the last one, and attention's two triangles.

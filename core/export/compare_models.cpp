@@ -7,7 +7,7 @@
 
 namespace attune {
 
-Result<Agreement> compareModels(const CausalLm& first, const CausalLm& second,
+Result<Agreement> compareModels(CausalLm& first, CausalLm& second,
                                 const std::vector<std::vector<std::int64_t>>& prompts, std::int64_t tokens,
                                 const std::stop_token& stop) {
     Agreement result;

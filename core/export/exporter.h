@@ -46,7 +46,7 @@ struct Agreement {
 /// Runs both models over the first one's greedy continuation of each prompt (`tokens` tokens, less at the end of the
 /// context) and compares the logits before every token. The adapters' switches of both models count. Errors: those of
 /// Decoder, Cancelled.
-Result<Agreement> compareModels(const CausalLm& first, const CausalLm& second,
+Result<Agreement> compareModels(CausalLm& first, CausalLm& second,
                                 const std::vector<std::vector<std::int64_t>>& prompts, std::int64_t tokens,
                                 const std::stop_token& stop = {});
 

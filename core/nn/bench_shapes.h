@@ -14,7 +14,8 @@ namespace attune {
 /// "15m", "135m", "360m", "1b": Llama shapes of that size. Errors: InvalidArgument naming the choices.
 Result<ModelConfig> benchShape(std::string_view name);
 
-/// Median rate of `runs` large square products through ATen with all threads, in FLOP per second.
+/// Median rate of `runs` large square products with all threads, in FLOP per second; the faster of ATen and our own
+/// products (kernels::multiply).
 double measureGemmRate(at::ScalarType type, int runs = 9);
 
 } // namespace attune

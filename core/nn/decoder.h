@@ -12,11 +12,15 @@
 
 namespace attune {
 
+/// What weights are read in: as the model holds them, or from a copy in 8 bits (made by the constructor; f64 models have
+/// none and stay as they are).
+enum class DecodePrecision { AsStored, EightBit };
+
 class Decoder {
 public:
     struct Impl; // one per precision, in decoder.cpp
     /// The model must outlive the decoder and not change while it is used.
-    explicit Decoder(const CausalLm& model);
+    explicit Decoder(CausalLm& model, DecodePrecision precision = DecodePrecision::AsStored);
     ~Decoder();
 
     /// Starts a new batch: one cache per prompt. Returns the logits after each prompt's last token, [prompts, V] f32

@@ -211,8 +211,11 @@ struct TrainingPass::Impl : PassBatch {
             const PartTimer timer(times, "embedding");
             kernels::embed(ids, model.embedding.compute, positionIds, model.positions.compute, residualAt(0));
         }
-        for (std::size_t index = 0; index < model.blocks.size(); ++index)
+        for (std::size_t index = 0; index < model.blocks.size(); ++index) {
             forwardBlock(index, residualAt(index), residualAt(index + 1));
+            if (options.keysAndValues)
+                options.keysAndValues(index, keyLike(keptOf(index).k, type), keyLike(keptOf(index).v, type));
+        }
     }
 
     at::Tensor headSweep(const at::Tensor& weights) {
@@ -378,6 +381,12 @@ Status TrainingPass::forward(const PackedTokens& batch, const ForwardOptions& op
         m_impl->forward(batch, options);
         return {};
     });
+}
+
+Result<at::Tensor> TrainingPass::hidden() {
+    ATTUNE_CHECK(m_impl->needs(m_impl->state == Impl::State::Forwarded || m_impl->state == Impl::State::Evaluated,
+                               "hidden states before forward"));
+    return m_impl->residualAt(m_impl->model.blocks.size());
 }
 
 Result<at::Tensor> TrainingPass::targetLogProbs() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,6 +24,10 @@ struct PackedTokens {
     std::int64_t tokens() const { return static_cast<std::int64_t>(ids.size()); }
 };
 
+/// Sees each block's keys and values of the packed rows, [kvHeads, T, headDim] in the compute type, keys rotated; T may be
+/// rounded up. To fill caches.
+using KeyValueSink = std::function<void(std::size_t block, const at::Tensor& keys, const at::Tensor& values)>;
+
 struct ForwardOptions {
     bool keepForBackward = true;
     // Dropout is a pure function of (seed, step, micro-batch, layer, element), so recomputation and resume are
@@ -31,6 +36,7 @@ struct ForwardOptions {
     std::uint64_t dropoutSeed = 0;
     std::uint64_t step = 0;
     std::uint32_t microBatch = 0;
+    KeyValueSink keysAndValues = {}; // called on the calling thread; usually none
 };
 
 class TrainingPass {
@@ -41,6 +47,10 @@ public:
     /// Runs the blocks and the final norm. Errors: InvalidArgument (an id outside the vocabulary, a row longer than the
     /// context of learned positions), OutOfMemory.
     Status forward(const PackedTokens& batch, const ForwardOptions& options);
+
+    /// The residual stream after the last block of the last forward, before the final norm: [T, H] master type, T possibly
+    /// rounded up. A view: valid until the next forward.
+    Result<at::Tensor> hidden();
 
     /// Log-probability of each target of the last forward, in order of position ([N], f32; f64 in f64 models). Logits
     /// exist only in chunks.

@@ -152,7 +152,7 @@ class TestDecoder : public QObject {
     Q_OBJECT
 
     // Prefill of a part, then token by token, against the whole at once, after every token.
-    void compareSteps(const CausalLm& model, std::size_t promptLength, std::size_t length, double tolerance) {
+    void compareSteps(CausalLm& model, std::size_t promptLength, std::size_t length, double tolerance) {
         const auto ids = someIds(length, 5);
         Decoder decoder(model);
         auto logits = decoder.prefill({{ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(promptLength)}});
@@ -259,6 +259,65 @@ private Q_SLOTS:
             const double error = (expected - found.to(at::kDouble)).pow(2).mean().sqrt().item<double>();
             QVERIFY2(error < share * size, QByteArray::number(error / size));
             expected = *a.step({i}), found = *b.step({i});
+        }
+    }
+
+    void eightBitsStayNear_data() {
+        QTest::addColumn<int>("rows");
+        QTest::newRow("one by one") << 1;
+        QTest::newRow("seven at once") << 7;
+    }
+    void eightBitsStayNear() {
+        QFETCH(int, rows);
+        ModelConfig config = tinyConfig();
+        config.hiddenSize = 40, config.intermediateSize = 100; // not whole groups of 64
+        const auto exact = decoderModel(config, at::kDouble, 0.1), rounded = decoderModel(config, at::kBFloat16, 0.1);
+        std::vector<std::vector<std::int64_t>> prompts;
+        for (int i = 0; i < rows; ++i)
+            prompts.push_back(someIds(12 + static_cast<std::size_t>(i), static_cast<std::uint64_t>(i)));
+        Decoder a(*exact), b(*rounded, DecodePrecision::EightBit);
+        (void)*a.prefill(prompts), (void)*b.prefill(prompts);
+        for (int i = 0; i < 6; ++i) {
+            const std::vector<std::int64_t> next(static_cast<std::size_t>(rows), i);
+            const at::Tensor expected = *a.step(next), found = *b.step(next);
+            const double size = expected.pow(2).mean().sqrt().item<double>();
+            const double error = (expected - found.to(at::kDouble)).pow(2).mean().sqrt().item<double>();
+            QVERIFY2(error < 0.05 * size, QByteArray::number(error / size));
+        }
+    }
+
+    // Side by side in lanes (5 to 64 rows), with sequences of different lengths.
+    void manyRowsEqualOneByOne_data() {
+        QTest::addColumn<int>("typeId");
+        QTest::addColumn<int>("rows");
+        for (const int rows : {5, 16, 17, 40, 64, 70}) {
+            QTest::addRow("bf16 %d", rows) << static_cast<int>(at::kBFloat16) << rows;
+            QTest::addRow("f32 %d", rows) << static_cast<int>(at::kFloat) << rows;
+        }
+    }
+    void manyRowsEqualOneByOne() {
+        QFETCH(int, typeId);
+        QFETCH(int, rows);
+        ModelConfig config = tinyConfig();
+        config.qkvBias = config.mlpBias = true;
+        const auto model = decoderModel(config, static_cast<at::ScalarType>(typeId), 0.1);
+        std::vector<std::vector<std::int64_t>> prompts;
+        for (int i = 0; i < rows; ++i)
+            prompts.push_back(someIds(3 + static_cast<std::size_t>(i * 7 % 23), static_cast<std::uint64_t>(i)));
+        Decoder all(*model), single(*model);
+        (void)*all.prefill(prompts);
+        std::vector<std::int64_t> next;
+        for (int i = 0; i < rows; ++i)
+            next.push_back(i % 67);
+        const at::Tensor together = *all.step(next);
+        for (int i = 0; i < rows; i += 3) {
+            (void)*single.prefill({prompts[static_cast<std::size_t>(i)]});
+            const at::Tensor alone = *single.step({next[static_cast<std::size_t>(i)]});
+            const double size = alone.pow(2).mean().sqrt().item<double>();
+            // The order of sums differs, and bf16 rounds activations in between.
+            const double bound = typeId == static_cast<int>(at::kFloat) ? 1e-5 : 0.04;
+            QVERIFY2(difference(together[i], alone[0]) < bound * size,
+                     QByteArray::number(i) + ": " + QByteArray::number(difference(together[i], alone[0]) / size));
         }
     }
 

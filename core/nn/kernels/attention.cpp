@@ -91,7 +91,7 @@ Plan makePlan(const AttentionLayout& layout, std::int64_t workers) {
 template <class T>
 struct Workspace {
     using A = typename Arithmetic<T>::Type;
-    A *scores, *dScores, *output;    // [m, keys], [m, keys], [m, headDim]
+    A *scores, *dScores, *output;    // [m, keys], [m, keys], [m, headDim]; dScores also holds the rows' totals forward
     T *probabilities, *dNarrow, *dO; // [m, keys], [m, keys], [m, headDim]
 
     static std::int64_t bytes(std::int64_t m, std::int64_t keys, std::int64_t dim) {
@@ -150,18 +150,19 @@ void forward(const AttentionLayout& layout, const at::Tensor& q, const at::Tenso
                 A* lse = dataOf<A>(logSumExp) + (at + block.begin) * group;
                 const std::int64_t real = (block.end - block.begin) * group;
                 for (std::int64_t row = 0; row < queries; ++row) {
-                    const A value = loops.softmaxRow(work.scores + row * keys, work.probabilities + row * keys,
-                                                     std::min(block.begin + row / group + 1, keys), keys);
+                    const A value =
+                        loops.softmaxRow(work.scores + row * keys, work.probabilities + row * keys,
+                                         std::min(block.begin + row / group + 1, keys), keys, work.dScores + row);
                     if (row < real)
                         lse[row] = value;
                 }
                 multiply(dense(work.output, queries, dim), dense(work.probabilities, queries, keys),
                          dense(valueRows, keys, dim));
                 for (std::int64_t row = 0; row < real; ++row)
-                    loops.narrow(work.output + row * dim,
-                                 out + (block.rowBegin + block.begin + row / group) * outStride +
-                                     (block.head * group + row % group) * dim,
-                                 dim);
+                    loops.narrowScaled(work.output + row * dim,
+                                       out + (block.rowBegin + block.begin + row / group) * outStride +
+                                           (block.head * group + row % group) * dim,
+                                       A(1) / work.dScores[row], dim);
             }
         }
     });

@@ -88,21 +88,21 @@ void zero(T* p, Int begin, Int end) {
 }
 
 template <class T, class A = typename Arithmetic<T>::Type>
-A softmaxRow(const A* s, T* p, Int valid, Int width) {
+A softmaxRow(const A* s, T* p, Int valid, Int width, A* total) {
     A maximum = s[0];
 #pragma omp simd reduction(max : maximum)
     for (Int i = 0; i < valid; ++i)
         maximum = s[i] > maximum ? s[i] : maximum;
     A sum = 0;
 #pragma omp simd reduction(+ : sum)
-    for (Int i = 0; i < valid; ++i)
-        sum += exponential(s[i] - maximum);
-    const A lse = maximum + logarithm(sum);
-    ATTUNE_SIMD
-    for (Int i = 0; i < valid; ++i)
-        store(p + i, exponential(s[i] - lse));
+    for (Int i = 0; i < valid; ++i) {
+        const A e = exponential(s[i] - maximum);
+        store(p + i, e);
+        sum += e;
+    }
     zero(p, valid, width);
-    return lse;
+    *total = sum;
+    return maximum + logarithm(sum);
 }
 
 template <class T, class A = typename Arithmetic<T>::Type>

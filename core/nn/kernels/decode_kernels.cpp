@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
-#include <limits>
+
+#include "core/nn/kernels/clones.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -14,14 +14,6 @@
 namespace attune::decode {
 
 namespace {
-
-// One source for every vector width: the compiler makes a clone per instruction set and the loader picks one.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&               \
-    !defined(__SANITIZE_THREAD__)
-#define ATTUNE_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define ATTUNE_CLONES
-#endif
 
 inline float widen(float value) {
     return value;
@@ -58,38 +50,11 @@ inline __attribute__((always_inline)) void productBody(const Product<T, Acc>& jo
             }
             const Acc sums[kOutputs] = {s0, s1, s2, s3};
             Acc* y = job.y + r * job.yStride + o;
-            for (std::int64_t i = 0; i < count; ++i)
-                y[i] = sums[i == count - 1 ? kOutputs - 1 : i];
+            for (std::int64_t i = 0; i < count; ++i) {
+                const Acc sum = sums[i == count - 1 ? kOutputs - 1 : i];
+                y[i] = job.accumulate ? y[i] + sum : sum;
+            }
         }
-    }
-}
-
-template <class T, class Acc>
-inline __attribute__((always_inline)) void attendBody(const Attention<T, Acc>& job) {
-    const std::int64_t d = job.headDim;
-    Acc largest = -std::numeric_limits<Acc>::infinity();
-    for (std::int64_t t = 0; t < job.length; ++t) {
-        const T* key = job.keys + t * d;
-        Acc sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (std::int64_t i = 0; i < d; ++i)
-            sum += job.q[i] * widen(key[i]);
-        job.scores[t] = sum * job.scale;
-        largest = std::max(largest, job.scores[t]);
-    }
-    Acc total = 0;
-    for (std::int64_t t = 0; t < job.length; ++t) {
-        job.scores[t] = std::exp(job.scores[t] - largest);
-        total += job.scores[t];
-    }
-    std::fill(job.out, job.out + d, Acc{0});
-    const Acc inverse = Acc{1} / total;
-    for (std::int64_t t = 0; t < job.length; ++t) {
-        const T* value = job.values + t * d;
-        const Acc weight = job.scores[t] * inverse;
-#pragma omp simd
-        for (std::int64_t i = 0; i < d; ++i)
-            job.out[i] += weight * widen(value[i]);
     }
 }
 
@@ -102,53 +67,56 @@ ATTUNE_CLONES void productDouble(const Product<double, double>& job, std::int64_
 ATTUNE_CLONES void productBf16(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end) {
     productBody(job, begin, end);
 }
-ATTUNE_CLONES void attendFloat(const Attention<float, float>& job) {
-    attendBody(job);
-}
-ATTUNE_CLONES void attendDouble(const Attention<double, double>& job) {
-    attendBody(job);
-}
-ATTUNE_CLONES void attendBf16(const Attention<c10::BFloat16, float>& job) {
-    attendBody(job);
-}
-
 #if defined(__x86_64__)
-// bf16 pairs multiplied in hardware (avx512_bf16): kOutputs rows of the matrix times up to four rows of x in registers.
+// bf16 pairs multiplied in hardware (avx512_bf16): one row of the matrix after the other, so that memory is one stream,
+// times up to four rows of x. Several sums for each keep the multipliers busy.
 template <int Rows>
 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"), always_inline)) inline void
-dotBlock(const c10::BFloat16* const* w, const c10::BFloat16* x, std::int64_t xStride, std::int64_t k,
-         __m512 sums[kOutputs][Rows]) {
-    for (int o = 0; o < kOutputs; ++o)
+dotRow(const c10::BFloat16* w, const c10::BFloat16* x, std::int64_t xStride, std::int64_t k, __m512 sums[Rows]) {
+    constexpr int kChains = Rows == 1 ? 4 : 2;
+    __m512 chains[kChains][Rows];
+#pragma GCC unroll 16
+    for (int c = 0; c < kChains; ++c)
+#pragma GCC unroll 16
         for (int r = 0; r < Rows; ++r)
-            sums[o][r] = _mm512_setzero_ps();
+            chains[c][r] = _mm512_setzero_ps();
     std::int64_t i = 0;
-    for (; i + 32 <= k; i += 32) {
-        __m512bh values[Rows];
-        for (int r = 0; r < Rows; ++r)
-            values[r] = (__m512bh)_mm512_loadu_si512(x + r * xStride + i);
-        for (int o = 0; o < kOutputs; ++o) {
-            const __m512bh weights = (__m512bh)_mm512_loadu_si512(w[o] + i);
+    for (; i + 32 * kChains <= k; i += 32 * kChains) {
+#pragma GCC unroll 16
+        for (int c = 0; c < kChains; ++c) {
+            const __m512bh weights = (__m512bh)_mm512_loadu_si512(w + i + 32 * c);
+#pragma GCC unroll 16
             for (int r = 0; r < Rows; ++r)
-                sums[o][r] = _mm512_dpbf16_ps(sums[o][r], weights, values[r]);
+                chains[c][r] = _mm512_dpbf16_ps(chains[c][r], weights,
+                                                (__m512bh)_mm512_loadu_si512(x + r * xStride + i + 32 * c));
         }
     }
-    if (i < k) {
-        const __mmask32 mask = (std::uint32_t{1} << (k - i)) - 1;
-        for (int o = 0; o < kOutputs; ++o) {
-            const __m512bh weights = (__m512bh)_mm512_maskz_loadu_epi16(mask, w[o] + i);
-            for (int r = 0; r < Rows; ++r)
-                sums[o][r] = _mm512_dpbf16_ps(sums[o][r], weights,
-                                              (__m512bh)_mm512_maskz_loadu_epi16(mask, x + r * xStride + i));
-        }
+    for (; i < k; i += 32) {
+        const __mmask32 mask = i + 32 <= k ? ~std::uint32_t{0} : (std::uint32_t{1} << (k - i)) - 1;
+        const __m512bh weights = (__m512bh)_mm512_maskz_loadu_epi16(mask, w + i);
+#pragma GCC unroll 16
+        for (int r = 0; r < Rows; ++r)
+            chains[0][r] = _mm512_dpbf16_ps(chains[0][r], weights,
+                                            (__m512bh)_mm512_maskz_loadu_epi16(mask, x + r * xStride + i));
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) {
+        sums[r] = chains[0][r];
+#pragma GCC unroll 16
+        for (int c = 1; c < kChains; ++c)
+            sums[r] = _mm512_add_ps(sums[r], chains[c][r]);
     }
 }
 
 template <int Rows>
 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"), always_inline)) inline void
-productTile(const Product<c10::BFloat16, float>& job, const c10::BFloat16* const* w, std::int64_t o, std::int64_t count,
+productTile(const Product<c10::BFloat16, float>& job, const c10::BFloat16* const* w, std::int64_t firstOutput, std::int64_t count,
             std::int64_t row) {
     __m512 sums[kOutputs][Rows];
-    dotBlock<Rows>(w, job.x + row * job.xStride, job.xStride, job.k, sums);
+#pragma GCC unroll 16
+    for (int o = 0; o < kOutputs; ++o)
+        dotRow<Rows>(w[o], job.x + row * job.xStride, job.xStride, job.k, sums[o]);
+#pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
         // Four horizontal sums at once: halves, then a 4 x 4 transposition by unpacking.
         const auto half = [](__m512 v) __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))) {
@@ -159,7 +127,9 @@ productTile(const Product<c10::BFloat16, float>& job, const c10::BFloat16* const
         const __m128 ab = _mm_add_ps(_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b)); // a0+a2 b0+b2 a1+a3 b1+b3
         const __m128 cd = _mm_add_ps(_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
         const __m128 all = _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab));
-        _mm_mask_storeu_ps(job.y + (row + r) * job.yStride + o, static_cast<__mmask8>((1 << count) - 1), all);
+        float* y = job.y + (row + r) * job.yStride + firstOutput;
+        const auto mask = static_cast<__mmask8>((1 << count) - 1);
+        _mm_mask_storeu_ps(y, mask, job.accumulate ? _mm_add_ps(all, _mm_maskz_loadu_ps(mask, y)) : all);
     }
 }
 
@@ -178,11 +148,6 @@ productBf16Hardware(const Product<c10::BFloat16, float>& job, std::int64_t begin
     }
 }
 
-bool hardwareBf16() {
-    static const bool kHas = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
-                             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-    return kHas;
-}
 #endif
 
 } // namespace
@@ -195,20 +160,10 @@ void product(const Product<double, double>& job, std::int64_t begin, std::int64_
 }
 void product(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end) {
 #if defined(__x86_64__)
-    if (hardwareBf16())
+    if (lanesAreFaster())
         return productBf16Hardware(job, begin, end);
 #endif
     productBf16(job, begin, end);
-}
-
-void attend(const Attention<float, float>& job) {
-    attendFloat(job);
-}
-void attend(const Attention<double, double>& job) {
-    attendDouble(job);
-}
-void attend(const Attention<c10::BFloat16, float>& job) {
-    attendBf16(job);
 }
 
 } // namespace attune::decode

@@ -35,6 +35,13 @@ void narrow(const A* x, T* y, Int n) {
 }
 
 template <class T, class A = typename Arithmetic<T>::Type>
+void narrowScaled(const A* x, T* y, A scale, Int n) {
+    ATTUNE_SIMD
+    for (Int i = 0; i < n; ++i)
+        store(y + i, scale * x[i]);
+}
+
+template <class T, class A = typename Arithmetic<T>::Type>
 void scaledCopy(const T* x, Int xStride, T* y, Int yStride, A scale, Int rows, Int width) {
     for (Int r = 0; r < rows; ++r, x += xStride, y += yStride) {
         ATTUNE_SIMD
@@ -143,6 +150,7 @@ void fill(KernelTable<T>& table) {
     table.logSumExp = logSumExp<T>;
     table.crossEntropyGradient = crossEntropyGradient<T>;
     table.narrow = narrow<T>;
+    table.narrowScaled = narrowScaled<T>;
     table.scaledCopy = scaledCopy<T>;
     table.widen = widen<T>;
     table.addWiden = addWiden<T>;

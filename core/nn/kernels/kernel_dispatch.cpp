@@ -7,6 +7,7 @@ namespace attune::kernels {
     void fillNorm(KernelTable<float>&, KernelTable<double>&, KernelTable<Bf16>&);                                      \
     void fillActivation(KernelTable<float>&, KernelTable<double>&, KernelTable<Bf16>&);                                \
     void fillAttention(KernelTable<float>&, KernelTable<double>&, KernelTable<Bf16>&);                                 \
+    void fillDecodeAttention(KernelTable<float>&, KernelTable<double>&, KernelTable<Bf16>&);                           \
     void fillElementwise(KernelTable<float>&, KernelTable<double>&, KernelTable<Bf16>&);                               \
     void fillOptimizer(OptimizerTable<float>&, OptimizerTable<double>&);                                               \
     }
@@ -16,6 +17,7 @@ namespace attune::kernels {
         isa::fillNorm(f, d, b);                                                                                        \
         isa::fillActivation(f, d, b);                                                                                  \
         isa::fillAttention(f, d, b);                                                                                   \
+        isa::fillDecodeAttention(f, d, b);                                                                             \
         isa::fillElementwise(f, d, b);                                                                                 \
         isa::fillOptimizer(optimizerF, optimizerD);                                                                    \
     } while (false)

@@ -59,12 +59,17 @@ struct KernelTable {
                        const std::int32_t* tableRow, A scale, T* dqkv, Int tokens, Int kvHeads, Int group, Int headDim,
                        Int begin, Int end);
 
-    // One row of causal attention: p = softmax(s[0, valid)), zeros up to `width`; returns log(sum(exp(s))).
-    A (*softmaxRow)(const A* s, T* p, Int valid, Int width);
+    // One row of causal attention before its normalisation: p = exp(s - max) over [0, valid), zeros up to `width`;
+    // total = sum of p, returns log(sum(exp(s))). The row's output is divided by `total` (one pass less than dividing p).
+    A (*softmaxRow)(const A* s, T* p, Int valid, Int width, A* total);
     // p = exp(s - lse), ds = p * (dp - delta), both zero from `valid` to `width`.
     void (*softmaxRowBackward)(const A* s, const A* dp, A lse, A delta, T* p, T* ds, Int valid, Int width);
     // sum_i a[i] * b[i]
     A (*dot)(const T* a, const T* b, Int n);
+    // `group` queries [group, headDim] over one cache: out[g] = sum_t softmax_t(scale q[g] . keys[t]) values[t]; keys and
+    // values [length, headDim]; scores: scratch of group * length.
+    void (*attendCache)(const A* q, const T* keys, const T* values, Int length, Int group, Int headDim, A scale,
+                        A* scores, A* out);
 
     // log(sum(exp(z)))
     A (*logSumExp)(const T* z, Int n);
@@ -72,6 +77,7 @@ struct KernelTable {
     void (*crossEntropyGradient)(T* z, Int n, A lse, A weight, Int target);
 
     void (*narrow)(const A* x, T* y, Int n); // y = x
+    void (*narrowScaled)(const A* x, T* y, A scale, Int n); // y = scale * x
     void (*scaledCopy)(const T* x, Int xStride, T* y, Int yStride, A scale, Int rows, Int width);
     void (*widen)(const T* x, A* y, Int n);    // y = x
     void (*addWiden)(const T* x, A* y, Int n); // y += x

@@ -17,3 +17,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   attune_isa_library(avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512)
   target_compile_definitions(attune_nn PRIVATE ATTUNE_X86_KERNELS=1)
 endif()
+
+# Kernels with intrinsics hold their sums in arrays that must become registers: the loops over them have to be unrolled.
+set_source_files_properties(nn/kernels/decode_kernels.cpp nn/kernels/decode_lanes.cpp nn/kernels/eight_bit_kernels.cpp
+                            PROPERTIES COMPILE_OPTIONS "-O3")

@@ -1,0 +1,60 @@
+// The keys and values of one sequence, kept from token to token. Internal to the decoder.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "core/nn/rope.h"
+
+namespace attune {
+
+/// Cosines and sines up to the longest position asked for so far; Real as the model's arithmetic.
+template <class Real>
+struct RopeTable {
+    RopeFrequencies frequencies;
+    std::vector<Real> cosines, sines; // [positions, headDim / 2]
+    std::int64_t positions = 0;
+
+    void reach(std::int64_t count) {
+        if (count <= positions)
+            return;
+        count = std::max(count, positions * 2);
+        appendRopeTable(frequencies, positions, count - positions, cosines, sines);
+        positions = count;
+    }
+};
+
+template <class Real>
+struct KvCache {
+    std::vector<std::int64_t> ids;        // every token of the sequence
+    std::vector<at::Tensor> keys, values; // per layer [kvHeads, capacity, headDim]; keys are rotated
+    std::int64_t capacity = 0;
+    std::shared_ptr<RopeTable<Real>> rope; // null for learned positions
+
+    std::int64_t length() const { return static_cast<std::int64_t>(ids.size()); }
+    /// Room for `length` positions (at most `mostLength` unless `length` is more); the first `used` survive.
+    void reserve(std::int64_t length, std::int64_t used, std::int64_t mostLength, const ModelConfig& config,
+                 at::ScalarType type) {
+        if (length <= capacity)
+            return;
+        constexpr std::int64_t kFirstCapacity = 64; // doubled when full
+        std::int64_t larger = std::max(kFirstCapacity, capacity);
+        while (larger < length)
+            larger *= 2;
+        capacity = std::min(larger, std::max(length, mostLength));
+        keys.resize(static_cast<std::size_t>(config.layers));
+        values.resize(static_cast<std::size_t>(config.layers));
+        for (auto* caches : {&keys, &values})
+            for (at::Tensor& cache : *caches) {
+                const at::Tensor grown = at::empty({config.kvHeads, capacity, config.headDim}, at::TensorOptions().dtype(type));
+                if (cache.defined() && used > 0)
+                    grown.narrow(1, 0, used).copy_(cache.narrow(1, 0, used));
+                cache = grown;
+            }
+    }
+};
+
+} // namespace attune
