@@ -1,5 +1,6 @@
 #include "core/nn/linear_pass.h"
 
+#include "core/nn/kernels/low_rank.h"
 #include "core/nn/kernels/matmul.h"
 #include "core/nn/kernels/ops.h"
 
@@ -45,7 +46,7 @@ void LinearPass::forward(LinearContext& context, const at::Tensor& input, const 
     {
         const PartTimer timer(context.times, "adapters");
         if (!context.dropout) {
-            multiply(input.narrow(1, in, m_linear->adapterRank()), x, m_linear->loraA.t());
+            kernels::lowRankDown(x, m_linear->loraA, input.narrow(1, in, m_linear->adapterRank()));
         } else {
             eachAdapter([&](const LinearPart&, const LoraAdapter& adapter, std::uint64_t part, std::int64_t column) {
                 multiply(input.narrow(1, in + column, adapter.rank()), dropped(context, adapter, part, x),
@@ -83,7 +84,7 @@ void LinearPass::inputGradient(LinearContext& context, const at::Tensor& dy, con
     }
     const PartTimer timer(context.times, "adapters");
     if (!context.dropout) {
-        multiply(dx, dInput.narrow(1, in, rank), m_linear->loraA, true);
+        kernels::lowRankUpAdd(dInput.narrow(1, in, rank), m_linear->loraA, dx);
         return;
     }
     eachAdapter([&](const LinearPart&, const LoraAdapter& adapter, std::uint64_t part, std::int64_t column) {

@@ -4,6 +4,7 @@
 
 #include "core/nn/kernels/attention.h"
 #include "core/nn/kernels/dispatch.h"
+#include "core/nn/kernels/low_rank.h"
 #include "core/nn/kernels/matmul.h"
 #include "core/nn/kernels/ops.h"
 #include "core/nn/kernels/reference_ops.h"
@@ -174,6 +175,26 @@ private Q_SLOTS:
         at::Tensor gradient = at::zeros({48, 40}, a); // both operands transposed views
         multiply(gradient, x.t(), y.contiguous(), true);
         QVERIFY(worst(gradient, at::mm(x.to(at::kDouble).t(), y.to(at::kDouble))) < 3 * tolerance(a));
+    }
+
+    void lowRankProductsMatchF64_data() { types(); }
+    void lowRankProductsMatchF64() {
+        const at::ScalarType t = type();
+        const double bound = (t == at::kFloat ? 8 : 2) * tolerance(t); // sums of 576 terms in f32
+        for (const std::int64_t rank : {1, 3, 8, 16, 17, 48, 64, 70})
+            for (const std::int64_t k : {33, 576}) {
+                const at::Tensor x = normal({37, k + 5}, t, 1).narrow(1, 0, k), a = normal({rank, k}, t, 2),
+                                 z = normal({37, rank + 3}, t, 3).narrow(1, 0, rank), around = z.clone();
+                const at::Tensor dx = normal({37, k + 9}, t, 4);
+                const at::Tensor before = dx.to(at::kDouble).clone(), a64 = a.to(at::kDouble);
+                lowRankDown(x, a, z);
+                QVERIFY(worst(z, at::mm(x.to(at::kDouble), a64.t())) < bound);
+                lowRankUpAdd(z, a, dx.narrow(1, 0, k));
+                const at::Tensor expected = before.narrow(1, 0, k) + at::mm(z.to(at::kDouble), a64);
+                QVERIFY2(worst(dx.narrow(1, 0, k), expected) < bound,
+                         qPrintable(QString("rank %1, k %2").arg(rank).arg(k)));
+                QVERIFY(at::equal(dx.narrow(1, k, 9).to(at::kDouble), before.narrow(1, k, 9))); // nothing beside
+            }
     }
 
     void lossMatchesReference_data() { types(); }

@@ -19,5 +19,5 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
 endif()
 
 # Kernels with intrinsics hold their sums in arrays that must become registers: the loops over them have to be unrolled.
-set_source_files_properties(nn/kernels/decode_kernels.cpp nn/kernels/decode_lanes.cpp nn/kernels/eight_bit_kernels.cpp
+set_source_files_properties(nn/kernels/decode_kernels.cpp nn/kernels/decode_lanes.cpp nn/kernels/eight_bit_kernels.cpp nn/kernels/low_rank.cpp
                             PROPERTIES COMPILE_OPTIONS "-O3")
