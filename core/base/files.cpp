@@ -47,6 +47,12 @@ Error errnoError(int number, std::string_view doing, const fs::path& path) {
     case EPERM:
     case EROFS:
         return {ErrorCode::Io, what + "no permission", "Choose a folder you may write to, or change its permissions."};
+    case ENOTDIR:
+        return {ErrorCode::InvalidArgument, what + "there is a file where a folder is needed", "Choose another name, or move that file away."};
+    case EISDIR:
+        return {ErrorCode::InvalidArgument, what + "it is a folder", "Give the name of a file."};
+    case ENAMETOOLONG:
+        return {ErrorCode::InvalidArgument, what + "the name is too long", "Choose a shorter name."};
     default:
         return {ErrorCode::Io, what + std::strerror(number), "Check the disk and try again."};
     }

@@ -49,7 +49,8 @@ Result<std::string> hashFile(const fs::path& path);
 /// fsync of a folder, so that renames and new names in it are durable.
 Status syncFolder(const fs::path& folder);
 
-/// Turns errno into an Error that names the path ("Disk full" with what to do when it is ENOSPC / EDQUOT).
+/// Turns errno into an Error that names the path and says what to do: free space when the disk is full, another name when a file is
+/// in the way.
 Error errnoError(int number, std::string_view doing, const fs::path& path);
 
 } // namespace attune

@@ -45,6 +45,17 @@ private Q_SLOTS:
         QCOMPARE(std::distance(fs::directory_iterator(path("")), fs::directory_iterator()), entries); // no temporary file stays
     }
 
+    // A name that is taken by the wrong kind of thing is no fault of the disk.
+    void whatIsInTheWayIsNamed() {
+        QVERIFY(writeFileAtomic(path("file"), "x"));
+        const Status below = writeFileAtomic(path("file") / "below", "x"), folder = writeFileAtomic(path(""), "x");
+        const Status tooLong = writeFileAtomic(path(std::string(300, 'n').c_str()), "x");
+        QVERIFY(below.error().message.find("there is a file where a folder is needed") != std::string::npos);
+        QVERIFY(tooLong.error().message.find("too long") != std::string::npos);
+        for (const Status& status : {below, folder, tooLong})
+            QVERIFY2(status.error().hint.find("disk") == std::string::npos, status.error().hint.c_str());
+    }
+
     // XXH3-128 of the empty input, from the reference implementation's test vectors.
     void hashesAreXxh3() {
         QCOMPARE(hashBytes(""), std::string("99aa06d3014798d86001c324468d497f"));
