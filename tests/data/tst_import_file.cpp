@@ -268,6 +268,7 @@ void ImportFileTest::hostileRowsAreProblems_data() {
     QTest::newRow("NUL") << QByteArray("{\"text\":\"a\\u0000b\"}") << "holds a NUL character";
     QTest::newRow("raw NUL") << QByteArray("{\"text\":\"a\0b\"}", 14) << "not valid JSON";
     QTest::newRow("not UTF-8") << QByteArray("{\"text\":\"\xC3\x28\"}") << "not valid UTF-8";
+    QTest::newRow("Latin-1") << QByteArray("{\"text\":\"zw\xF6lf\"}") << "save the file as UTF-8";
     QTest::newRow("lone surrogate") << QByteArray("{\"text\":\"\\ud800\"}") << "not valid JSON";
     QTest::newRow("same key twice") << QByteArray("{\"text\":\"a\",\"text\":\"b\"}") << "appears twice";
     QTest::newRow("long") << QByteArray("{\"text\":\"") + QByteArray(100 << 20, 'x') + "\"}"

@@ -118,7 +118,7 @@ void Reading::finishRecord() {
         ImportProblem found;
         for (std::size_t i = 0; i < cells.size() && !problem; ++i) {
             if (const auto bad = utf8::firstInvalid(cells[i]); bad != cells[i].size()) {
-                found = {row, rowLine, names[i], "not valid UTF-8 (byte " + std::to_string(bad + 1) + " of the field)"};
+                found = {row, rowLine, names[i], notUtf8Reason(bad, "field")};
                 problem = &found;
             } else {
                 value[names[i]] = std::move(cells[i]);

@@ -11,6 +11,8 @@ bool handJsonRow(std::string_view text, std::int64_t row, std::int64_t line, con
 
 /// "is longer than 16 MiB"
 std::string tooLongReason(const ImportLimits& limits);
+/// The reason for text in another encoding, such as Latin-1. `offset`: the first bad byte of the `part` ("row", "field").
+std::string notUtf8Reason(std::size_t offset, const char* part);
 
 /// Whether this text is one complete JSON object.
 bool isJsonObject(std::string_view text);

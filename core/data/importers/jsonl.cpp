@@ -65,7 +65,7 @@ std::string jsonReason(const Error& error) {
 bool handJsonRow(std::string_view text, std::int64_t row, std::int64_t line, const ImportLimits& limits,
                  const OnRow& onRow, const OnProblem& onProblem) {
     if (const auto bad = utf8::firstInvalid(text); bad != text.size()) {
-        onProblem({row, line, {}, "not valid UTF-8 (byte " + std::to_string(bad + 1) + " of the row)"});
+        onProblem({row, line, {}, notUtf8Reason(bad, "row")});
         return true;
     }
     JsonLimits json;
@@ -82,6 +82,11 @@ bool handJsonRow(std::string_view text, std::int64_t row, std::int64_t line, con
         return true;
     }
     return onRow(RawRow{row, line, std::move(*value)});
+}
+
+std::string notUtf8Reason(std::size_t offset, const char* part) {
+    return "not valid UTF-8 (byte " + std::to_string(offset + 1) + " of the " + part +
+           "); save the file as UTF-8 (in a spreadsheet: \"CSV UTF-8\") and import it again";
 }
 
 std::string tooLongReason(const ImportLimits& limits) {
