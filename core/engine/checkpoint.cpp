@@ -62,6 +62,7 @@ Json toJson(const TrainProgress& progress) {
             {"best_loss", progress.bestLoss},
             {"best_step", progress.bestStep},
             {"evaluations_without_gain", progress.evaluationsWithoutGain},
+            {"measuring_due", progress.measuringDue},
             {"refused_steps", progress.refusedSteps},
             {"tokens", progress.tokens},
             {"seconds", progress.seconds},
@@ -77,6 +78,7 @@ Result<TrainProgress> progressFromJson(const Json& json, const fs::path& file) {
         progress.bestLoss = json.at("best_loss").get<double>();
         progress.bestStep = json.at("best_step").get<std::int64_t>();
         progress.evaluationsWithoutGain = json.at("evaluations_without_gain").get<std::int64_t>();
+        progress.measuringDue = json.value("measuring_due", false); // absent in files of earlier versions
         progress.refusedSteps = json.at("refused_steps").get<std::vector<std::int64_t>>();
         progress.tokens = json.at("tokens").get<std::int64_t>();
         progress.seconds = json.at("seconds").get<double>();

@@ -24,6 +24,7 @@ struct TrainProgress {
     double bestLoss = 0;
     std::int64_t bestStep = -1; // -1: nothing measured yet
     std::int64_t evaluationsWithoutGain = 0;
+    bool measuringDue = true; // this step's validation and samples are still to come: at the start, and after a stop in their midst
     std::vector<std::int64_t> refusedSteps; // steps refused for NaN / Inf
     std::int64_t tokens = 0;
     double seconds = 0;

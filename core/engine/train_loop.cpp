@@ -149,7 +149,6 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
     m_progress.seconds += seconds;
     const double current = static_cast<double>(tokens) / std::max(seconds, 1e-9);
     m_smoothedRate = m_smoothedRate == 0 ? current : 0.9 * m_smoothedRate + 0.1 * current;
-    const double average = m_progress.seconds / static_cast<double>(step);
     m_emit(StepFinished{.step = step,
                         .totalSteps = m_totalSteps,
                         .epoch = static_cast<double>(step) / static_cast<double>(m_stepsPerEpoch),
@@ -160,11 +159,21 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
                         .targetTokens = targets,
                         .seconds = seconds,
                         .tokensPerSecond = m_smoothedRate,
-                        .secondsLeft = average * static_cast<double>(m_totalSteps - step)});
+                        .secondsLeft = secondsLeft(step)});
     return StepOutcome::Updated;
 }
 
-Result<bool> TrainLoop::evaluate(std::int64_t step) {
+bool TrainLoop::measuredAt(std::int64_t step) const { return step % m_evaluateEvery == 0 || step == m_totalSteps; }
+
+double TrainLoop::secondsLeft(std::int64_t step) const {
+    const double perStep = m_progress.seconds / static_cast<double>(step);
+    const double perMeasuring = m_measurings > 0 ? m_measuringSeconds / static_cast<double>(m_measurings) : 0;
+    // Step `step` itself is measured after this; the last step always is.
+    const std::int64_t measurings = m_totalSteps / m_evaluateEvery - (step - 1) / m_evaluateEvery + (m_totalSteps % m_evaluateEvery != 0);
+    return perStep * static_cast<double>(m_totalSteps - step) + perMeasuring * static_cast<double>(measurings);
+}
+
+Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::stop_token& stop) {
     const TokenDataset& data = *m_parts.validation;
     std::vector<std::int64_t> lengths;
     for (const auto& row : data.rows)
@@ -172,6 +181,8 @@ Result<bool> TrainLoop::evaluate(std::int64_t step) {
     double lossSum = 0;
     std::int64_t targets = 0;
     for (const auto& group : planMicroBatches(lengths, m_settings.microBatchTokens)) {
+        if (stop.stop_requested())
+            return std::nullopt;
         const PackedTokens batch = pack(data, group);
         const ForwardOptions options{.keepForBackward = false, .training = false};
         ATTUNE_ASSIGN(const ObjectiveOutput output, m_parts.objective.evaluateMicroBatch({m_pass, batch, options, 1.0}));
@@ -203,24 +214,56 @@ Status TrainLoop::checkpoint(bool best) {
     return {};
 }
 
+// A failing disk must not cost the work that is in memory: it is reported, and tried again at the next checkpoint.
+void TrainLoop::checkpointOrWarn(bool best) {
+    if (auto saved = checkpoint(best); !saved)
+        m_emit(WarningRaised{m_progress.step, "checkpoint.failed", saved.error().message, saved.error().hint});
+}
+
+Result<TrainLoop::Closing> TrainLoop::closeStep(std::stop_token stop) {
+    const TrainProgress before = m_progress;
+    const auto interrupted = [&] {
+        m_progress = before;
+        return Closing::Interrupted;
+    };
+    const auto start = Clock::now();
+    const std::int64_t step = m_progress.step;
+    const bool last = step == m_totalSteps, measured = measuredAt(step);
+    bool best = false, stopsEarly = false;
+    if (m_parts.validation && measured) {
+        ATTUNE_ASSIGN(const std::optional<bool> evaluated, evaluate(step, stop));
+        if (!evaluated)
+            return interrupted();
+        best = *evaluated && step > 0;
+        stopsEarly = step > 0 && m_settings.earlyStoppingPatience > 0 && m_progress.evaluationsWithoutGain >= m_settings.earlyStoppingPatience;
+    }
+    const bool saved = step % m_saveEvery == 0 || best || last || stopsEarly;
+    // The samples belong to the checkpoint, and come first: an interrupted step is repeated with both.
+    if (saved && measured && m_parts.generateSamples) {
+        ATTUNE_CHECK(m_parts.generateSamples(step, stop));
+        if (stop.stop_requested())
+            return interrupted();
+    }
+    if (measured) {
+        m_measuringSeconds += secondsSince(start);
+        ++m_measurings;
+    }
+    m_progress.measuringDue = false;
+    if (before.measuringDue && m_lastCheckpoint == step)
+        m_lastCheckpoint = -1; // the one on the disk says that the measuring is due
+    if (saved) {
+        if (!last && !stopsEarly)
+            checkpointOrWarn(best);
+        m_emit(MemoryReported{residentBytes(), peakResidentBytes()});
+    }
+    return stopsEarly ? Closing::StopsEarly : Closing::Done;
+}
+
 Result<bool> TrainLoop::run(std::stop_token stop, PauseToken& pause) {
     if (m_progress.finished)
         return true;
-    // A failing disk must not cost the work that is in memory: it is reported, and tried again at the next checkpoint.
-    const auto checkpointOrWarn = [this](bool best) {
-        if (auto saved = checkpoint(best); !saved)
-            m_emit(WarningRaised{m_progress.step, "checkpoint.failed", saved.error().message, saved.error().hint});
-    };
-    if (m_progress.step == 0 && m_progress.bestStep < 0) {
-        if (m_parts.validation) {
-            ATTUNE_CHECK(evaluate(0));
-        }
-        if (m_parts.generateSamples)
-            ATTUNE_CHECK(m_parts.generateSamples(0));
-        checkpointOrWarn(false);
-    }
     bool stoppedEarly = false;
-    while (m_progress.step < m_totalSteps && !stoppedEarly) {
+    while ((m_progress.step < m_totalSteps || m_progress.measuringDue) && !stoppedEarly) {
         if (pause.paused() && !stop.stop_requested()) {
             checkpointOrWarn(false); // a pause may last until the power is cut
             m_emit(StateChanged{RunState::Paused, "Paused"});
@@ -233,25 +276,14 @@ Result<bool> TrainLoop::run(std::stop_token stop, PauseToken& pause) {
             ATTUNE_CHECK(checkpoint(false));
             return false;
         }
-        const std::int64_t step = m_progress.step + 1;
-        ATTUNE_CHECK(trainStep(step));
-        m_progress.step = step;
-
-        const bool last = step == m_totalSteps;
-        bool best = false;
-        if (m_parts.validation && (step % m_evaluateEvery == 0 || last)) {
-            ATTUNE_ASSIGN(best, evaluate(step));
-            stoppedEarly = m_settings.earlyStoppingPatience > 0 &&
-                           m_progress.evaluationsWithoutGain >= m_settings.earlyStoppingPatience;
+        if (!m_progress.measuringDue) {
+            const std::int64_t step = m_progress.step + 1;
+            ATTUNE_CHECK(trainStep(step));
+            m_progress.step = step;
+            m_progress.measuringDue = true;
         }
-        if (step % m_saveEvery == 0 || best || last || stoppedEarly) {
-            // The samples belong to the checkpoint, and come first: an interrupted step is repeated with both.
-            if (m_parts.generateSamples && (step % m_evaluateEvery == 0 || last || stoppedEarly))
-                ATTUNE_CHECK(m_parts.generateSamples(step));
-            if (!last && !stoppedEarly)
-                checkpointOrWarn(best);
-            m_emit(MemoryReported{residentBytes(), peakResidentBytes()});
-        }
+        ATTUNE_ASSIGN(const Closing closing, closeStep(stop));
+        stoppedEarly = closing == Closing::StopsEarly;
     }
     if (stoppedEarly)
         m_emit(WarningRaised{m_progress.step, "training.early_stop",

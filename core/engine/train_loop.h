@@ -47,8 +47,8 @@ struct TrainParts {
     const TokenDataset* validation = nullptr; // null: no validation
     fs::path runFolder;
     std::string identity; // of recipe, data, base model, tokenizer and template
-    /// Answers the fixed prompts with the model as it is now and emits SampleGenerated events. May be empty.
-    std::function<Status(std::int64_t step)> generateSamples;
+    /// Answers the fixed prompts with the model as it is now and emits SampleGenerated events; after a stop request none. May be empty.
+    std::function<Status(std::int64_t step, std::stop_token stop)> generateSamples;
 };
 
 class TrainLoop {
@@ -69,8 +69,16 @@ private:
     enum class StepOutcome { Updated, Refused };
     Result<StepOutcome> trainStep(std::int64_t step);
     Status refuse(std::int64_t step, std::span<const std::uint32_t> rows, const char* what);
-    Result<bool> evaluate(std::int64_t step); // true: best so far
+    bool measuredAt(std::int64_t step) const;
+    /// Validation, samples and checkpoint of the step that is done. After a stop request in their midst everything is as before it, so
+    /// that the continued run repeats them whole.
+    enum class Closing { Done, StopsEarly, Interrupted };
+    Result<Closing> closeStep(std::stop_token stop);
+    /// Nothing after a stop request; else whether it is the best so far.
+    Result<std::optional<bool>> evaluate(std::int64_t step, const std::stop_token& stop);
+    double secondsLeft(std::int64_t step) const; // after this step, measuring included
     Status checkpoint(bool best);
+    void checkpointOrWarn(bool best);
     std::vector<std::uint32_t> rowsOfStep(std::int64_t step) const;
     PackedTokens pack(const TokenDataset& data, std::span<const std::uint32_t> rows) const;
 
@@ -82,6 +90,8 @@ private:
     std::function<double(std::int64_t, std::int64_t, std::int64_t)> m_schedule;
     std::int64_t m_stepsPerEpoch = 1, m_totalSteps = 0, m_warmupSteps = 0, m_evaluateEvery = 1, m_saveEvery = 1;
     double m_smoothedRate = 0;
+    double m_measuringSeconds = 0; // validation and samples of this process, for the time left
+    std::int64_t m_measurings = 0;
     std::int64_t m_lastCheckpoint = -1;
 };
 

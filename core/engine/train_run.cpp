@@ -200,13 +200,15 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     ATTUNE_ASSIGN(const auto prompts, samplePrompts(request, paramList(config.training, specs, "sample_prompts")));
     GenerateOptions generate;
     generate.sampling.maxTokens = paramInt(config.training, specs, "sample_max_tokens");
-    const auto generateSamples = [&](std::int64_t step) -> Status {
+    const auto generateSamples = [&](std::int64_t step, std::stop_token stopSamples) -> Status {
         std::vector<std::vector<std::int64_t>> ids;
         for (const SamplePrompt& prompt : prompts) {
             ATTUNE_ASSIGN(auto encoded, promptIds(loaded, prompt.prompt));
             ids.push_back(std::move(encoded));
         }
-        ATTUNE_ASSIGN(const auto texts, generateTexts(loaded, ids, generate, {}, [](const TrainingEvent&) {}));
+        ATTUNE_ASSIGN(const auto texts, generateTexts(loaded, ids, generate, stopSamples, [](const TrainingEvent&) {}));
+        if (stopSamples.stop_requested())
+            return {}; // cut off answers
         for (std::size_t i = 0; i < texts.size(); ++i)
             emit(SampleGenerated{step, static_cast<int>(i), prompts[i].shown, prompts[i].expected, texts[i].text});
         return {};

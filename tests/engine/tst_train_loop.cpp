@@ -2,9 +2,11 @@
 #include <QTemporaryDir>
 #include <QtTest>
 
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <thread>
 
 #include <ATen/ATen.h>
 
@@ -33,6 +35,25 @@ public:
 private:
     const Objective& m_real;
     std::vector<int> m_spoiled;
+    mutable int m_calls = 0;
+};
+
+// Wraps the real objective and calls `during` in the middle of chosen validation micro-batches.
+class WatchedObjective final : public Objective {
+public:
+    WatchedObjective(const Objective& real, std::function<void(int call)> during) : m_real(real), m_during(std::move(during)) {}
+    const Described& description() const override { return m_real.description(); }
+    std::string sampleKind() const override { return m_real.sampleKind(); }
+    Result<ObjectiveOutput> trainMicroBatch(const ObjectiveInput& input) const override { return m_real.trainMicroBatch(input); }
+    Result<ObjectiveOutput> evaluateMicroBatch(const ObjectiveInput& input) const override {
+        m_during(++m_calls);
+        return m_real.evaluateMicroBatch(input);
+    }
+    int calls() const { return m_calls; }
+
+private:
+    const Objective& m_real;
+    std::function<void(int)> m_during;
     mutable int m_calls = 0;
 };
 
@@ -67,9 +88,11 @@ TrainSettings settings() {
     return s;
 }
 
+using SampleMaker = std::function<Status(std::int64_t step, std::stop_token stop)>;
+
 // stopAfter < 0: never.
 std::unique_ptr<Setup> makeRun(const fs::path& folder, const Objective& objective, const std::string& methodId, std::int64_t stopAfter,
-                               const TrainSettings& s = settings()) {
+                               const TrainSettings& s = settings(), SampleMaker samples = {}) {
     auto setup = std::make_unique<Setup>();
     setup->model = test::tinyModel(at::kFloat);
     const Method* method = findMethod(methodId);
@@ -82,7 +105,7 @@ std::unique_ptr<Setup> makeRun(const fs::path& folder, const Objective& objectiv
     setup->optimizer = std::move(*optimizer);
     Setup* raw = setup.get();
     setup->loop = std::make_unique<TrainLoop>(
-        TrainParts{*setup->model, *method, objective, *setup->optimizer, setup->train, &setup->validation, folder, "identity", {}}, s,
+        TrainParts{*setup->model, *method, objective, *setup->optimizer, setup->train, &setup->validation, folder, "identity", std::move(samples)}, s,
         [raw, stopAfter](TrainingEvent event) {
             if (const auto* step = std::get_if<StepFinished>(&event); step && step->step == stopAfter)
                 raw->stop.request_stop();
@@ -93,6 +116,22 @@ std::unique_ptr<Setup> makeRun(const fs::path& folder, const Objective& objectiv
 
 bool sameBits(const at::Tensor& a, const at::Tensor& b) {
     return a.sizes() == b.sizes() && std::memcmp(a.data_ptr(), b.data_ptr(), a.nbytes()) == 0;
+}
+
+// The run in `folder` to its end, in the same bits as one that was never stopped.
+void continueAndCompare(const fs::path& folder, Setup& whole, const SampleMaker& samples) {
+    auto run = makeRun(folder, *findObjective("sft"), "lora", -1, settings(), samples);
+    QVERIFY(run->loop->resume().value());
+    PauseToken pause;
+    QVERIFY(run->loop->run(run->stop.get_token(), pause).value());
+    const auto state = findMethod("lora")->state(*run->model), expected = findMethod("lora")->state(*whole.model);
+    QCOMPARE(state.size(), expected.size());
+    for (std::size_t i = 0; i < state.size(); ++i)
+        QVERIFY2(sameBits(state[i].tensor, expected[i].tensor), state[i].name.c_str());
+    TrainProgress progress = run->loop->progress();
+    progress.seconds = whole.loop->progress().seconds;
+    QCOMPARE(progress, whole.loop->progress());
+    QCOMPARE(latestCheckpoint(folder)->progress, run->loop->progress());
 }
 
 } // namespace
@@ -155,6 +194,69 @@ private Q_SLOTS:
                 QCOMPARE(run->loop->progress().bestLoss, reference->loop->progress().bestLoss);
             }
         }
+    }
+
+    // A stop does not wait for the rest of a validation pass or of the samples; the continued run repeats them whole.
+    void stopWithinAMeasuringAndContinueBitForBit() {
+        const Objective& sft = *findObjective("sft");
+        std::vector<std::int64_t> sampled;
+        const SampleMaker sample = [&](std::int64_t step, std::stop_token) -> Status {
+            sampled.push_back(step);
+            return {};
+        };
+        QTemporaryDir whole;
+        const WatchedObjective counted(sft, [](int) {});
+        auto reference = makeRun(whole.path().toStdString(), counted, "lora", -1, settings(), sample);
+        PauseToken pause;
+        QVERIFY(reference->loop->run(reference->stop.get_token(), pause).value());
+        const std::vector<std::int64_t> allSamples = std::exchange(sampled, {});
+        const int perPass = counted.calls() / 5; // steps 0, 4, 8, 12 and the last, 15
+        QVERIFY(perPass > 2);
+        QCOMPARE(counted.calls(), 5 * perPass);
+
+        for (int pass = 0; pass < 5; ++pass) {
+            QTemporaryDir folder;
+            std::stop_source stop;
+            const int stopAt = pass * perPass + 2;
+            const WatchedObjective objective(sft, [&](int call) {
+                if (call == stopAt)
+                    stop.request_stop();
+            });
+            auto run = makeRun(folder.path().toStdString(), objective, "lora", -1, settings(), sample);
+            QVERIFY(!run->loop->run(stop.get_token(), pause).value());
+            QCOMPARE(objective.calls(), stopAt); // nothing after the micro-batch in hand
+            QCOMPARE(static_cast<int>(run->all<EvalFinished>().size()), pass);
+            sampled.clear();
+            continueAndCompare(folder.path().toStdString(), *reference, sample);
+            QCOMPARE(sampled, std::vector<std::int64_t>(allSamples.begin() + pass, allSamples.end()));
+        }
+        QTemporaryDir folder; // in the samples of step 4
+        std::stop_source stop;
+        const SampleMaker stopping = [&](std::int64_t step, std::stop_token) -> Status {
+            if (step == 4)
+                stop.request_stop();
+            return {};
+        };
+        auto run = makeRun(folder.path().toStdString(), sft, "lora", -1, settings(), stopping);
+        QVERIFY(!run->loop->run(stop.get_token(), pause).value());
+        QCOMPARE(run->loop->progress().step, 4);
+        sampled.clear();
+        continueAndCompare(folder.path().toStdString(), *reference, sample);
+        QCOMPARE(sampled.front(), 4);
+    }
+
+    void theTimeLeftCountsValidation() {
+        QTemporaryDir folder;
+        constexpr auto kPass = std::chrono::milliseconds(200); // far longer than the tiny model's steps
+        TrainSettings s = settings();
+        s.microBatchTokens = 100000; // a pass is one call
+        const WatchedObjective slow(*findObjective("sft"), [&](int) { std::this_thread::sleep_for(kPass); });
+        auto run = makeRun(folder.path().toStdString(), slow, "lora", -1, s);
+        PauseToken pause;
+        QVERIFY(run->loop->run(run->stop.get_token(), pause).value());
+        const auto steps = run->all<StepFinished>();
+        QVERIFY(steps.front().secondsLeft > 4 * 0.2); // after steps 4, 8, 12 and 15
+        QVERIFY(steps.back().secondsLeft > 0.2 && steps.back().secondsLeft < steps.front().secondsLeft / 2);
     }
 
     void aCheckpointOfAnotherRecipeIsRefused() {
