@@ -64,6 +64,8 @@ Result<Json> readDescription(const fs::path& folder, const TokenizerConfig& conf
     }
     if (fs::exists(folder / "vocab.json", code) && fs::exists(folder / "merges.txt", code))
         return fromVocabularyAndMerges(folder, config, hashes);
+    if (!fs::is_directory(folder, code))
+        return fail(ErrorCode::NotFound, folder.string() + " is not a folder", "Choose a model folder in Hugging Face layout.");
     return fail(ErrorCode::NotFound,
                 folder.string() + " holds no tokenizer (tokenizer.json, or vocab.json with merges.txt)",
                 "Choose the folder that was downloaded with the model, with all of its files.");
