@@ -49,7 +49,7 @@ Result<ProjectLock> ProjectLock::acquire(const fs::path& folder) {
             return fail(errnoError(number, "Cannot lock", lock.m_file));
         const std::string process = owner.substr(0, owner.find_first_not_of("0123456789"));
         return fail(ErrorCode::Busy,
-                    "The project " + folder.stem().string() + " is open in another window" +
+                    "The project " + folder.stem().string() + " is open in another window or command" +
                         (process.empty() ? std::string() : " (process " + process + ")"),
                     "Close it there, or wait until that command has ended.");
     }

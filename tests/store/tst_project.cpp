@@ -61,7 +61,7 @@ void ProjectTest::aSecondOwnerIsRefusedByName() {
     if (child == 0) { // no Qt and no SQLite state of the parent is used here: the lock is asked first
         const auto second = Project::open(folder());
         const std::string expected =
-            "The project Law & order is open in another window (process " + std::to_string(::getppid()) + ")";
+            "The project Law & order is open in another window or command (process " + std::to_string(::getppid()) + ")";
         ::_exit(!second && second.error().code == ErrorCode::Busy && second.error().message == expected ? 0 : 1);
     }
     int status = -1;
