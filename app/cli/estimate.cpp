@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "app/cli/commands.h"
+#include "app/cli/usage.h"
 #include "core/families/model_family.h"
 #include "core/plan/estimate.h"
 
@@ -93,7 +94,7 @@ void addEstimateTo(CLI::App& modelCommand, Cli& cli) {
         ->check(CLI::Range(1, 1048576))
         ->capture_default_str();
     command->add_option("--targets", options->targets, "Trained tokens per row (default: a quarter of --length)")
-        ->check(CLI::NonNegativeNumber);
+        ->check(atLeast(0));
     command->add_option("--rows", options->rows, "Training rows")
         ->check(CLI::Range(1, 1000000000))
         ->capture_default_str();

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "app/cli/cli.h"
+#include "app/cli/usage.h"
 
 namespace attune::cli {
 
@@ -87,16 +88,16 @@ void addGenerateCommand(CLI::App& app, Cli& cli) {
     command->add_option("--temperature", sampling.temperature, "0 = always the most likely token")
         ->check(CLI::Range(0.0, 100.0));
     command->add_option("--top-k", sampling.topK, "Choose among the k most likely tokens; 0 = off")
-        ->check(CLI::NonNegativeNumber);
+        ->check(atLeast(0));
     command->add_option("--top-p", sampling.topP, "Choose among the tokens that make up this share")
         ->check(CLI::Range(0.0, 1.0));
     command
         ->add_option("--repetition-penalty", sampling.repetitionPenalty,
                      "Above 1: tokens that occurred get less likely")
-        ->check(CLI::PositiveNumber);
-    command->add_option("--seed", sampling.seed, "The same seed gives the same texts");
+        ->check(CLI::Range(0.01, 100.0));
+    command->add_option("--seed", sampling.seed, "The same seed gives the same texts")->check(atLeast(0));
     command->add_option("--max-tokens", sampling.maxTokens, "At most so many new tokens")
-        ->check(CLI::NonNegativeNumber);
+        ->check(atLeast(0));
     command->add_option("--stop", sampling.stop, "Stop before this text (may be given several times)");
     auto* prompt = command->add_option("--prompt", options->prompt, "A text to continue");
     command->add_option("file", options->file, "One JSON object per line; - for standard input")->excludes(prompt);

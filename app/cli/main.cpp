@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "app/cli/commands.h"
+#include "app/cli/usage.h"
 #include "core/engine/torch_engine.h"
 
 namespace {
@@ -57,7 +58,7 @@ int main(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : 2;
+        return cli::reportUsage(app, error);
     } catch (const std::exception& error) {
         return cli::report({ErrorCode::Internal, std::string("Unexpected: ") + error.what(), "Please report this."});
     }

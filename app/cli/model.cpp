@@ -4,6 +4,7 @@
 
 #include "app/cli/cli.h"
 #include "app/cli/commands.h"
+#include "app/cli/usage.h"
 #include "core/families/model_family.h"
 #include "core/text/prompt_format.h"
 
@@ -130,7 +131,7 @@ void addInitializeTo(CLI::App& modelCommand, Cli& cli) {
     auto folder = std::make_shared<std::string>();
     auto seed = std::make_shared<std::uint64_t>(1);
     init->add_option("folder", *folder, "Model folder")->required();
-    init->add_option("--seed", *seed, "Seed of the random weights")->capture_default_str();
+    init->add_option("--seed", *seed, "Seed of the random weights")->check(atLeast(0))->capture_default_str();
     init->callback([folder, seed, &cli] {
         if (const auto done = cli.engine().initializeModel(*folder, *seed); !done)
             cli.exitStatus = report(done.error());
