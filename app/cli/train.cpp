@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "app/cli/commands.h"
+#include "app/cli/recipe_help.h"
 #include "app/cli/train_printer.h"
 #include "app/run_setup.h"
 #include "core/run/event_json.h"
@@ -72,7 +73,8 @@ void addTrainCommand(CLI::App& app, Cli& cli) {
     command->add_option("recipe", options->recipe, "Recipe file (YAML)")->required();
     command->add_option("--out", options->out, "Run folder (default: runs/<name of the recipe>)");
     command->add_flag("--resume", options->resume, "Continue from the last checkpoint in the run folder, if there is one");
-    command->add_option("--set", options->assignments, "Change one value of the recipe: section.key=value (repeatable)");
+    command->add_option("--set", options->assignments, "Change one value of the recipe: section.key=value, such as training.epochs=1 (repeatable)");
+    command->footer([&cli] { return recipeHelp(cli.engine().catalog()); });
     command->callback([options, &cli] {
         if (auto done = train(*options, cli); !done)
             cli.exitStatus = report(done.error());

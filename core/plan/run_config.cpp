@@ -78,8 +78,6 @@ Result<const Described*> findEntry(const Section& section, const Catalog& catalo
 
 // One value of the section `data`, from text.
 Status setData(DataChoice& data, const std::string& key, const std::string& text) {
-    static const std::vector<std::string> keys{"train",  "validation",       "test",
-                                               "format", "validation_share", "dataset_version"};
     if (key == "train")
         data.train = text;
     else if (key == "validation")
@@ -99,7 +97,7 @@ Status setData(DataChoice& data, const std::string& key, const std::string& text
         ATTUNE_ASSIGN(const ParamValue value, parseParam(spec, text, "data.dataset_version"));
         data.datasetVersion = std::get<std::int64_t>(value);
     } else
-        return fail(unknownName("data", key, "key", keys));
+        return fail(unknownName("data", key, "key", dataKeys()));
     return {};
 }
 
@@ -206,6 +204,11 @@ void emitParams(YAML::Emitter& out, const ParamMap& params) {
 
 } // namespace
 
+const std::vector<std::string>& dataKeys() {
+    static const std::vector<std::string> keys{"train", "validation", "test", "format", "validation_share", "dataset_version"};
+    return keys;
+}
+
 Result<RunConfig> parseRunConfig(std::string_view yaml, const Catalog& catalog, std::string_view what) {
     ATTUNE_ASSIGN(const RecipeNode root, parseRecipeTree(yaml, what));
     if (root.kind != RecipeNode::Kind::Map)
@@ -302,6 +305,14 @@ Status setByPath(RunConfig& config, std::string_view assignment, const Catalog& 
         ATTUNE_ASSIGN(const Described* found, findEntry(entry, catalog, choice.id));
         return assign(choice.params, found->params);
     }
+    std::string forgotten; // the section, as in "learning_rate=1e-4"
+    if (findParam(trainingParams().params, path))
+        forgotten = "training.";
+    for (const Section& entry : sections())
+        if (const auto found = findEntry(entry, catalog, (config.*entry.choice).id); found && findParam((*found)->params, path))
+            forgotten = std::string(entry.name) + ".";
+    if (!forgotten.empty())
+        return fail(ErrorCode::InvalidArgument, "\"" + path + "\" names no section of the recipe", "Write " + forgotten + path + "=" + value + ".");
     std::vector<std::string> allowed = kTopKeys;
     for (const Section& entry : sections())
         allowed.push_back((config.*entry.choice).id);

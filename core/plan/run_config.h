@@ -41,6 +41,9 @@ struct RunConfig {
     bool operator==(const RunConfig&) const = default;
 };
 
+/// The keys of a recipe's section data, in the order of help texts.
+const std::vector<std::string>& dataKeys();
+
 /// YAML (a superset of JSON) with sections model, data, method, objective, optimizer, schedule, training; `id` names
 /// the choice inside a section, all other keys are its params. Errors: InvalidData with line; unknown keys and values
 /// out of range are named with what is allowed.
