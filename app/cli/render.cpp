@@ -36,7 +36,10 @@ Result<std::string> renderLine(const LoadedTemplate& loaded, std::string_view li
                                const RenderOptions& options) {
     ATTUNE_ASSIGN(OrderedJson variables, parseOrderedJson(line, "line " + std::to_string(number)));
     if (!variables.is_object())
-        return fail(ErrorCode::InvalidData, "line " + std::to_string(number) + " is not a JSON object");
+        return lineError(number, "not a JSON object");
+    const auto messages = variables.find("messages");
+    if (messages == variables.end() || !messages->is_array()) // most templates would answer with an empty text
+        return lineError(number, "it needs \"messages\", a list of {\"role\": ..., \"content\": ...}");
     if (!loaded.bos.empty() && !variables.contains("bos_token"))
         variables["bos_token"] = loaded.bos;
     if (!loaded.eos.empty() && !variables.contains("eos_token"))

@@ -48,7 +48,7 @@ void TrainPrinter::print(const TrainingEvent& event) {
                    [&](const StepFinished& e) {
                        m_smoothed = m_any ? 0.9 * m_smoothed + 0.1 * e.loss : e.loss;
                        m_any = true;
-                       std::snprintf(text, sizeof text, "step %lld of %lld  loss %.4f  %.0f tokens/s%s", static_cast<long long>(e.step),
+                       std::snprintf(text, sizeof text, "step %lld of %lld  loss %.4f (running mean)  %.0f tokens/s%s", static_cast<long long>(e.step),
                                      static_cast<long long>(e.totalSteps), m_smoothed, e.tokensPerSecond, timeLeft(e.secondsLeft).c_str());
                        m_line.show(text);
                    },
