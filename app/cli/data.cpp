@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "app/cli/cli.h"
+#include "app/cli/usage.h"
 #include "core/data/import_file.h"
 #include "core/data/jsonl_export.h"
 #include "core/data/quality.h"
@@ -20,6 +21,7 @@ struct DataOptions {
     double validation = 0.1, test = 0.1;
     std::int64_t validationRows = -1, testRows = -1, problems = 20;
     std::uint64_t seed = 42;
+    bool force = false;
 };
 
 const char* splitLabel(Split split) {
@@ -202,7 +204,18 @@ Status qualityCommand(const Cli& cli, const DataOptions& options, bool listRows)
     return {};
 }
 
+/// Work of an earlier day is not written over by accident.
+Status checkFree(const fs::path& out, const DataOptions& options) {
+    std::error_code code;
+    const bool folder = fs::is_directory(out, code);
+    if (options.force || !fs::exists(out, code) || (folder && fs::is_empty(out, code)))
+        return {};
+    return fail(ErrorCode::InvalidArgument, (folder ? "The folder " : "The file ") + out.string() + (folder ? " is not empty" : " exists already"),
+                "Choose another name with --out, or add --force to write over it.");
+}
+
 Status splitCommand(const Cli& cli, const DataOptions& options) {
+    ATTUNE_CHECK(checkFree(options.out, options));
     SplitOptions wish;
     wish.validation = options.validation;
     wish.test = options.test;
@@ -257,6 +270,8 @@ Status exportCommand(const Cli& cli, const DataOptions& options) {
     std::vector<ImportProblem> problems;
     std::int64_t rows = 0;
     const bool toStdout = options.out == "-";
+    if (!toStdout)
+        ATTUNE_CHECK(checkFree(options.out, options));
     ATTUNE_ASSIGN(AtomicFile output, toStdout ? Result<AtomicFile>(AtomicFile()) : AtomicFile::create(options.out));
     ATTUNE_CHECK(forEachSample(
         cli, options,
@@ -294,7 +309,7 @@ CLI::App* addPart(CLI::App& data, Cli& cli, const std::shared_ptr<DataOptions>& 
     CLI::App* part = data.add_subcommand(name, help);
     part->add_option("--mapping", options->mapping, "Format id (alpaca, chat ...) or COLUMN=PART,COLUMN=PART");
     part->add_option("--project", options->project, "Project folder (name.attune)");
-    part->add_option("--problems", options->problems, "How many unusable rows to list")->capture_default_str();
+    part->add_option("--problems", options->problems, "How many unusable rows to list")->check(atLeast(0))->capture_default_str();
     part->callback([&cli, options, body = std::move(body)] {
         if (const Status status = body(cli, *options); !status)
             cli.exitStatus = report(status.error());
@@ -324,9 +339,9 @@ void addDataCommand(CLI::App& app, Cli& cli) {
     split->add_option("--out", options->out, "Folder for the three files")->required();
     split->add_option("--validation", options->validation, "Share of the rows")->capture_default_str();
     split->add_option("--test", options->test, "Share of the rows")->capture_default_str();
-    split->add_option("--validation-rows", options->validationRows, "Number of rows instead of a share")->check(CLI::NonNegativeNumber);
-    split->add_option("--test-rows", options->testRows, "Number of rows instead of a share")->check(CLI::NonNegativeNumber);
-    split->add_option("--seed", options->seed)->capture_default_str();
+    split->add_option("--validation-rows", options->validationRows, "Number of rows instead of a share")->check(atLeast(0));
+    split->add_option("--test-rows", options->testRows, "Number of rows instead of a share")->check(atLeast(0));
+    split->add_option("--seed", options->seed, "The same seed gives the same split")->check(atLeast(0))->capture_default_str();
     split->add_option("--group", options->group, "What must stay together")
         ->check(CLI::IsMember({"content", "prompt", "tag"}))
         ->capture_default_str();
@@ -339,6 +354,8 @@ void addDataCommand(CLI::App& app, Cli& cli) {
     exported->add_option("--split", options->split, "Only rows of this split")
         ->check(CLI::IsMember({"train", "validation", "test", "none"}));
 
+    for (CLI::App* part : {split, exported})
+        part->add_flag("--force", options->force, "Write over what --out names");
     for (CLI::App* part : {stats, check, split, exported}) {
         part->add_option("FILE", options->file, "JSON, JSON Lines, CSV or TSV");
         part->add_option("--dataset", options->dataset, "Dataset of the project, by id or name (default: the newest)");

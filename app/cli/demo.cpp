@@ -48,13 +48,19 @@ Result<LineChart> lossChart(const fs::path& runFolder) {
     return chart;
 }
 
-Status emptyFolder(const fs::path& folder) {
+// Empties the run's folder for another demo, but only where nothing but a demo was: its recipe is written first, and trains on the sample.
+Status prepareFolders(const fs::path& out, const RunFolder& run, const RunConfig& config, const Catalog& catalog) {
     std::error_code code;
-    fs::remove_all(folder, code);
-    fs::create_directories(folder, code);
+    const auto sampleFile = [](const std::string& file) { return fs::path(file).parent_path().filename() / fs::path(file).filename(); };
+    const auto earlier = readRunConfig(run.recipe(), catalog);
+    const bool ours = earlier && earlier->name == config.name && sampleFile(earlier->data.train) == sampleFile(config.data.train);
+    if (fs::is_directory(out, code) && !fs::is_empty(out, code) && !ours)
+        return fail(ErrorCode::InvalidArgument, "The folder " + out.string() + " holds other files", "Choose a new or empty folder with --out.");
+    fs::remove_all(run.root, code);
+    fs::create_directories(run.root, code);
     if (code)
-        return fail(errnoError(code.value(), "Cannot create", folder));
-    return {};
+        return fail(errnoError(code.value(), "Cannot create", run.root));
+    return writeFileAtomic(run.recipe(), toYaml(config));
 }
 
 struct Outcome {
@@ -70,7 +76,7 @@ Result<Outcome> runDemo(const fs::path& out, Cli& cli) {
     ATTUNE_ASSIGN(const RunConfig config, readRunConfig(sample / "recipe.yaml", engine.catalog()));
     ATTUNE_ASSIGN(const Json gateJson, readJsonFile(sample / "gate.json"));
     ATTUNE_ASSIGN(const std::vector<GateRule> rules, gateRulesFromJson(gateJson));
-    ATTUNE_CHECK(emptyFolder(run));
+    ATTUNE_CHECK(prepareFolders(out, {run}, config, engine.catalog()));
 
     std::cerr << "1 of 3  Training the starter model on the sample project\n";
     ATTUNE_CHECK(trainSample(engine, config, run, cli));

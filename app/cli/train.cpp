@@ -19,12 +19,16 @@ struct Options {
     std::vector<std::string> assignments;
 };
 
-// A folder that holds another run is never written over.
-Status checkOutputFolder(const fs::path& folder, bool resume) {
+// Neither another run nor anything else is written over. A run that ended before its first checkpoint may start anew in its folder.
+Status checkOutputFolder(const RunFolder& folder, bool resume) {
     std::error_code code;
-    if (!resume && fs::exists(RunFolder{folder}.checkpoints(), code))
-        return fail(ErrorCode::InvalidArgument, "The folder " + folder.string() + " already holds a run",
+    if (resume || !fs::is_directory(folder.root, code) || fs::is_empty(folder.root, code))
+        return {};
+    if (fs::exists(folder.checkpoints(), code))
+        return fail(ErrorCode::InvalidArgument, "The folder " + folder.root.string() + " already holds a run",
                     "Add --resume to continue it, or choose another folder with --out.");
+    if (!fs::exists(folder.metrics(), code))
+        return fail(ErrorCode::InvalidArgument, "The folder " + folder.root.string() + " holds other files", "Choose a new or empty folder with --out.");
     return {};
 }
 
@@ -40,7 +44,7 @@ Status train(const Options& options, Cli& cli) {
     fs::path out = options.out;
     if (out.empty())
         out = fs::path("runs") / (config.name.empty() ? fs::path(options.recipe).stem().string() : config.name);
-    ATTUNE_CHECK(checkOutputFolder(out, options.resume));
+    ATTUNE_CHECK(checkOutputFolder({out}, options.resume));
     ATTUNE_CHECK(engine.check(config));
     ATTUNE_ASSIGN(RunSetup setup, setUpRunFromFiles(config, out));
     for (std::size_t i = 0; i < setup.problems.size() && i < 20; ++i)

@@ -30,6 +30,8 @@ Result<ExportReport> exportRunFolder(const ExportRequest& request, std::stop_tok
     const RunFolder folder{request.runFolder};
     const fs::path out = request.outputFolder;
     std::error_code code;
+    if (fs::exists(out, code) && !fs::is_directory(out, code))
+        return fail(ErrorCode::InvalidArgument, out.string() + " is a file", "Choose a new or empty folder.");
     if (fs::exists(out, code) && !fs::is_empty(out, code))
         return fail(ErrorCode::InvalidArgument, "The folder " + out.string() + " is not empty", "Choose a new or empty folder.");
     if (!fs::exists(folder.recipe(), code))
