@@ -6,7 +6,10 @@
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
+#include <QRegularExpression>
 #include <QTemporaryDir>
+
+#include <csignal>
 
 #include "tests/support/cli_process.h"
 #include "tests/support/test_main.h"
@@ -145,8 +148,110 @@ private Q_SLOTS:
     }
 
     void wrongUsage() {
-        expectFailure(runCli({"train"}), {}, 2);
-        expectFailure(runCli({"no-such-command"}), {}, 2);
+        expectFailure(runCli({"train"}), {"recipe", "train --help"}, 2);
+        expectFailure(runCli({"trian", "recipe.yaml"}), {"There is no command \"trian\"", "Did you mean train?"}, 2);
+        expectFailure(runCli({"data", "imprt", "x.csv"}), {"data has no command \"imprt\"", "Did you mean import?"}, 2);
+        expectFailure(runCli({"data"}), {"needs a command", "import, stats"}, 2);
+        expectFailure(runCli({"score", "--modle", kModel, "-"}), {"--modle", "Did you mean --model?"}, 2);
+        const CliResult range = runCli({"generate", "--model", kModel, "--prompt", "x", "--top-k", "-1"});
+        expectFailure(range, {"--top-k", "at least 0", "-1"}, 2);
+        QVERIFY2(range.errors.size() < 200, range.errors.constData()); // not all digits of the largest double
+        expectFailure(runCli({"data", "split", kTrain, "--out", "/nowhere", "--seed", "-1"}), {"--seed", "at least 0"}, 2);
+    }
+
+    // What the help prints, --set accepts: every key with its default, in one call. The missing file is found after them.
+    void theHelpOfTrainNamesTheKeysOfARecipe() {
+        QTemporaryDir folder;
+        const CliResult help = runCli({"train", "--help"});
+        QCOMPARE(help.exitStatus, 0);
+        for (const char* key : {"validation_share", "id: lora", "r = ", "learning_rate = ", "early_stopping_patience = "})
+            QVERIFY2(help.output.contains(key), key);
+        QStringList arguments{"train", recipe(folder.path(), kModel, "/nowhere/rows.jsonl")};
+        static const QRegularExpression heading("^  (\\w+)( \\(|$)"), setting("^    (\\w+ = .*?)  ");
+        QString section;
+        for (const QString& line : QString::fromUtf8(help.output).section("Keys and their defaults", 1).split('\n')) {
+            if (const auto found = heading.match(line); found.hasMatch())
+                section = found.captured(1);
+            if (const auto found = setting.match(line); found.hasMatch())
+                arguments += {"--set", section + "." + found.captured(1).replace(" = ", "=")};
+        }
+        QVERIFY(arguments.size() > 2 + 2 * 20);
+        expectFailure(runCli(arguments), {"/nowhere/rows.jsonl"});
+    }
+
+    void aForgottenSection() {
+        QTemporaryDir folder;
+        expectFailure(runCli({"train", recipe(folder.path(), kModel, kTrain), "--set", "learning_rate=0.1"}), {"training.learning_rate=0.1"});
+        expectFailure(runCli({"train", recipe(folder.path(), kModel, kTrain), "--set", "r=4"}), {"method.r=4"});
+    }
+
+    void anotherEncodingIsNamed() {
+        QTemporaryDir folder;
+        const QString all = write(folder.path() + "/all.csv", "prompt,completion\ncaf\xe9,gut\nzw\xf6lf,ja\n");
+        expectFailure(runCli({"data", "import", all}), {"UTF-8", "save the file as UTF-8"});
+        const QString some = write(folder.path() + "/some.csv", "prompt,completion\ncafe,gut\nzw\xf6lf,ja\n");
+        const CliResult result = runCli({"data", "import", some});
+        QCOMPARE(result.exitStatus, 0);
+        QVERIFY2(result.errors.contains("line 3") && result.errors.contains("save the file as UTF-8"), result.errors.constData());
+    }
+
+    void aLineWithoutMessagesIsNotRendered() {
+        const CliResult result = runCli({"render", "--model", kModel, "-"}, "{\"text\": \"a\"}\n{\"messages\": \"a\"}\n");
+        QCOMPARE(result.output.count("\"error\""), 2);
+        QVERIFY2(result.output.contains("line 1") && result.output.contains("messages"), result.output.constData());
+    }
+
+    void whatIsThereIsNotWrittenOver() {
+        QTemporaryDir folder;
+        const QString parts = folder.path() + "/parts", file = folder.path() + "/rows.jsonl", precious = write(folder.path() + "/precious.txt", "mine");
+        const auto contents = [](const QString& path) {
+            QFile opened(path);
+            return opened.open(QIODevice::ReadOnly) ? opened.readAll() : QByteArray("unreadable");
+        };
+        QCOMPARE(runCli({"data", "split", kTrain, "--out", parts}).exitStatus, 0);
+        const QByteArray before = contents(parts + "/train.jsonl");
+        expectFailure(runCli({"data", "split", kTrain, "--out", parts, "--seed", "7"}), {parts, "--force", "another"});
+        QCOMPARE(contents(parts + "/train.jsonl"), before);
+        QCOMPARE(runCli({"data", "split", kTrain, "--out", parts, "--seed", "7", "--force"}).exitStatus, 0);
+        QVERIFY(contents(parts + "/train.jsonl") != before);
+
+        QCOMPARE(runCli({"data", "export", kTrain, "--out", file}).exitStatus, 0);
+        expectFailure(runCli({"data", "export", kTrain, "--out", file}), {file, "--force", "another"});
+        QCOMPARE(runCli({"data", "export", kTrain, "--out", file, "--force"}).exitStatus, 0);
+
+        const QString run = recipe(folder.path(), kModel, kTrain);
+        expectFailure(runCli({"train", run, "--out", folder.path()}), {folder.path(), "other files"});
+        expectFailure(runCli({"train", run, "--out", precious}), {precious, "a file where a folder is needed"});
+        QDir().mkpath(folder.path() + "/run");
+        const QString other = write(folder.path() + "/run/results.txt", "mine");
+        expectFailure(runCli({"demo", "--out", folder.path()}), {folder.path(), "other files"});
+        QCOMPARE(contents(precious) + contents(other), QByteArray("minemine"));
+    }
+
+    // The first process is stopped in the middle of an import, so that the second certainly meets it.
+    void aProjectThatIsOpenElsewhere() {
+        QTemporaryDir folder;
+        const QString project = folder.path() + "/cases.attune";
+        QByteArray rows;
+        for (int i = 0; i < 100000; ++i)
+            rows += "{\"prompt\": \"Case " + QByteArray::number(i) + "\", \"completion\": \"closed\"}\n";
+        const QString file = write(folder.path() + "/rows.jsonl", rows);
+        QProcess first;
+        first.start(ATTUNE_CLI, {"data", "import", file, "--project", project});
+        QVERIFY(first.waitForStarted());
+        const auto lockHeld = [&] {
+            QFile lock(project + "/project.lock");
+            return QFile::exists(project + "/project.sqlite") && lock.open(QIODevice::ReadOnly) && lock.readAll().toLongLong() == first.processId();
+        };
+        QTRY_VERIFY_WITH_TIMEOUT(lockHeld(), 30000);
+        QCOMPARE(::kill(static_cast<pid_t>(first.processId()), SIGSTOP), 0);
+        for (const QStringList& second : {QStringList{"data", "stats", "--project", project}, QStringList{"data", "import", kTrain, "--project", project}})
+            expectFailure(runCli(second), {"cases", "is open", QString::number(first.processId()), "Close it there"});
+        QCOMPARE(::kill(static_cast<pid_t>(first.processId()), SIGCONT), 0);
+        QVERIFY(first.waitForFinished(60000));
+        QCOMPARE(first.exitCode(), 0);
+        const CliResult stats = runCli({"--json", "data", "stats", "--project", project});
+        QVERIFY2(stats.exitStatus == 0 && QJsonDocument::fromJson(stats.output)["rows"].toInt() == 100000, stats.errors + stats.output);
     }
 };
 
