@@ -21,7 +21,7 @@ void watchInterrupt(const sigset_t& signals, std::stop_token ended) {
         if (asked)
             std::_Exit(130);
         asked = true;
-        std::cerr << "\nStopping after this step; press Ctrl+C again to end at once.\n";
+        std::cerr << "\nStopping; press Ctrl+C again to end at once.\n";
         stopSource.request_stop();
     }
 }

@@ -191,7 +191,7 @@ Result<Checkpoint> saveCheckpoint(const fs::path& runFolder, const TrainProgress
     if (!code && space.available < needed) {
         fs::remove_all(folder, code);
         return fail(ErrorCode::OutOfSpace,
-                    "The disk of " + runFolder.string() + " is full: a checkpoint needs " + std::to_string(needed >> 20) + " MB, " +
+                    "The disk of " + runFolder.string() + " is full: a checkpoint needs " + std::to_string((needed + (1 << 20) - 1) >> 20) + " MB, " +
                         std::to_string(space.available >> 20) + " MB are free",
                     "Free some space, then continue the run: everything up to the last checkpoint is safe.");
     }
