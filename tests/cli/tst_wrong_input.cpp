@@ -239,9 +239,9 @@ private Q_SLOTS:
         QProcess first;
         first.start(ATTUNE_CLI, {"data", "import", file, "--project", project});
         QVERIFY(first.waitForStarted());
-        const auto lockHeld = [&] {
+        const auto lockHeld = [&] { // for good: the folder of runs is made after the lock is taken for the second time
             QFile lock(project + "/project.lock");
-            return QFile::exists(project + "/project.sqlite") && lock.open(QIODevice::ReadOnly) && lock.readAll().toLongLong() == first.processId();
+            return QDir(project + "/runs").exists() && lock.open(QIODevice::ReadOnly) && lock.readAll().toLongLong() == first.processId();
         };
         QTRY_VERIFY_WITH_TIMEOUT(lockHeld(), 30000);
         QCOMPARE(::kill(static_cast<pid_t>(first.processId()), SIGSTOP), 0);
