@@ -8,30 +8,55 @@
 #include "core/engine/torch_engine.h"
 #include "ui/bridge/heartbeat.h"
 
-int main(int argc, char** argv) {
-    attune::prepareProcessForEngine(argv);
-    QApplication application(argc, argv);
-    QApplication::setOrganizationName("Attune");
-    QApplication::setApplicationName("Attune");
-#ifdef ATTUNE_VERSION
-    QApplication::setApplicationVersion(ATTUNE_VERSION);
-#endif
-    QApplication::setDesktopFileName("attune");
+namespace {
 
+void nameProgram() {
+    QCoreApplication::setOrganizationName("Attune");
+    QCoreApplication::setApplicationName("Attune");
+#ifdef ATTUNE_VERSION
+    QCoreApplication::setApplicationVersion(ATTUNE_VERSION);
+#endif
+}
+
+/// Help and version need no display, as on a server over ssh; QApplication would end the program there. Returns when
+/// neither is asked for.
+void answerWithoutDisplay(QCommandLineParser& parser, int argc, char** argv) {
+    QStringList arguments;
+    for (int i = 0; i < argc; ++i)
+        arguments << QString::fromLocal8Bit(argv[i]);
+    (void)parser.parse(arguments); // complains of Qt's own options; QApplication takes those out later
+    if (parser.isSet("version"))
+        parser.showVersion();
+    if (!parser.isSet("help") && !parser.isSet("help-all"))
+        return;
+    const QCoreApplication application(argc, argv); // gives the help the program's name
+    parser.showHelp();
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    nameProgram();
     QCommandLineParser parser;
     parser.setApplicationDescription(
-        QApplication::translate("main", "Fine-tune a language model on private data, with evidence."));
+        QCoreApplication::translate("main", "Fine-tune a language model on private data, with evidence."));
     parser.addHelpOption();
     parser.addVersionOption();
     const QCommandLineOption sample(
-        "sample", QApplication::translate("main", "Open the sample project (it is made when it is not there)."));
+        "sample", QCoreApplication::translate("main", "Open the sample project (it is made when it is not there)."));
     parser.addOption(sample);
     const QCommandLineOption heartbeatFile(
-        "heartbeat", QApplication::translate("main", "Measure how smoothly the window runs; the figures go to this file at the end."),
+        "heartbeat",
+        QCoreApplication::translate("main", "Measure how smoothly the window runs; the figures go to this file at the end."),
         "file");
     parser.addOption(heartbeatFile);
-    parser.addPositionalArgument("project", QApplication::translate("main", "Project folder to open."),
+    parser.addPositionalArgument("project", QCoreApplication::translate("main", "Project folder to open."),
                                  "[project.attune]");
+    answerWithoutDisplay(parser, argc, argv);
+
+    attune::prepareProcessForEngine(argv);
+    QApplication application(argc, argv);
+    QApplication::setDesktopFileName("attune");
     parser.process(application);
 
     attune::Composition composition(application, attune::makeTorchEngine());
