@@ -97,6 +97,27 @@ private Q_SLOTS:
         QTRY_VERIFY(!task);
     }
 
+    void writesHappenInOrderAlsoOfAReceiverThatIsGone() {
+        std::vector<int> written; // only the writing thread touches it until finishAll()
+        std::size_t inOrder = 0;
+        {
+            QObject receiver;
+            for (int i = 0; i < 50; ++i)
+                runWrite<int>(
+                    &receiver,
+                    [&written, i]() -> Result<int> {
+                        std::this_thread::sleep_for(std::chrono::microseconds((50 - i) * 20));
+                        written.push_back(i);
+                        return i;
+                    },
+                    [](Result<int>) {});
+        }
+        Task::finishAll();
+        while (inOrder < written.size() && written[inOrder] == int(inOrder))
+            ++inOrder;
+        QCOMPARE(inOrder, std::size_t(50));
+    }
+
     void finishAllWaitsForTheLastTask() {
         QObject receiver;
         std::atomic<bool> ended = false;

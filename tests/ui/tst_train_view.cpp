@@ -154,6 +154,39 @@ private Q_SLOTS:
         history.undoStack().redo();
         QTRY_COMPARE(stored(), std::string("Higher rank, same data"));
     }
+
+    void notesTypedJustBeforeTheEndAreKept() {
+        FakeEngineOptions options;
+        options.steps = 20;
+        Stage stage(*m_theme, options);
+        QVERIFY(stage.window->showStation("train"));
+        startRun(stage);
+        QTRY_VERIFY_WITH_TIMEOUT(ended(stage), 10'000);
+        QTRY_COMPARE(trainView(stage).history().model().rowCount(), 1);
+        trainView(stage).history().select({1});
+        QTRY_VERIFY(trainView(stage).history().notes().isEnabled());
+        const auto notesOf = [](Project& project) { return project.runs().get(1)->notes; };
+        const std::shared_ptr<Project> first = stage.project.get();
+
+        // Another project with a run of the same number is opened: the note belongs to the first.
+        trainView(stage).history().notes().setPlainText("Before the other project");
+        std::shared_ptr<Project> second = std::move(*Project::create(fspath(stage.folder.filePath("Second.attune"))));
+        RunRecord same = *first->runs().get(1);
+        same.datasetVersion = 0; // the second project has no data
+        same.notes.clear();
+        QVERIFY(second->runs().add(same));
+        stage.project.set(second);
+        QTRY_COMPARE(notesOf(*first), std::string("Before the other project"));
+        QTRY_COMPARE(trainView(stage).history().model().rowCount(), 1);
+        QCOMPARE(notesOf(*second), std::string());
+
+        trainView(stage).history().select({1});
+        QTRY_VERIFY(trainView(stage).history().notes().isEnabled());
+        trainView(stage).history().notes().setPlainText("Before the window closed");
+        stage.window.reset();
+        Task::finishAll();
+        QCOMPARE(notesOf(*second), std::string("Before the window closed"));
+    }
 };
 
 ATTUNE_TEST(TrainViewTest)

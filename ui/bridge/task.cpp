@@ -11,14 +11,13 @@ namespace {
 constexpr int kThreads = 6; // tasks mostly wait for disk or engine; one of them must not hold up the others
 constexpr std::chrono::milliseconds kReportInterval{40};
 
-QThreadPool& pool() {
-    static QThreadPool threads;
-    static const bool prepared = [] {
-        threads.setMaxThreadCount(kThreads);
-        return true;
-    }();
-    Q_UNUSED(prepared)
-    return threads;
+struct Pool : QThreadPool {
+    explicit Pool(int threads) { setMaxThreadCount(threads); }
+};
+
+QThreadPool& pool(Task::Lane lane) {
+    static Pool beside(kThreads), inOrder(1);
+    return lane == Task::Lane::InOrder ? inOrder : beside;
 }
 
 std::mutex s_runningMutex;
@@ -83,9 +82,9 @@ Task::~Task() {
     m_shared->task = nullptr;
 }
 
-Task* Task::start(QObject* receiver, std::function<Delivery(const Progress&)> work) {
+Task* Task::start(QObject* receiver, std::function<Delivery(const Progress&)> work, Lane lane) {
     auto* task = new Task(receiver);
-    pool().start([shared = task->m_shared, work = std::move(work)]() mutable {
+    pool(lane).start([shared = task->m_shared, work = std::move(work)]() mutable {
         Progress progress;
         progress.stop = shared->stop.get_token();
         progress.report = [shared](double fraction, const std::string& what) { shared->report(fraction, what); };
@@ -119,7 +118,8 @@ void Task::finishAll() {
         for (Task* task : s_running)
             task->cancel();
     }
-    pool().waitForDone();
+    pool(Lane::Beside).waitForDone();
+    pool(Lane::InOrder).waitForDone();
 }
 
 } // namespace attune

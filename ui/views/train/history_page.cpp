@@ -55,6 +55,7 @@ HistoryPage::HistoryPage(Services& services, MessageArea& messages, QWidget* par
 }
 
 HistoryPage::~HistoryPage() {
+    commitNotes(); // what was typed just before the window closed
     m_undo.clear();
 }
 
@@ -140,8 +141,13 @@ QWidget* HistoryPage::makeDetails() {
     return box;
 }
 
-void HistoryPage::setRuns(std::vector<RunRow> runs) {
+void HistoryPage::setRuns(std::shared_ptr<Project> project, std::vector<RunRow> runs) {
     commitNotes();
+    if (m_project.lock() != project) { // the other project has runs of the same numbers
+        m_undo.clear();
+        m_unwritten.clear();
+        m_project = project;
+    }
     for (RunRow& run : runs)
         if (const auto own = m_unwritten.find(run.record.id); own != m_unwritten.end())
             run.record.notes = sstr(own->second);
@@ -263,7 +269,7 @@ void HistoryPage::commitNotes() {
 }
 
 void HistoryPage::writeNotes(qint64 runId, const QString& notes) {
-    const auto project = m_services.project->get();
+    const auto project = m_project.lock();
     if (!project)
         return;
     m_model.setNotes(runId, notes);
@@ -272,9 +278,9 @@ void HistoryPage::writeNotes(qint64 runId, const QString& notes) {
         const QSignalBlocker blocker(m_notes);
         m_notes->setPlainText(notes);
     }
-    runTask<bool>(
+    runWrite<bool>(
         this,
-        [project, runId, text = sstr(notes)](const Progress&) -> Result<bool> {
+        [project, runId, text = sstr(notes)]() -> Result<bool> {
             ATTUNE_ASSIGN(const std::string before, project->runs().setNotes(runId, text));
             return before != text;
         },

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 
 #include <QPointer>
 #include <QTimer>
@@ -24,6 +25,7 @@ namespace attune {
 class Card;
 class LossChart;
 class MessageArea;
+class Project;
 class TextDiffView;
 
 class HistoryPage final : public QWidget {
@@ -32,7 +34,9 @@ public:
     HistoryPage(Services& services, MessageArea& messages, QWidget* parent);
     ~HistoryPage() override;
 
-    void setRuns(std::vector<RunRow> runs); ///< the selection stays on the same runs
+    /// `project` is whose runs these are: notes go there, whichever project is open by then. The selection stays on the
+    /// same runs.
+    void setRuns(std::shared_ptr<Project> project, std::vector<RunRow> runs);
     void setBusy(bool busy);                ///< a run trains: none can be continued
     const RunTableModel& model() const { return m_model; }
     QUndoStack& undoStack() { return m_undo; }
@@ -57,6 +61,7 @@ private:
 
     Services& m_services;
     MessageArea& m_messages;
+    std::weak_ptr<Project> m_project;
     RunTableModel m_model;
     QUndoStack m_undo;
     QTimer m_notesTimer;

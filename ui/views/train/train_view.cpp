@@ -182,8 +182,7 @@ bool TrainView::canClose(QString& reason) {
 void TrainView::loadProject() {
     m_factsRead = false;
     m_page->messages().clear();
-    m_history->undoStack().clear();
-    m_history->setRuns({});
+    m_history->setRuns(services().project->get(), {});
     m_shownRun = 0;
     m_shownName.clear();
     m_shownState.clear();
@@ -213,7 +212,7 @@ void TrainView::readHistory() {
                 }
             }
             m_setup->suggestName(tr("Run %1").arg(highest + 1));
-            m_history->setRuns(std::move(*runs));
+            m_history->setRuns(project, std::move(*runs));
             refresh();
         });
 }
