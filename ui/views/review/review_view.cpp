@@ -45,7 +45,7 @@ QPlainTextEdit* answerBox(const QString& name, QWidget* parent) {
 } // namespace
 
 ReviewView::ReviewView(Services& services, QWidget* parent) : View(services, parent) {
-    m_page = new ViewPage(tr("Review"), tr("Judge pairs of answers without knowing which model wrote which. Nothing here tells you before the end."), this);
+    m_page = new ViewPage(tr("Review"), tr("Judge pairs of answers without knowing which model wrote which."), this);
     m_export = m_page->addButton(tr("Export votes…"), QStringLiteral("export"));
     m_new = m_page->addButton(tr("Other review"), QStringLiteral("review"));
     connect(m_export, &QPushButton::clicked, this, &ReviewView::exportCsv);
@@ -204,7 +204,7 @@ QWidget* ReviewView::buildPair() {
 }
 
 QWidget* ReviewView::buildResults() {
-    auto* card = new Card(tr("So far"), tr("ties and “both bad” count for neither side"), this);
+    auto* card = new Card(tr("So far"), tr("every %1 verdicts, so that it does not give the sides away · ties and “both bad” count for neither side").arg(InterimResult::kEvery), this);
     auto* figures = new QHBoxLayout;
     figures->setSpacing(32);
     m_votes = new FigureLabel(tr("judged"), card);
@@ -235,7 +235,7 @@ void ReviewView::showRequest(const QVariantMap& request) {
 
 bool ReviewView::canClose(QString& reason) {
     if (!m_task)
-        return true; // every verdict is on the disk already
+        return true; // every verdict is on its way to the disk, and the program's end waits for it
     reason = tr("The review is still being prepared. Leaving now ends that.");
     return false;
 }
@@ -309,6 +309,7 @@ void ReviewView::openReview(std::int64_t id) {
     if (!review)
         return m_page->messages().showError(QStringLiteral("open"), review.error());
     m_review = std::move(*review);
+    m_result = {};
     m_stack->setCurrentIndex(kPairPage);
     m_export->setVisible(true);
     m_new->setVisible(true);
@@ -347,49 +348,92 @@ void ReviewView::showItem(std::size_t index) {
 
 void ReviewView::judge(SideVerdict verdict) {
     const auto project = services().project->get();
-    if (!project || !m_review)
+    if (!project || !m_review || m_undo)
         return;
-    const auto stored = m_review->vote(*project, m_index, verdict, sstr(m_note->text().trimmed()), double(m_shown.elapsed()) / 1000.0);
-    if (!stored)
-        return m_page->messages().showError(QStringLiteral("vote"), stored.error());
+    const Vote vote = m_review->record(m_index, verdict, sstr(m_note->text().trimmed()), double(m_shown.elapsed()) / 1000.0);
+    runWrite<bool>(
+        this,
+        [project, vote]() -> Result<bool> {
+            ATTUNE_CHECK(project->reviews().vote(vote));
+            return true;
+        },
+        [this, project, review = m_review->info().id](Result<bool> stored) {
+            if (!stored && project == services().project->get())
+                takeLostVote(review, stored.error());
+        });
     showNext();
+}
+
+/// What is shown must be what is stored: the pair comes again.
+void ReviewView::takeLostVote(std::int64_t review, const Error& error) {
+    if (m_review && m_review->info().id == review)
+        openReview(review);
+    m_page->messages().showError(QStringLiteral("vote"), error);
 }
 
 void ReviewView::undo() {
     const auto project = services().project->get();
-    if (!project || !m_review)
+    if (!project || !m_review || m_undo)
         return;
-    const auto index = m_review->undo(*project);
-    if (!index)
-        return m_page->messages().showError(QStringLiteral("vote"), index.error());
-    m_page->messages().remove(QStringLiteral("done"));
-    if (*index)
-        showItem(**index);
+    struct Undone {
+        StoredReview review;
+        std::optional<std::size_t> index;
+    };
+    m_undo = runWrite<Undone>(
+        this,
+        [project, review = *m_review]() mutable -> Result<Undone> {
+            ATTUNE_ASSIGN(const auto index, review.undo(*project));
+            return Undone{std::move(review), index};
+        },
+        [this, project](Result<Undone> undone) {
+            m_undo = nullptr;
+            if (project != services().project->get() || !m_review)
+                return;
+            if (!undone)
+                return m_page->messages().showError(QStringLiteral("vote"), undone.error());
+            if (!undone->index || undone->review.info().id != m_review->info().id)
+                return;
+            m_review = std::move(undone->review);
+            m_page->messages().remove(QStringLiteral("done"));
+            showItem(*undone->index);
+        });
 }
 
 void ReviewView::showStats() {
-    const PreferenceStats stats = m_review->stats();
-    m_votes->setFigure(tr("%1 of %2").arg(stats.all.votes()).arg(m_review->queue().size()));
-    const bool any = stats.all.decided() > 0;
-    m_winRate->setFigure(any ? tr("%1 %  (%2 – %3)")
-                                   .arg(number(100 * stats.all.winRate, 0), number(100 * stats.all.interval.low, 0),
-                                        number(100 * stats.all.interval.high, 0))
-                             : tr("not measured"));
-    m_winRate->setCaption(any ? tr("tuned model preferred, n = %1, 95 % interval").arg(stats.all.decided()) : tr("tuned model preferred"));
-    const auto verdict = stats.sequential.verdict;
-    m_more->setFigure(verdict != SequentialState::Verdict::Undecided ? tr("settled")
-                      : stats.sequential.expectedMore < 0            ? tr("open")
-                                                                     : tr("about %1 more").arg(stats.sequential.expectedMore));
-    const std::int64_t sides = stats.leftChosen + stats.rightChosen;
+    m_result.update(m_review->queue());
+    const PreferenceStats now = preferenceStats(m_review->queue());
+    m_votes->setFigure(tr("%1 of %2").arg(now.all.votes()).arg(m_review->queue().size()));
+    showResult();
+    const std::int64_t sides = now.leftChosen + now.rightChosen;
     m_bias->setText(tr("%1 ties, %2 both bad · left chosen %3 times, right %4%5")
-                        .arg(stats.all.tie)
-                        .arg(stats.all.bothBad)
-                        .arg(stats.leftChosen)
-                        .arg(stats.rightChosen)
-                        .arg(sides >= 20 && (stats.leftChosen * 4 > sides * 3 || stats.rightChosen * 4 > sides * 3)
+                        .arg(now.all.tie)
+                        .arg(now.all.bothBad)
+                        .arg(now.leftChosen)
+                        .arg(now.rightChosen)
+                        .arg(sides >= 20 && (now.leftChosen * 4 > sides * 3 || now.rightChosen * 4 > sides * 3)
                                  ? tr(": one side is chosen strikingly often")
                                  : QString()));
     publishState();
+}
+
+void ReviewView::showResult() {
+    const std::optional<PreferenceStats>& stats = m_result.stats();
+    m_more->setVisible(stats.has_value());
+    if (!stats) {
+        m_winRate->setFigure(tr("hidden"));
+        m_winRate->setCaption(tr("tuned model preferred, shown from %1 verdicts on").arg(InterimResult::kFirst));
+        return;
+    }
+    const bool any = stats->all.decided() > 0;
+    m_winRate->setFigure(any ? tr("%1 %  (%2 – %3)")
+                                   .arg(number(100 * stats->all.winRate, 0), number(100 * stats->all.interval.low, 0),
+                                        number(100 * stats->all.interval.high, 0))
+                             : tr("not measured"));
+    m_winRate->setCaption(any ? tr("tuned model preferred, n = %1, 95 % interval, after %2 verdicts").arg(stats->all.decided()).arg(m_result.judged())
+                              : tr("tuned model preferred, after %1 verdicts").arg(m_result.judged()));
+    m_more->setFigure(stats->sequential.verdict != SequentialState::Verdict::Undecided ? tr("settled")
+                      : stats->sequential.expectedMore < 0                             ? tr("open")
+                                                                                       : tr("about %1 more").arg(stats->sequential.expectedMore));
 }
 
 void ReviewView::publishState() {
@@ -411,10 +455,18 @@ void ReviewView::exportCsv() {
                                                       tr("CSV (*.csv)"));
     if (file.isEmpty())
         return;
-    if (const auto written = writeFileAtomic(fspath(file), reviewCsv(m_review->queue())); !written)
-        m_page->messages().showError(QStringLiteral("export"), written.error());
-    else
-        m_page->messages().show(QStringLiteral("export"), Tone::Good, tr("The votes were written to %1.").arg(file));
+    runWrite<bool>(
+        this,
+        [path = fspath(file), text = reviewCsv(m_review->queue())]() -> Result<bool> {
+            ATTUNE_CHECK(writeFileAtomic(path, text));
+            return true;
+        },
+        [this, file](Result<bool> written) {
+            if (!written)
+                m_page->messages().showError(QStringLiteral("export"), written.error());
+            else
+                m_page->messages().show(QStringLiteral("export"), Tone::Good, tr("The votes were written to %1.").arg(file));
+        });
 }
 
 } // namespace attune

@@ -8,6 +8,7 @@
 #include <QPointer>
 
 #include "ui/models/finished_runs.h"
+#include "ui/views/review/interim_result.h"
 #include "ui/views/review/stored_review.h"
 #include "ui/views/view.h"
 
@@ -46,7 +47,9 @@ private:
     void showItem(std::size_t index);
     void judge(SideVerdict verdict);
     void undo();
+    void takeLostVote(std::int64_t review, const Error& error);
     void showStats();
+    void showResult();
     void exportCsv();
     void publishState();
 
@@ -66,9 +69,10 @@ private:
 
     std::vector<FinishedRun> m_runs;
     std::optional<StoredReview> m_review;
+    InterimResult m_result;
     std::size_t m_index = 0;
     QElapsedTimer m_shown;
-    QPointer<Task> m_task;
+    QPointer<Task> m_task, m_undo; // preparing a review; taking a verdict back
 };
 
 } // namespace attune

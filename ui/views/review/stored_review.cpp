@@ -104,15 +104,14 @@ std::size_t StoredReview::itemOf(std::size_t index) const {
     return std::size_t(found - m_items.begin());
 }
 
-Status StoredReview::vote(Project& project, std::size_t index, SideVerdict verdict, const std::string& note, double seconds) {
+Vote StoredReview::record(std::size_t index, SideVerdict verdict, const std::string& note, double seconds) {
     Vote vote;
     vote.itemId = m_items[itemOf(index)].id;
     vote.verdict = stored(verdict);
     vote.note = note;
     vote.seconds = seconds;
-    ATTUNE_CHECK(project.reviews().vote(vote));
     m_queue.record(index, verdict, note, {}, seconds);
-    return {};
+    return vote;
 }
 
 Result<std::optional<std::size_t>> StoredReview::undo(Project& project) {

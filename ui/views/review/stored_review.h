@@ -6,7 +6,7 @@
 
 #include "core/data/sample.h"
 #include "core/eval/before_after.h"
-#include "core/review/preference_stats.h"
+#include "core/review/review_queue.h"
 #include "core/store/review_store.h"
 
 namespace attune {
@@ -23,10 +23,9 @@ public:
 
     const ReviewInfo& info() const { return m_info; }
     const ReviewQueue& queue() const { return m_queue; }
-    PreferenceStats stats() const { return preferenceStats(m_queue); }
-    /// Records a verdict in the store first, then in the queue.
-    Status vote(Project& project, std::size_t index, SideVerdict verdict, const std::string& note, double seconds);
-    /// Takes back the last verdict; the index of its item, or nothing.
+    /// Records a verdict in the queue; what is returned belongs into the store.
+    Vote record(std::size_t index, SideVerdict verdict, const std::string& note, double seconds);
+    /// Takes back the last verdict of the store; the index of its item, or nothing.
     Result<std::optional<std::size_t>> undo(Project& project);
 
 private:

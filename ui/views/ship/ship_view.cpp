@@ -229,29 +229,36 @@ void ShipView::startExport() {
     const QString run = m_run->currentData(kNameRole).toString();
     m_export->setEnabled(false);
     Q_EMIT stateChanged(StationState::InProgress, tr("exporting"));
-    m_task = services().runs->engineTask<ExportReport>(
+    struct Exported {
+        ExportEntry entry;
+        Status logged;
+    };
+    m_task = services().runs->engineTask<Exported>(
         this,
-        [request](Engine& engine, std::stop_token stop) {
-            return engine.exportRun(request, stop, [](const TrainingEvent&) {});
+        [project, request, run](Engine& engine, std::stop_token stop) -> Result<Exported> {
+            ATTUNE_ASSIGN(const ExportReport report, engine.exportRun(request, stop, [](const TrainingEvent&) {}));
+            Exported made{makeExportEntry(run, request, report), {}};
+            made.logged = addToExportLog(*project, made.entry);
+            return made;
         },
-        [this, project, request, run](Result<ExportReport> report) {
+        [this](Result<Exported> exported) {
             m_export->setEnabled(true);
-            if (!report) {
-                m_page->messages().showError(QStringLiteral("export"), report.error());
+            if (!exported) {
+                m_page->messages().showError(QStringLiteral("export"), exported.error());
                 Q_EMIT stateChanged(StationState::Attention, {});
                 return;
             }
-            const ExportEntry entry = makeExportEntry(run, request, *report);
-            if (const auto kept = addToExportLog(*project, entry); !kept)
-                m_page->messages().showError(QStringLiteral("log"), kept.error());
-            const bool agrees = report->tokenAgreement >= 0.999;
+            if (!exported->logged)
+                m_page->messages().showError(QStringLiteral("log"), exported->logged.error());
+            const ExportEntry& entry = exported->entry;
+            const bool agrees = entry.tokenAgreement >= 0.999;
             m_page->messages().show(
                 QStringLiteral("export"), agrees ? Tone::Good : Tone::Careful,
                 agrees ? tr("Exported and checked: %1 of %2 tokens agree with the checkpoint.")
-                             .arg(number(qint64(std::llround(report->tokenAgreement * double(report->comparedTokens)))),
-                                  number(qint64(report->comparedTokens)))
+                             .arg(number(qint64(std::llround(entry.tokenAgreement * double(entry.comparedTokens)))),
+                                  number(entry.comparedTokens))
                        : tr("Exported, but only %1 % of %2 tokens agree with the checkpoint.")
-                             .arg(number(100 * report->tokenAgreement, 1), number(qint64(report->comparedTokens))),
+                             .arg(number(100 * entry.tokenAgreement, 1), number(entry.comparedTokens)),
                 agrees ? QString() : tr("Rounding to the stored precision can change close decisions. Compare the answers before you use it."),
                 {{tr("Open folder"), [folder = entry.folder] { QDesktopServices::openUrl(QUrl::fromLocalFile(folder)); }}});
             m_folderEdited = false;
