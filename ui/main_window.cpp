@@ -297,6 +297,10 @@ void MainWindow::showRun() {
                                            : tr("%1: ended").arg(run.name));
         return;
     }
+    if (run.stopping) {
+        m_runLabel->setText(tr("%1: stopping").arg(run.name));
+        return;
+    }
     if (run.state == RunState::Preparing || run.lastStep.totalSteps == 0) {
         m_runLabel->setText(tr("%1: preparing").arg(run.name));
         return;

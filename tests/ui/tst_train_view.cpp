@@ -108,7 +108,10 @@ private Q_SLOTS:
         QVERIFY(button(stage, "Resume"));
         button(stage, "Resume")->click();
         QTRY_VERIFY_WITH_TIMEOUT(stage.runs.current().lastStep.step > held, 10'000);
-        button(stage, "Stop and keep")->click();
+        QPushButton* stop = button(stage, "Stop and keep");
+        stop->click();
+        QCOMPARE(stop->text(), QString("Stopping…")); // at once, not when the engine has ended its step
+        QVERIFY(!stop->isEnabled());
         QTRY_VERIFY_WITH_TIMEOUT(ended(stage), 10'000);
         QTRY_COMPARE(storedState(*stage.project.get(), 1), std::string("stopped"));
         QTRY_VERIFY(button(stage, "Continue"));

@@ -83,8 +83,13 @@ void RunBridge::resume() {
 }
 
 void RunBridge::stop() {
-    if (m_controller)
-        m_controller->stop();
+    if (!m_controller)
+        return;
+    m_controller->stop();
+    if (!m_active || m_current.stopping)
+        return;
+    m_current.stopping = true;
+    Q_EMIT stopRequested();
 }
 
 QPointer<Generation> RunBridge::generate(GenerateRequest request, QObject* receiver) {

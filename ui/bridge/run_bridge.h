@@ -55,6 +55,7 @@ public:
         qint64 runId = 0;            // in the project's RunStore, 0 = none yet
         QString name, folder, model; // model: folder name only
         RunState state = RunState::Finished;
+        bool stopping = false; // stop() was called; the engine ends the step it is in first
         StateChanged lastState;
         StepFinished lastStep;
         MemoryReported memory;
@@ -95,6 +96,7 @@ public:
 
 Q_SIGNALS:
     void runStarted(qint64 runId);
+    void stopRequested(); // at once, before the engine hears of it
     void stateChanged(const attune::StateChanged& state);
     void stepsFinished(const QVector<attune::StepFinished>& steps);
     void evalsFinished(const QVector<attune::EvalFinished>& evals);

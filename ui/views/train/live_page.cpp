@@ -243,8 +243,9 @@ void LivePage::apply(const std::vector<TrainingEvent>& events) {
     flush();
 }
 
-void LivePage::setActive(bool active) {
+void LivePage::setActive(bool active, bool stopping) {
     m_active = active;
+    m_stopping = active && stopping;
     if (active)
         m_messages.remove("failure");
     for (const Finding& finding :
@@ -351,7 +352,9 @@ void LivePage::showStep() {
     QString text = tr("Step %1 of %2").arg(number(qint64(m_last.step)), number(qint64(m_last.totalSteps)));
     if (m_last.epoch > 0)
         text += tr(" · epoch %1").arg(number(m_last.epoch, 1));
-    if (m_state == RunState::Paused)
+    if (m_stopping)
+        text += tr(" · stopping");
+    else if (m_state == RunState::Paused)
         text += tr(" · paused");
     else if (m_active && m_last.secondsLeft > 0)
         text += tr(" · about %1 left").arg(durationText(m_last.secondsLeft));
@@ -364,7 +367,7 @@ void LivePage::showFindings(const std::vector<Finding>& findings) {
     for (const Finding& finding : findings) {
         std::vector<MessageAction> actions;
         const QString key = kDoctorKey + qstr(finding.id);
-        if (m_active && finding.useCheckpoint >= 0)
+        if (m_active && !m_stopping && finding.useCheckpoint >= 0)
             actions.push_back({tr("Stop and keep"), [this] { Q_EMIT stopWanted(); }});
         if (!finding.assignment.empty())
             actions.push_back({tr("Change in a new run"),

@@ -28,7 +28,8 @@ public:
 
     void begin(const RunConfig& config);   ///< an empty page for a run about to start
     void showTrace(const RunTrace& trace); ///< a run of the past, or the past of one that is continued
-    void setActive(bool active);           ///< the run trains now: strips offer to stop it
+    /// Whether the run trains now, then strips offer to stop it; and whether it was told to stop.
+    void setActive(bool active, bool stopping = false);
     void takeSteps(const QVector<StepFinished>& steps);
     void takeEvals(const QVector<EvalFinished>& evals);
     void takeSamples(const QVector<SampleGenerated>& samples);
@@ -74,7 +75,7 @@ private:
     qint64 m_peak = 0, m_bestStep = -1;
     double m_bestLoss = 0;
     RunState m_state = RunState::Preparing;
-    bool m_active = false, m_judging = true;
+    bool m_active = false, m_stopping = false, m_judging = true;
 };
 
 } // namespace attune

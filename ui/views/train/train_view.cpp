@@ -141,6 +141,12 @@ void TrainView::connectRuns() {
         refreshRail();
     });
     connect(runs, &RunBridge::runEnded, this, &TrainView::takeEnd);
+    connect(runs, &RunBridge::stopRequested, this, [this] {
+        if (shownIsActive())
+            m_live->setActive(true, true);
+        refreshButtons();
+        refreshRail();
+    });
     connect(m_pause, &QPushButton::clicked, this, [this, runs] {
         if (runs->current().state == RunState::Paused)
             runs->resume();
@@ -314,7 +320,7 @@ void TrainView::openRun(qint64 runId) {
             m_shownSentence = trace->configKnown ? recipeSentence(trace->config) : QString();
             m_canContinue = trace->row.canContinue();
             m_live->showTrace(*trace);
-            m_live->setActive(shownIsActive());
+            m_live->setActive(shownIsActive(), services().runs->current().stopping);
             m_missed.removeIf([known = m_live->lastStep()](const StepFinished& step) { return step.step <= known; });
             m_live->takeSteps(std::exchange(m_missed, {}));
             if (record.state == "failed")

@@ -25,11 +25,14 @@ void TrainView::refreshButtons() {
     const bool content = m_outer->currentIndex() == 1;
     const int page = m_stack->currentIndex();
     const bool active = shownIsActive(), live = content && page == LiveIndex;
-    const bool paused = active && services().runs->current().state == RunState::Paused;
-    m_pause->setVisible(live && active);
+    const bool stopping = active && services().runs->current().stopping;
+    const bool paused = active && !stopping && services().runs->current().state == RunState::Paused;
+    m_pause->setVisible(live && active && !stopping);
     m_pause->setText(paused ? tr("Resume") : tr("Pause"));
     m_pause->setIcon(Theme::current().icon(paused ? "play" : "pause"));
     m_stop->setVisible(live && active);
+    m_stop->setEnabled(!stopping);
+    m_stop->setText(stopping ? tr("Stopping…") : tr("Stop and keep"));
     m_continue->setVisible(live && !active && m_canContinue && m_shownRun > 0);
     m_continue->setEnabled(!services().runs->isActive() && !m_task);
     m_primary->setVisible(content && (page == SetupIndex || (live && m_shownState == QLatin1String("finished"))));
@@ -40,8 +43,9 @@ void TrainView::refreshButtons() {
                               : QString());
     if (page == LiveIndex && m_shownRun > 0) {
         m_page->setTitle(tr("Train · %1").arg(m_shownName));
-        m_page->setSentence(active ? tr("%1. Training in the background: you can go on working.").arg(m_shownSentence)
-                                   : tr("%1. State: %2.").arg(m_shownSentence, runStateWord(sstr(m_shownState))));
+        m_page->setSentence(stopping ? tr("%1. Stopping: the step it is in is finished, then a checkpoint is saved.").arg(m_shownSentence)
+                            : active ? tr("%1. Training in the background: you can go on working.").arg(m_shownSentence)
+                                     : tr("%1. State: %2.").arg(m_shownSentence, runStateWord(sstr(m_shownState))));
     } else {
         m_page->setTitle(tr("Train"));
         m_page->setSentence(
@@ -56,7 +60,9 @@ void TrainView::refreshRail() {
     const RunBridge& runs = *services().runs;
     if (runs.isActive()) {
         const bool paused = runs.current().state == RunState::Paused;
-        return Q_EMIT stateChanged(StationState::InProgress, paused ? tr("paused") : tr("running"));
+        return Q_EMIT stateChanged(StationState::InProgress, runs.current().stopping ? tr("stopping")
+                                                             : paused                ? tr("paused")
+                                                                                     : tr("running"));
     }
     const RunRow* newest = m_history->model().row(0);
     if (!newest)
