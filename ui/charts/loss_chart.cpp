@@ -26,6 +26,8 @@ QString figure(double value) {
                                                       : QString::number(value, 'f', size < 0.1 ? 4 : 3);
 }
 
+constexpr int kLegendColumns = 3;
+
 QString csvField(QString text) {
     if (text.contains(QLatin1Char(',')) || text.contains(QLatin1Char('"')) || text.contains(QLatin1Char('\n')))
         text = '"' + text.replace(QLatin1String("\""), QLatin1String("\"\"")) + '"';
@@ -58,7 +60,7 @@ LossChart::LossChart(QWidget* parent)
     m_markerText->setPadding(QMargins(6, 2, 4, 2));
     m_markerLine->setVisible(false);
     m_markerText->setVisible(false);
-    chart.axisRect()->insetLayout()->setInsetAlignment(0, Qt::AlignTop | Qt::AlignRight);
+    connect(&chart, &QCustomPlot::beforeReplot, this, &LossChart::placeMarkerText);
     enableZoom();
     setAccessibleName(tr("Loss over steps"));
 }
@@ -235,7 +237,10 @@ void LossChart::restyle() {
         m_overlays[i].validation->removeFromLegend();
     }
     QCPLegend* legend = plot().legend;
-    legend->setVisible(true);
+    const bool several = !m_validationName.isEmpty(); // one curve is named by the title of its chart
+    legend->setVisible(several);
+    if (several && m_legendRow == nullptr)
+        layLegendBelow();
     legend->setBrush(QBrush(s.background));
     legend->setBorderPen(QPen(Qt::NoPen));
     legend->setFont(s.font);
@@ -246,6 +251,31 @@ void LossChart::restyle() {
     m_markerText->setColor(s.muted);
     m_markerText->setBrush(QBrush(s.background));
     m_validationGraph->setVisible(true);
+}
+
+/// In the plot, the legend would cover curves and the marker's words.
+void LossChart::layLegendBelow() {
+    QCPLegend* legend = plot().legend;
+    plot().axisRect()->insetLayout()->take(legend);
+    m_legendRow = new QCPLayoutGrid;
+    plot().plotLayout()->addElement(1, 0, m_legendRow);
+    plot().plotLayout()->setRowStretchFactor(1, 0.001);
+    m_legendRow->addElement(0, 0, legend);
+    m_legendRow->addElement(0, 1, new QCPLayoutElement(&plot())); // takes the rest: the entries stand at the left
+    m_legendRow->setColumnStretchFactor(0, 0.001);
+    legend->setFillOrder(QCPLegend::foColumnsFirst);
+    legend->setWrap(kLegendColumns);
+    legend->setColumnSpacing(16);
+}
+
+/// Right of the line, or left of it where the plot ends.
+void LossChart::placeMarkerText() {
+    if (!m_markerSet)
+        return;
+    const double line = plot().xAxis->coordToPixel(m_markerLine->point1->key());
+    const double needed = QFontMetricsF(m_markerText->font()).horizontalAdvance(m_markerText->text()) + 12;
+    const bool fits = line + needed <= plot().axisRect()->right();
+    m_markerText->setPositionAlignment((fits ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignTop);
 }
 
 void LossChart::rescale() {

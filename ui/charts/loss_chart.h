@@ -12,6 +12,7 @@
 class QCPGraph;
 class QCPItemStraightLine;
 class QCPItemText;
+class QCPLayoutGrid;
 
 namespace attune {
 
@@ -53,6 +54,8 @@ private:
     static QVector<Point> smooth(const QVector<Point>& points, double weight);
     void rebuild();
     void extendSmoothed(qsizetype from);
+    void layLegendBelow();
+    void placeMarkerText();
     struct OverlayGraphs {
         Overlay data;
         QCPGraph* training;
@@ -65,6 +68,7 @@ private:
     QCPGraph* m_validationGraph;
     QCPItemStraightLine* m_markerLine;
     QCPItemText* m_markerText;
+    QCPLayoutGrid* m_legendRow = nullptr;
     QString m_trainingName, m_validationName;
     double m_smoothing = 0.9, m_expectedEnd = 0, m_average = 0, m_bias = 0;
     bool m_logScale = false, m_markerSet = false;
