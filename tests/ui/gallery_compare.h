@@ -12,13 +12,13 @@ inline std::vector<Scene> compareScenes() {
     std::vector<Scene> scenes;
     scenes.push_back({"compare", "empty", [](Stage& stage) { stage.openProject(); }, {}, {}});
     FakeEngineOptions slow;
-    slow.stepTime = std::chrono::milliseconds(150);
+    slow.stepTime = std::chrono::milliseconds(700); // five words an answer: the second is being written in both pictures
     scenes.push_back({"compare", "working",
                       [](Stage& stage) {
                           stage.openProject(addFinishedRun);
                           QTest::qWait(1500); // the held-out rows load, the adapter is proved
                           press(*stage.window, "Answer");
-                          QTest::qWait(900);
+                          QTest::qWait(3700);
                       },
                       {},
                       slow});

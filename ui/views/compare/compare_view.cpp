@@ -279,9 +279,15 @@ void CompareView::runChanged() {
     ++m_selection;
     if (m_task)
         m_task->cancel();
+    if (m_generation) { // the project was changed meanwhile
+        delete m_generation;
+        generationEnded(nullptr);
+    }
     m_evaluation = {};
     m_measuredRows.clear();
     showEvaluation();
+    for (AnswerPane* pane : {m_base, m_tuned})
+        pane->setText({}); // those words were another run's
     m_rows.clear();
     if (!run()) {
         m_integrity->prove({}, {});
@@ -322,7 +328,7 @@ void CompareView::showRow(int row) {
 }
 
 void CompareView::setBusy(bool busy) {
-    m_primary->setEnabled(!busy);
+    m_primary->setEnabled(!busy && m_integrity->difference() != 0); // identical weights are not compared
     m_run->setEnabled(!busy);
     Q_EMIT stateChanged(busy ? StationState::InProgress : StationState::Done, busy ? tr("answering") : QString());
 }
