@@ -63,6 +63,7 @@ MainWindow::MainWindow(Services& services, std::vector<ViewEntry> entries)
     connect(services.runs, &RunBridge::runStarted, this, &MainWindow::showRun);
     connect(services.runs, &RunBridge::stepsFinished, this, &MainWindow::showRun);
     connect(services.runs, &RunBridge::stateChanged, this, &MainWindow::showRun);
+    connect(services.runs, &RunBridge::stopRequested, this, &MainWindow::showRun);
     showProject();
     showLoad();
     showRun();
@@ -141,12 +142,12 @@ void MainWindow::restore(bool reopenLast) {
 
 void MainWindow::makeMenus() {
     QMenu* file = menuBar()->addMenu(tr("&File"));
-    file->addAction(tr("&New project..."), this,
+    file->addAction(tr("&New project…"), this,
                     [this] {
                         showStation("home", {{"action", "new"}});
                     })
         ->setShortcut(QKeySequence::New);
-    file->addAction(tr("&Open project..."), this,
+    file->addAction(tr("&Open project…"), this,
                     [this] {
                         showStation("home", {{"action", "open"}});
                     })
@@ -157,7 +158,7 @@ void MainWindow::makeMenus() {
         connect(file->addAction(tr("Try the &sample project")), &QAction::triggered, m_services.project,
                 &CurrentProject::openSample);
     file->addSeparator();
-    QAction* copy = file->addAction(tr("Save a &copy..."), this, &MainWindow::saveCopy);
+    QAction* copy = file->addAction(tr("Save a &copy…"), this, &MainWindow::saveCopy);
     copy->setShortcut(QKeySequence::SaveAs);
     QAction* close = file->addAction(tr("Close &project"), m_services.project, &CurrentProject::close);
     const auto needProject = [this, copy, close] {
@@ -180,7 +181,7 @@ void MainWindow::makeMenus() {
     m_rail->settingsButton()->setMenu(view);
 
     QMenu* help = menuBar()->addMenu(tr("&Help"));
-    QAction* palette = help->addAction(tr("&Find a command..."));
+    QAction* palette = help->addAction(tr("&Find a command…"));
     palette->setShortcut(QKeySequence(Qt::CTRL | Qt::Key_K));
     connect(palette, &QAction::triggered, this,
             [this] { (new CommandPalette(findChildren<QAction*>(), this))->show(); });

@@ -130,7 +130,7 @@ inline std::unique_ptr<QWidget> makeWidgetBoard(MessageArea*& messages) {
     grid->addWidget(bars, 2, 1);
     auto* empty =
         new EmptyState("data", "No rows yet", "Bring examples of the task: what is asked, and the answer you want.");
-    empty->setPrimary("Import rows...", "import");
+    empty->setPrimary("Import rows…", "import");
     empty->setSecondary("Try with the sample");
     grid->addWidget(empty, 3, 0, 1, 2);
     return board;

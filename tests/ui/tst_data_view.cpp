@@ -92,7 +92,7 @@ private Q_SLOTS:
     }
 
     void withoutRowsTheStationOffersTheImport() {
-        QTRY_VERIFY(button("Import..."));
+        QTRY_VERIFY(button("Import…"));
         QVERIFY(button("Try with the sample"));
     }
 
@@ -155,11 +155,11 @@ private Q_SLOTS:
 
     void pastedRowsAreImported() {
         QApplication::clipboard()->setText(QString::fromUtf8(chatRow(1) + chatRow(2) + chatRow(3)));
-        QTRY_VERIFY(button("Import..."));
+        QTRY_VERIFY(button("Import…"));
         m_stage->window->activateWindow();
         view().setFocus();
-        button("Import...")->setFocus();
-        QTest::keyClick(button("Import..."), Qt::Key_V, Qt::ControlModifier);
+        button("Import…")->setFocus();
+        QTest::keyClick(button("Import…"), Qt::Key_V, Qt::ControlModifier);
         press("Import");
         QTRY_COMPARE(workspace().statistics().rows, 3);
         QCOMPARE(store().get(dataset())->name, std::string("Pasted rows"));
@@ -212,7 +212,7 @@ private Q_SLOTS:
 
     void rowsAreSplitAsAskedAndUndone() {
         importFile(write("rows.jsonl", rowsWithABadOne()));
-        press("Split the rows...");
+        press("Split the rows…");
         QVERIFY(workspace().splits().isFormOpen());
         press("Row counts");
         auto fields = workspace().splits().findChildren<QSpinBox*>();

@@ -26,7 +26,7 @@ void followTheme(Chart& chart) {
 }
 
 void addSaveButton(Card& card, Chart& chart, const QString& suggestedName, MessageArea& messages) {
-    QPushButton* button = makeButton(Card::tr("Save as..."), "chip", {}, &card);
+    QPushButton* button = makeButton(Card::tr("Save as…"), "chip", {}, &card);
     button->setAccessibleName(Card::tr("Save the chart as a picture or as values"));
     card.tools()->addWidget(button);
     QObject::connect(button, &QPushButton::clicked, &chart, [&chart, &messages, suggestedName] {

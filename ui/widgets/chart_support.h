@@ -1,4 +1,4 @@
-// Joins charts, which know no theme, to the window: colours that follow it, and the "Save as..." button of a chart's
+// Joins charts, which know no theme, to the window: colours that follow it, and the "Save as…" button of a chart's
 // card.
 #pragma once
 

@@ -44,7 +44,7 @@ ProgressStrip::ProgressStrip(QWidget* parent) : QFrame(parent) {
         if (m_task)
             m_task->cancel();
         m_cancel->setEnabled(false);
-        m_left->setText(tr("Stopping..."));
+        m_left->setText(tr("Stopping…"));
         Q_EMIT cancelClicked();
     });
 }
@@ -75,7 +75,7 @@ void ProgressStrip::showProgress(double fraction, const QString& what, double se
         m_bar->setValue(int(std::lround(std::min(1.0, fraction) * kBarSteps)));
     }
     if (!m_cancel->isEnabled())
-        return; // "Stopping..." stays
+        return; // "Stopping…" stays
     QString left = fraction >= 0 ? tr("%1 %").arg(std::lround(std::min(1.0, fraction) * 100)) : QString();
     if (secondsLeft >= 0)
         left += (left.isEmpty() ? QString() : QStringLiteral(" · ")) + tr("%1 left").arg(durationText(secondsLeft));

@@ -36,8 +36,8 @@ DataView::DataView(Services& services, QWidget* parent) : View(services, parent)
     m_datasetButton->setProperty("menu", true);
     m_datasetMenu = new QMenu(m_datasetButton);
     m_datasetButton->setMenu(m_datasetMenu);
-    m_importButton = m_page->addButton(tr("Import..."), "import");
-    m_exportButton = m_page->addButton(tr("Export..."), "export");
+    m_importButton = m_page->addButton(tr("Import…"), "import");
+    m_exportButton = m_page->addButton(tr("Export…"), "export");
     m_cancelButton = m_page->addButton(tr("Cancel"));
     m_primary = m_page->primaryButton(tr("Import"));
 
@@ -95,7 +95,7 @@ void DataView::connectParts() {
     connect(m_import, &ImportPage::failed, this, [this](const Error& error, const QString& file) {
         if (error.code != ErrorCode::Cancelled) {
             m_failed = true;
-            m_page->messages().showError("import", error, {{tr("Choose another file..."), [this] { chooseFile(); }}});
+            m_page->messages().showError("import", error, {{tr("Choose another file…"), [this] { chooseFile(); }}});
         } else if (m_current == Page::Import) {
             m_page->messages().show(
                 "import", Tone::Accent,
@@ -121,7 +121,7 @@ void DataView::connectParts() {
         m_noting = false;
     });
     connect(m_model, &ProjectModel::failed, this, [this](const Error& error) {
-        m_page->messages().showError("model", error, {{tr("Choose a model folder..."), [this] { chooseModel(); }}});
+        m_page->messages().showError("model", error, {{tr("Choose a model folder…"), [this] { chooseModel(); }}});
     });
     connect(m_model, &ProjectModel::changed, this, [this] {
         if (m_model->format())
@@ -180,7 +180,7 @@ void DataView::takeProject() {
     m_editor->setProject(m_project);
     m_datasets.clear();
     m_workspace->setDataset(m_project, 0);
-    m_empty->setPrimary(m_project ? tr("Import...") : tr("New project..."),
+    m_empty->setPrimary(m_project ? tr("Import…") : tr("New project…"),
                         m_project ? QStringLiteral("import") : QStringLiteral("new"));
     m_empty->setSecondary(services().project->hasSample() ? tr("Try with the sample") : QString());
     m_model->refresh();
@@ -234,7 +234,7 @@ void DataView::updateHeader() {
         const QString name = QFileInfo(m_import->file()).fileName();
         sentence = tr("Check that each column of %1 plays the right part, then import. Nothing is written before.")
                        .arg(m_pasted ? tr("the pasted rows") : name);
-        m_primary->setText(m_import->isImporting() ? tr("Importing...") : tr("Import"));
+        m_primary->setText(m_import->isImporting() ? tr("Importing…") : tr("Import"));
         m_primary->setEnabled(m_import->canStart());
     } else if (rows) {
         const int next = m_workspace->versions().empty() ? 1 : m_workspace->versions().front().number + 1;
@@ -242,7 +242,7 @@ void DataView::updateHeader() {
             split ? tr("Look through the rows, settle what the health check found, then freeze a version to train on.")
                   : tr("Look through the rows, then split them: some to learn from, some that stay untouched to judge "
                        "by.");
-        m_primary->setText(split ? tr("Freeze version %1").arg(next) : tr("Split the rows..."));
+        m_primary->setText(split ? tr("Freeze version %1").arg(next) : tr("Split the rows…"));
         m_primary->setEnabled(statistics.rows > 0 && !m_freezeTask);
         for (const DatasetInfo& info : m_datasets)
             if (info.id == m_workspace->datasetId())
@@ -299,7 +299,7 @@ bool DataView::openFiles(const QStringList& files) {
         return false;
     if (!m_project) {
         m_page->messages().show("import", Tone::Careful, tr("Open or make a project first: rows are kept in it."), {},
-                                {{tr("New project..."), [this] {
+                                {{tr("New project…"), [this] {
                                       Q_EMIT openStation("home", {{"action", "new"}});
                                   }}});
         return true;

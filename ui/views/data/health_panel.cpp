@@ -40,7 +40,7 @@ HealthPanel::HealthPanel(QWidget* parent) : QWidget(parent) {
     auto* noCounts = new QVBoxLayout(m_noCounts);
     noCounts->setContentsMargins(0, 0, 0, 0);
     noCounts->addWidget(makeLabel(tr("Tokens are counted with the model you want to tune."), "muted", m_noCounts));
-    auto* choose = makeButton(tr("Choose a model folder..."), "secondary", "folder", m_noCounts);
+    auto* choose = makeButton(tr("Choose a model folder…"), "secondary", "folder", m_noCounts);
     noCounts->addWidget(choose, 0, Qt::AlignLeft);
     m_lengthWords = makeLabel({}, "note", m_length);
     m_length->body()->addWidget(m_chart);
@@ -62,7 +62,7 @@ HealthLine* HealthPanel::addLine(const QString& what, std::optional<HealthFindin
 }
 
 void HealthPanel::setChecking() {
-    m_health->setNote(tr("checking..."));
+    m_health->setNote(tr("checking…"));
     m_again->hide();
 }
 

@@ -36,7 +36,7 @@ LossView::LossView(ProjectModel& model, QWidget* parent) : QWidget(parent), m_mo
     message->setContentsMargins(0, 0, 0, 0);
     message->setSpacing(8);
     m_words = makeLabel({}, "muted", m_message);
-    QPushButton* choose = makeButton(tr("Choose a model folder..."), "secondary", "folder", m_message);
+    QPushButton* choose = makeButton(tr("Choose a model folder…"), "secondary", "folder", m_message);
     m_choose = choose;
     message->addWidget(m_words, 1);
     message->addWidget(m_choose);
@@ -69,7 +69,7 @@ void LossView::refresh() {
     const auto format = m_model.format();
     if (!format)
         return say(m_model.isLoading()
-                       ? tr("Reading the model's tokenizer...")
+                       ? tr("Reading the model's tokenizer…")
                        : tr("Choose the model you want to tune: then each row is shown and counted in its tokens."),
                    !m_model.isLoading());
     if (!m_sample)

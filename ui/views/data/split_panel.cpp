@@ -50,7 +50,7 @@ SplitPanel::SplitPanel(QWidget* parent) : QWidget(parent) {
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);
     m_card = new Card(tr("Splits"), {}, this);
-    m_open = makeButton(tr("Split again..."), "small", {}, m_card);
+    m_open = makeButton(tr("Split again…"), "small", {}, m_card);
     m_card->tools()->addWidget(m_open);
     m_counts = makeCounts();
     m_form = makeForm();
@@ -171,7 +171,7 @@ void SplitPanel::showStatistics(const DatasetStatistics& statistics) {
     }
     const qint64 without = statistics.bySplit[std::size_t(Split::None)];
     m_lines[3]->setVisible(without > 0);
-    m_open->setText(without == m_rows ? tr("Split...") : tr("Split again..."));
+    m_open->setText(without == m_rows ? tr("Split…") : tr("Split again…"));
     foretell();
 }
 

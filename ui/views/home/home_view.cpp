@@ -60,8 +60,8 @@ HomeView::HomeView(Services& services, QWidget* parent) : View(services, parent)
         tr("Home"), tr("Tune a language model on your own data, on this computer, and see whether it got better."),
         this);
     fill(*this, m_page);
-    connect(m_page->addButton(tr("Open..."), "open"), &QPushButton::clicked, this, &HomeView::openProject);
-    connect(m_page->addButton(tr("New project..."), "new"), &QPushButton::clicked, this, &HomeView::newProject);
+    connect(m_page->addButton(tr("Open…"), "open"), &QPushButton::clicked, this, &HomeView::openProject);
+    connect(m_page->addButton(tr("New project…"), "new"), &QPushButton::clicked, this, &HomeView::newProject);
     if (QPushButton* sample = m_page->primaryButton(tr("Try the sample project"))) {
         connect(sample, &QPushButton::clicked, services.project, &CurrentProject::openSample);
         sample->setVisible(services.project->hasSample());
@@ -114,7 +114,7 @@ HomeView::HomeView(Services& services, QWidget* parent) : View(services, parent)
                                    this->services().settings->removeRecentProject(folder);
                                    m_page->messages().remove("open");
                                }});
-        actions.push_back({tr("Open another..."), [this] { openProject(); }});
+        actions.push_back({tr("Open another…"), [this] { openProject(); }});
         m_page->messages().showError("open", error, actions);
         Q_EMIT stateChanged(StationState::Attention, {});
     });
@@ -225,7 +225,7 @@ void HomeView::showComputer() {
     clearLayout(m_facts);
     const std::optional<Computer>& computer = services().computer->computer();
     if (!computer) {
-        m_facts->addWidget(makeLabel(tr("Looking at cores, memory and disk..."), "muted", m_computer));
+        m_facts->addWidget(makeLabel(tr("Looking at cores, memory and disk…"), "muted", m_computer));
         return;
     }
     m_facts->addWidget(makeLabel(computerVerdict(*computer), "section", m_computer));
