@@ -88,7 +88,10 @@ void HistogramChart::rescale() {
     m_label->setVisible(shown);
     plot().xAxis->setRange(m_first, shown ? std::max(last, m_limit * 1.04) : std::max(last, m_first + m_width));
     const double top = m_counts.isEmpty() ? 1 : *std::max_element(m_counts.begin(), m_counts.end());
-    plot().yAxis->setRange(0, std::max(1.0, top * 1.12));
+    const double height = std::max(60, plot().axisRect()->height());
+    const double words =
+        shown ? QFontMetricsF(m_label->font()).height() / height : 0; // the label stands above the bars
+    plot().yAxis->setRange(0, std::max(1.0, top * 1.06) / (1 - std::min(0.5, words)));
 }
 
 QString HistogramChart::valuesAt(double x) const {

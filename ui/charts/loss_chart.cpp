@@ -26,7 +26,9 @@ QString figure(double value) {
                                                       : QString::number(value, 'f', size < 0.1 ? 4 : 3);
 }
 
-constexpr int kLegendColumns = 3;
+constexpr int kLegendColumns = 3, kTickRoom = 28;   // pixels a number of the y axis wants
+constexpr double kSideRoom = 0.008;                 // of the x axis, so that the first and the last point are whole
+const QString kBeneath = QStringLiteral("beneath"); // the layer of other runs' curves
 
 QString csvField(QString text) {
     if (text.contains(QLatin1Char(',')) || text.contains(QLatin1Char('"')) || text.contains(QLatin1Char('\n')))
@@ -50,6 +52,7 @@ LossChart::LossChart(QWidget* parent)
     m_rawGraph = chart.addGraph();
     m_smoothGraph = chart.addGraph();
     m_validationGraph = chart.addGraph();
+    chart.addLayer(kBeneath, chart.layer("main"), QCustomPlot::limBelow);
     for (QCPGraph* graph : {m_rawGraph, m_smoothGraph, m_validationGraph})
         graph->setAdaptiveSampling(true);
     m_markerLine = new QCPItemStraightLine(&chart);
@@ -170,6 +173,8 @@ void LossChart::setOverlays(const std::vector<Overlay>& overlays) {
     for (const Overlay& overlay : overlays)
         m_overlays.push_back({overlay, plot().addGraph(), plot().addGraph()});
     for (const OverlayGraphs& graphs : m_overlays) {
+        for (QCPGraph* graph : {graphs.training, graphs.validation})
+            graph->setLayer(kBeneath);
         setPoints(graphs.training, smooth(graphs.data.training, m_smoothing));
         setPoints(graphs.validation, graphs.data.validation);
     }
@@ -245,7 +250,7 @@ void LossChart::restyle() {
     legend->setBorderPen(QPen(Qt::NoPen));
     legend->setFont(s.font);
     legend->setTextColor(s.muted);
-    legend->setIconSize(18, 10);
+    legend->setIconSize(18, QFontMetrics(s.font).height() + 2); // as high as the words: else their feet are cut
     m_markerLine->setPen(QPen(s.muted, 1.2, Qt::DotLine));
     m_markerText->setFont(s.font);
     m_markerText->setColor(s.muted);
@@ -303,7 +308,9 @@ void LossChart::rescale() {
         low = m_logScale ? 0.1 : 0;
         high = 1;
     }
-    plot().xAxis->setRange(0, end > 0 ? end : 100);
+    const double last = end > 0 ? end : 100;
+    plot().xAxis->setRange(-kSideRoom * last, (1 + kSideRoom) * last);
+    plot().yAxis->ticker()->setTickCount(std::clamp(plot().axisRect()->height() / kTickRoom, 2, 6));
     if (m_logScale) {
         low = std::max(low, 1e-12);
         plot().yAxis->setRange(low * 0.85, std::max(high, low * 1.01) * 1.2);
