@@ -2,7 +2,6 @@
 
 #include <QLabel>
 #include <QPushButton>
-#include <QScrollArea>
 #include <QVBoxLayout>
 
 #include "ui/theme.h"
@@ -10,6 +9,10 @@
 #include "ui/widgets/message_bar.h"
 
 namespace attune {
+
+namespace {
+constexpr int kHeaderHeight = 32; // of a button: the page keeps its place when the buttons go
+} // namespace
 
 View::View(Services& services, QWidget* parent) : QWidget(parent), m_services(services) {}
 void View::showRequest(const QVariantMap&) {}
@@ -29,19 +32,18 @@ ViewPage::ViewPage(const QString& title, const QString& sentence, QWidget* paren
 
     m_title = makeLabel(title, "title", this);
     m_sentence = makeLabel(sentence, "muted", this);
-    auto* words = new QVBoxLayout;
-    words->setSpacing(4);
-    words->addWidget(m_title);
-    words->addWidget(m_sentence);
-
-    auto* header = new QHBoxLayout;
-    header->setSpacing(16);
-    header->addLayout(words, 1);
     auto* buttons = new QHBoxLayout;
     buttons->setSpacing(8);
     m_buttons = buttons;
-    header->addLayout(buttons);
-    header->setAlignment(buttons, Qt::AlignTop);
+    auto* line = new QHBoxLayout;
+    line->setSpacing(16);
+    line->addWidget(m_title, 1);
+    m_title->setMinimumHeight(kHeaderHeight);
+    line->addLayout(buttons);
+    auto* header = new QVBoxLayout; // the sentence has the whole width: beside the buttons it broke into many lines
+    header->setSpacing(2);
+    header->addLayout(line);
+    header->addWidget(m_sentence);
     layout->addLayout(header);
 
     m_messages = new MessageArea(this);
@@ -73,17 +75,7 @@ QPushButton* ViewPage::primaryButton(const QString& text) {
 }
 
 void ViewPage::setContent(QWidget* content, bool scrolls) {
-    QWidget* shown = content;
-    if (scrolls) {
-        auto* area = new QScrollArea(this);
-        area->setWidgetResizable(true);
-        area->setFrameShape(QFrame::NoFrame);
-        area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-        area->viewport()->setAutoFillBackground(false);
-        content->setProperty("surface", "scroll");
-        area->setWidget(content);
-        shown = area;
-    }
+    QWidget* shown = scrolls ? makeScrolling(content) : content;
     while (QLayoutItem* item = m_content->takeAt(0)) {
         if (item->widget())
             item->widget()->deleteLater();

@@ -2,12 +2,15 @@
 
 #include <QHBoxLayout>
 #include <QPainter>
+#include <QScrollArea>
 #include <QStyle>
 #include <QStyleOption>
 #include <QVBoxLayout>
 
 namespace attune {
 namespace {
+
+constexpr int kFieldHeight = 32;
 
 const char* toneName(Tone tone) {
     switch (tone) {
@@ -124,6 +127,13 @@ QLabel* makeLabel(const QString& text, const QString& role, QWidget* parent) {
     return label;
 }
 
+QLabel* makeFieldLabel(const QString& text, QWidget* parent) {
+    QLabel* label = makeLabel(text, "body", parent);
+    label->setWordWrap(false);
+    label->setMinimumHeight(kFieldHeight);
+    return label;
+}
+
 ElidedLabel::ElidedLabel(const QString& text, Qt::TextElideMode mode, QWidget* parent) : QLabel(parent), m_mode(mode) {
     setTextFormat(Qt::PlainText);
     setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
@@ -169,6 +179,17 @@ QPushButton* makeButton(const QString& text, const QString& kind, const QString&
                                                     : kind == "quiet"  ? Theme::IconColor::Accent
                                                                        : Theme::IconColor::Text));
     return button;
+}
+
+QScrollArea* makeScrolling(QWidget* inner) {
+    auto* area = new QScrollArea(inner->parentWidget());
+    area->setWidgetResizable(true);
+    area->setFrameShape(QFrame::NoFrame);
+    area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    area->viewport()->setAutoFillBackground(false);
+    inner->setProperty("surface", "scroll");
+    area->setWidget(inner);
+    return area;
 }
 
 QFrame* makeLine(QWidget* parent) {

@@ -10,6 +10,7 @@
 
 class QBoxLayout;
 class QHBoxLayout;
+class QScrollArea;
 class QVBoxLayout;
 
 namespace attune {
@@ -59,6 +60,8 @@ public:
 
 /// A plain-text label that wraps (`role`: "body", "muted", "note", "section", "mono", "question").
 QLabel* makeLabel(const QString& text, const QString& role = QStringLiteral("body"), QWidget* parent = nullptr);
+/// The label of a field in a form: as high as the field, its words at the field's middle.
+QLabel* makeFieldLabel(const QString& text, QWidget* parent);
 /// A label for one line of any length (a path, a prompt): shortened with an ellipsis, whole text as tool tip.
 class ElidedLabel final : public QLabel {
     Q_OBJECT
@@ -79,6 +82,8 @@ private:
 /// `kind`: "primary", "secondary", "quiet", "danger". The icon name may be empty.
 QPushButton* makeButton(const QString& text, const QString& kind = QStringLiteral("secondary"),
                         const QString& icon = {}, QWidget* parent = nullptr);
+/// `inner` in an area that scrolls vertically when there is too little room.
+QScrollArea* makeScrolling(QWidget* inner);
 /// A 1 px line.
 QFrame* makeLine(QWidget* parent = nullptr);
 /// Sets a dynamic property that the style sheet reads and re-polishes.

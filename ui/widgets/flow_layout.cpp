@@ -46,21 +46,29 @@ void FlowLayout::setGeometry(const QRect& rect) {
 int FlowLayout::arrange(const QRect& rect, bool apply) const {
     const QRect inner = rect.marginsRemoved(contentsMargins());
     int x = inner.x(), y = inner.y(), lineHeight = 0;
+    QList<std::pair<QLayoutItem*, QRect>> line;
+    const auto closeLine = [&] { // items of different height share their middle
+        for (const auto& [item, place] : line)
+            if (apply)
+                item->setGeometry(place.translated(0, (lineHeight - place.height()) / 2));
+        line.clear();
+    };
     for (QLayoutItem* item : m_items) {
         if (item->isEmpty())
             continue;
         QSize size = item->sizeHint();
         size.setWidth(std::min(size.width(), std::max(inner.width(), item->minimumSize().width())));
         if (x > inner.x() && x + size.width() > inner.right() + 1) {
+            closeLine();
             x = inner.x();
             y += lineHeight + spacing();
             lineHeight = 0;
         }
-        if (apply)
-            item->setGeometry(QRect(QPoint(x, y), size));
+        line.append({item, QRect(QPoint(x, y), size)});
         x += size.width() + spacing();
         lineHeight = std::max(lineHeight, size.height());
     }
+    closeLine();
     return y + lineHeight - rect.y() + contentsMargins().bottom();
 }
 

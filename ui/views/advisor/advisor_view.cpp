@@ -99,25 +99,15 @@ AdvisorView::AdvisorView(Services& services, QWidget* parent) : View(services, p
     m_questions = new QuestionPanel(m_rules, content);
     m_recommendation = new RecommendationPanel(m_rules, content);
     m_matrix = new MatrixPanel(m_rules, content);
-    // Each column scrolls by itself: the question stays in sight while the reasons are read.
-    const auto scrolling = [content](QWidget* inner) {
-        auto* area = new QScrollArea(content);
-        area->setWidgetResizable(true);
-        area->setFrameShape(QFrame::NoFrame);
-        area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-        area->viewport()->setAutoFillBackground(false);
-        inner->setProperty("surface", "scroll");
-        area->setWidget(inner);
-        return area;
-    };
+    // The reasons scroll by themselves: the question stays in sight while they are read.
     auto* evidence = new QWidget(content);
     auto* right = new QVBoxLayout(evidence);
-    right->setContentsMargins(0, 0, 0, 0);
+    right->setContentsMargins(0, 0, 6, 0); // room before the scroll bar
     right->setSpacing(16);
     right->addWidget(m_recommendation);
     right->addWidget(m_matrix, 1);
-    columns->addWidget(scrolling(m_questions), 4);
-    columns->addWidget(scrolling(evidence), 7);
+    columns->addWidget(m_questions, 4);
+    columns->addWidget(makeScrolling(evidence), 7);
     m_page->setContent(content);
 
     connect(m_questions, &QuestionPanel::answered, this,
@@ -190,10 +180,9 @@ void AdvisorView::load() {
                 for (const auto& given : m_answers)
                     m_byHand[given.first] = true;
             } else {
-                m_page->messages().showError(
-                    "load",
-                    {input.error().code, input.error().message,
-                     sstr(tr("The stored answers cannot be used. Answer again; the first answer replaces them."))});
+                m_page->messages().showError("load", {input.error().code,
+                                                      sstr(tr("The answers stored in this project are damaged.")),
+                                                      sstr(tr("Answer again; the first answer replaces them."))});
             }
             refresh();
             m_questions->showFirstOpen();

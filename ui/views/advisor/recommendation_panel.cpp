@@ -106,10 +106,12 @@ void RecommendationPanel::setAdvice(const Advice& advice) {
     for (std::size_t i = 0; i < kApproachCount; ++i)
         m_bars[i]->setScore(advice.options[i].bar, advice.enoughAnswers && std::size_t(advice.winner()) == i,
                             advice.enoughAnswers);
-    m_card->setNote(!advice.enoughAnswers                               ? tr("too few answers yet")
-                    : advice.close                                      ? tr("close: measure it")
-                    : advice.answers.size() == m_rules.questions.size() ? tr("every question answered")
-                                                                        : tr("more answers make it firmer"));
+    const bool complete = advice.answers.size() == m_rules.questions.size();
+    m_card->setTitle(complete ? tr("Recommendation") : tr("Recommendation so far"));
+    m_card->setNote(!advice.enoughAnswers ? tr("too few answers yet")
+                    : advice.close        ? tr("close: measure it")
+                    : complete            ? tr("every question answered")
+                                          : tr("more answers make it firmer"));
     m_verdict->setText(verdict(advice));
     const QString changes = flips(advice);
     m_flips->setText(changes);
@@ -129,7 +131,10 @@ void RecommendationPanel::setAdvice(const Advice& advice) {
         m_cost[i]->setText(qstr(*costs[i]));
     for (std::size_t i = 0; i < info.nextSteps.size(); ++i) {
         const std::string station = i < info.stationIds.size() ? info.stationIds[i] : std::string();
-        QPushButton* step = makeButton(qstr(info.nextSteps[i]), "chip", {}, m_steps);
+        QString words = qstr(info.nextSteps[i]);
+        if (words.endsWith(QLatin1Char('.'))) // a sentence in the report, a label here
+            words.chop(1);
+        QPushButton* step = makeButton(words, "small", {}, m_steps);
         step->setEnabled(!station.empty());
         m_stepButtons->addWidget(step);
         step->show();

@@ -88,13 +88,7 @@ ImportPage::ImportPage(QWidget* parent) : QWidget(parent) {
     halves->setSpacing(16);
     page->addLayout(halves, 1);
 
-    auto* area = new QScrollArea(this);
-    area->setWidgetResizable(true);
-    area->setFrameShape(QFrame::NoFrame);
-    area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    area->viewport()->setAutoFillBackground(false);
-    auto* left = new QWidget(area);
-    left->setProperty("surface", "scroll");
+    auto* left = new QWidget(this);
     auto* column = new QVBoxLayout(left);
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(16);
@@ -132,9 +126,8 @@ ImportPage::ImportPage(QWidget* parent) : QWidget(parent) {
     m_problemsCard->body()->addLayout(m_problems);
     column->addWidget(m_problemsCard);
     column->addStretch(1);
-    area->setWidget(left);
     m_preview = new PreviewPanel(this);
-    halves->addWidget(area, 5);
+    halves->addWidget(makeScrolling(left), 5);
     halves->addWidget(m_preview, 6);
     connect(m_format, &QComboBox::activated, this, &ImportPage::chooseFormat);
 }

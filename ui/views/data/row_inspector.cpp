@@ -59,18 +59,11 @@ RowInspector::RowInspector(DatasetEditor& editor, QWidget* parent) : QWidget(par
     head->addWidget(m_delete, 0, Qt::AlignTop);
     details->addLayout(head);
 
-    auto* area = new QScrollArea(m_details);
-    area->setWidgetResizable(true);
-    area->setFrameShape(QFrame::NoFrame);
-    area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    area->viewport()->setAutoFillBackground(false);
-    auto* turns = new QWidget(area);
-    turns->setProperty("surface", "scroll");
+    auto* turns = new QWidget(m_details);
     m_bubbles = new QVBoxLayout(turns);
     m_bubbles->setContentsMargins(0, 0, 4, 0);
     m_bubbles->setSpacing(8);
-    area->setWidget(turns);
-    details->addWidget(area, 1);
+    details->addWidget(makeScrolling(turns), 1);
 
     auto* form = new QGridLayout;
     form->setHorizontalSpacing(8);

@@ -138,14 +138,7 @@ QWidget* Workspace::makeSide() {
     m_tabs->setAccessibleName(tr("What is shown beside the table"));
     column->addWidget(m_tabs);
     m_side = new QStackedWidget(side);
-    auto* area = new QScrollArea(m_side);
-    area->setWidgetResizable(true);
-    area->setFrameShape(QFrame::NoFrame);
-    area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    area->viewport()->setAutoFillBackground(false);
-    area->setFocusPolicy(Qt::NoFocus);
-    auto* overview = new QWidget(area);
-    overview->setProperty("surface", "scroll");
+    auto* overview = new QWidget(m_side);
     auto* cards = new QVBoxLayout(overview);
     cards->setContentsMargins(0, 0, 6, 0); // beside the scroll bar
     cards->setSpacing(16);
@@ -156,7 +149,8 @@ QWidget* Workspace::makeSide() {
     cards->addWidget(m_splits);
     cards->addWidget(m_versionsCard);
     cards->addStretch(1);
-    area->setWidget(overview);
+    QScrollArea* area = makeScrolling(overview);
+    area->setFocusPolicy(Qt::NoFocus);
     auto* rowCard = new Card({}, {}, m_side);
     m_inspector = new RowInspector(m_editor, rowCard);
     rowCard->body()->addWidget(m_inspector);
