@@ -178,7 +178,7 @@ void MainWindow::makeMenus() {
     edit->addActions({undo, redo});
 
     QMenu* view = makeViewMenu();
-    m_rail->settingsButton()->setMenu(view);
+    m_rail->setSettingsMenu(view);
 
     QMenu* help = menuBar()->addMenu(tr("&Help"));
     QAction* palette = help->addAction(tr("&Find a command…"));
@@ -290,7 +290,8 @@ void MainWindow::showLoad() {
 
 void MainWindow::showRun() {
     const RunBridge::Current& run = m_services.runs->current();
-    m_modelLabel->setText(run.model.isEmpty() ? tr("No model in use") : run.model);
+    m_modelLabel->setText(run.model);
+    m_modelLabel->setVisible(!run.model.isEmpty()); // Compare may use one all the same
     if (!m_services.runs->isActive()) {
         const bool failed = run.runId > 0 && run.state == RunState::Failed;
         m_runLabel->setText(run.runId == 0 ? tr("No run")

@@ -24,10 +24,6 @@ QStatusBar::item { border: none; }
 QStatusBar QLabel { color: @muted; font-size: 12px; padding: 2px 6px; }
 
 QWidget[surface="rail"] { background: @rail; border-right: 1px solid @line; }
-QToolButton[rail="true"] { border: 2px solid transparent; border-radius: 6px; padding: 6px 6px; background: transparent; }
-QToolButton[rail="true"]:checked { background: @accentwash; color: @accent; font-weight: 600; }
-QToolButton[rail="true"]:hover:!checked { background: @hover; }
-QToolButton[rail="true"]:focus { border: 2px solid @accent; }
 
 QFrame[card="true"] { background: @panel; border: 1px solid @line; border-radius: 8px; }
 QFrame[line="true"] { background: @line; border: none; max-height: 1px; min-height: 1px; }
@@ -136,7 +132,7 @@ QTableView, QTreeView, QListView { background: @panel; color: @text; border: non
     selection-background-color: @accentwash; selection-color: @text; alternate-background-color: @panel; }
 QTableView { border-top: 1px solid transparent; border-bottom: 1px solid transparent; }
 QTableView:focus, QTreeView:focus, QListView:focus { border: 1px solid @accent; }
-QTableView::item { padding: 4px 8px; border-bottom: 1px solid @line; }
+QTableView::item { padding: 4px 5px; border-bottom: 1px solid @line; }
 QTableView::item:selected { background: @accentwash; color: @text; }
 QListView::item, QTreeView::item { padding: 5px 8px; border-radius: 4px; }
 QListView::item:selected, QTreeView::item:selected { background: @accentwash; color: @text; }

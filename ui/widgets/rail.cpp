@@ -1,7 +1,7 @@
 #include "ui/widgets/rail.h"
 
+#include <QMenu>
 #include <QPainter>
-#include <QToolButton>
 #include <QVBoxLayout>
 
 #include "ui/theme.h"
@@ -134,13 +134,9 @@ Rail::Rail(QWidget* parent) : QWidget(parent) {
     m_stations = stations;
     layout->addLayout(stations);
     layout->addStretch(1);
-    m_settings = new QToolButton(this);
-    m_settings->setText(tr("Settings"));
-    m_settings->setIcon(Theme::current().icon("settings", Theme::IconColor::Muted));
-    m_settings->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
-    m_settings->setPopupMode(QToolButton::InstantPopup);
-    m_settings->setProperty("rail", true);
-    m_settings->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+    m_settings = new RailButton(tr("Settings"), "settings", this);
+    m_settings->setCheckable(false);
+    m_settings->setAccessibleName(tr("Settings"));
     layout->addWidget(m_settings);
     m_group.setExclusive(true);
     connect(&m_group, &QButtonGroup::idClicked, this, &Rail::stationClicked);
@@ -152,6 +148,11 @@ void Rail::addStation(const QString& label, const QString& icon, const QString& 
     button->setToolTip(shortcut.isEmpty() ? label : QStringLiteral("%1 (%2)").arg(label, shortcut));
     m_group.addButton(button, int(m_group.buttons().size()));
     m_stations->addWidget(button);
+}
+
+void Rail::setSettingsMenu(QMenu* menu) {
+    connect(m_settings, &QAbstractButton::clicked, menu,
+            [this, menu] { menu->popup(m_settings->mapToGlobal(QPoint(0, -menu->sizeHint().height()))); });
 }
 
 void Rail::setCurrent(int index) {

@@ -10,7 +10,7 @@
 
 #include "ui/views/view.h"
 
-class QToolButton;
+class QMenu;
 
 namespace attune {
 
@@ -41,7 +41,7 @@ public:
     void setCurrent(int index);
     void setState(int index, StationState state, const QString& text);
     void setProject(const QString& name, const QString& note);
-    QToolButton* settingsButton() const { return m_settings; }
+    void setSettingsMenu(QMenu* menu);
 
 Q_SIGNALS:
     void stationClicked(int index);
@@ -51,7 +51,7 @@ private:
     ElidedLabel* m_note;
     QLayout* m_stations;
     QButtonGroup m_group;
-    QToolButton* m_settings;
+    RailButton* m_settings;
 };
 
 } // namespace attune
