@@ -24,6 +24,8 @@
 namespace attune {
 namespace {
 
+constexpr int kRowButtonWidth = 92;
+
 void clearLayout(QLayout* layout) {
     while (QLayoutItem* item = layout->takeAt(0)) {
         if (item->widget()) {
@@ -62,10 +64,13 @@ HomeView::HomeView(Services& services, QWidget* parent) : View(services, parent)
     fill(*this, m_page);
     connect(m_page->addButton(tr("Open…"), "open"), &QPushButton::clicked, this, &HomeView::openProject);
     connect(m_page->addButton(tr("New project…"), "new"), &QPushButton::clicked, this, &HomeView::newProject);
-    if (QPushButton* sample = m_page->primaryButton(tr("Try the sample project"))) {
-        connect(sample, &QPushButton::clicked, services.project, &CurrentProject::openSample);
-        sample->setVisible(services.project->hasSample());
-    }
+    m_primary = m_page->primaryButton(tr("Try the sample project"));
+    connect(m_primary, &QPushButton::clicked, this, [this] {
+        if (this->services().project->isOpen())
+            Q_EMIT openStation("data");
+        else
+            this->services().project->openSample();
+    });
 
     auto* content = new QWidget(this);
     auto* grid = new QGridLayout(content);
@@ -83,7 +88,8 @@ HomeView::HomeView(Services& services, QWidget* parent) : View(services, parent)
     m_computer->body()->addStretch(1);
     m_progress = new ProgressStrip(content);
     grid->addWidget(m_progress, 0, 0, 1, 2);
-    grid->addWidget(makeSampleCard(), 1, 0, 1, 2);
+    m_sampleCard = makeSampleCard();
+    grid->addWidget(m_sampleCard, 1, 0, 1, 2);
     grid->addWidget(m_recent, 2, 0);
     grid->addWidget(m_computer, 2, 1);
     grid->setColumnStretch(0, 3);
@@ -205,6 +211,7 @@ void HomeView::showRecent() {
                                          : there        ? tr("Open")
                                                         : tr("Remove"),
                                          "secondary", {}, row);
+        button->setMinimumWidth(kRowButtonWidth); // the dates before them stand in one column
         button->setAccessibleName(button->text() + ' ' + QFileInfo(folder).completeBaseName());
         line->addWidget(button);
         connect(button, &QPushButton::clicked, this, [this, folder, there, open] {
@@ -251,6 +258,9 @@ void HomeView::showProject() {
     const bool open = services().project->isOpen();
     if (open)
         m_page->messages().remove("open");
+    m_primary->setText(open ? tr("Continue") : tr("Try the sample project"));
+    m_primary->setVisible(open || services().project->hasSample());
+    m_sampleCard->setVisible(!open);
     m_page->setTitle(open ? tr("Home · %1").arg(services().project->name()) : tr("Home"));
     Q_EMIT stateChanged(open ? StationState::Done : StationState::Nothing, {});
     showRecent();

@@ -26,6 +26,8 @@ private:
     void newProject();
 
     ViewPage* m_page;
+    QPushButton* m_primary;
+    QWidget* m_sampleCard;
     Card* m_recent;
     Card* m_computer;
     QVBoxLayout* m_recentList;
