@@ -71,9 +71,23 @@ QString TokenView::summary() const {
     return text + ", " + (cut > 0 ? tr("%1 beyond the context").arg(number(cut)) : tr("none cut"));
 }
 
+int TokenView::lineHeight() const {
+    return fontMetrics().height() + 4 + kLineGap;
+}
+
+void TokenView::scrollToFirstLearned() {
+    const auto learned =
+        std::find_if(m_tokens.begin(), m_tokens.end(), [](const Token& token) { return token.trained; });
+    if (learned == m_tokens.end())
+        return;
+    const int line = m_boxes[std::size_t(learned - m_tokens.begin())].top() / lineHeight();
+    const int before = std::max(1, viewport()->height() / lineHeight() / 2);
+    verticalScrollBar()->setValue((line - before) * lineHeight());
+}
+
 int TokenView::layoutTokens(int width, std::vector<QRect>* boxes) const {
     const QFontMetrics metrics(font());
-    const int height = metrics.height() + 4;
+    const int height = lineHeight() - kLineGap;
     int x = 0, y = 2;
     for (std::size_t i = 0; i < m_shown.size(); ++i) {
         const int w = std::min(width, metrics.horizontalAdvance(m_shown[i]) + 2 * kBoxPad);
@@ -97,8 +111,10 @@ void TokenView::relayout() {
     m_boxes.reserve(m_shown.size());
     const int height = layoutTokens(std::max(40, viewport()->width()), &m_boxes);
     verticalScrollBar()->setPageStep(viewport()->height());
-    verticalScrollBar()->setSingleStep(fontMetrics().height());
-    verticalScrollBar()->setRange(0, std::max(0, height - viewport()->height()));
+    verticalScrollBar()->setSingleStep(lineHeight());
+    // Whole lines, so that no sliver of one stands at the top of the end.
+    const int hidden = std::max(0, height - viewport()->height());
+    verticalScrollBar()->setRange(0, (hidden + lineHeight() - 1) / lineHeight() * lineHeight());
     viewport()->update();
 }
 

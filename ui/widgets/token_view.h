@@ -24,6 +24,7 @@ public:
     /// `cutAt`: index of the first token beyond the context (it and all later ones are struck), -1 = none.
     void setTokens(std::vector<Token> tokens, qint64 cutAt = -1);
     const std::vector<Token>& tokens() const { return m_tokens; }
+    void scrollToFirstLearned(); ///< what is learned, with what leads to it above
     QString summary() const; ///< "86 tokens, 31 trained, none cut"
     QSize sizeHint() const override;
     int heightForWidth(int width) const override;
@@ -36,6 +37,7 @@ protected:
     bool viewportEvent(QEvent* event) override;
 
 private:
+    int lineHeight() const;
     int layoutTokens(int width, std::vector<QRect>* boxes) const;
     void relayout();
     std::vector<Token> m_tokens;

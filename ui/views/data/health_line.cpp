@@ -63,7 +63,8 @@ void HealthLine::paintEvent(QPaintEvent*) {
         painter.setFont(font);
         painter.setPen(readableTone(theme.color(m_tone), wash, t.text));
         painter.drawText(chip, Qt::AlignCenter, m_verdict);
-        right = chip.left() - kGap;
+        // Figures share one column, whatever word stands behind them.
+        right -= std::max(chip.width(), metrics.horizontalAdvance(QStringLiteral("blocks")) + 2 * kChipPad) + kGap;
     }
     const QFont body = theme.bodyFont();
     const QFontMetrics metrics(body);

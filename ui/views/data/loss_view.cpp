@@ -86,20 +86,12 @@ void LossView::refresh() {
             if (!tokens)
                 return say(qstr(tokens.error().message), false);
             const qint64 count = qint64(tokens->size());
-            const auto trained = std::find_if(tokens->begin(), tokens->end(),
-                                              [](const TokenView::Token& token) { return token.trained; });
-            const double before =
-                count > 0 && trained != tokens->end() ? double(trained - tokens->begin()) / double(count) : 0;
             m_tokens->setTokens(std::move(*tokens), context > 0 && count > context ? context : -1);
             m_note->setFullText(
                 tr("blue is what it learns to write · %1 · %2").arg(m_tokens->summary(), m_model.name()));
             say({}, false);
-            if (id != std::exchange(m_scrolledFor,
-                                    id)) // what is learned is what one wants to see; about there is where it begins
-                QTimer::singleShot(0, m_tokens, [view = m_tokens, before] {
-                    QScrollBar& bar = *view->verticalScrollBar();
-                    bar.setValue(int(before * (bar.maximum() + bar.pageStep())) - bar.pageStep() / 2);
-                });
+            if (id != std::exchange(m_scrolledFor, id)) // what is learned is what one wants to see
+                QTimer::singleShot(0, m_tokens, &TokenView::scrollToFirstLearned);
         });
 }
 
