@@ -6,6 +6,20 @@
 
 namespace attune {
 
+namespace {
+
+/// What happened and what to do, as two sentences: messages come with and without their full stop.
+QString sentences(const std::string& message, const std::string& hint) {
+    QString text = qstr(message);
+    if (hint.empty())
+        return text;
+    if (!text.isEmpty() && !QStringLiteral(".!?:").contains(text.back()))
+        text += QLatin1Char('.');
+    return text + QLatin1Char(' ') + qstr(hint);
+}
+
+} // namespace
+
 EventLogModel::EventLogModel(QObject* parent) : QAbstractTableModel(parent) {}
 
 void EventLogModel::clear() {
@@ -51,17 +65,11 @@ void EventLogModel::add(const CheckpointSaved& checkpoint) {
 }
 
 void EventLogModel::add(const WarningRaised& warning) {
-    QString text = qstr(warning.message);
-    if (!warning.hint.empty())
-        text += QLatin1Char(' ') + qstr(warning.hint);
-    insert({warning.step, text, Tone::Careful, {}, false});
+    insert({warning.step, sentences(warning.message, warning.hint), Tone::Careful, {}, false});
 }
 
 void EventLogModel::add(const RunFailed& failure, qint64 step) {
-    QString text = tr("Failed: %1").arg(qstr(failure.error.message));
-    if (!failure.error.hint.empty())
-        text += QLatin1Char(' ') + qstr(failure.error.hint);
-    insert({step, text, Tone::Bad, {}, false});
+    insert({step, tr("Failed: %1").arg(sentences(failure.error.message, failure.error.hint)), Tone::Bad, {}, false});
 }
 
 void EventLogModel::add(const StateChanged& state, qint64 step) {

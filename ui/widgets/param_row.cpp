@@ -1,6 +1,7 @@
 #include "ui/widgets/param_row.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include <QCheckBox>
@@ -9,6 +10,7 @@
 #include <QGridLayout>
 #include <QLabel>
 #include <QLineEdit>
+#include <QLocale>
 #include <QSignalBlocker>
 #include <QSpinBox>
 #include <QToolButton>
@@ -41,10 +43,17 @@ QString rangeText(const ParamSpec& spec) {
     return {};
 }
 
+/// 0.0002 rather than 2e-04: forms are for people.
+QString valueText(const ParamValue& value) {
+    const double* number = std::get_if<double>(&value);
+    const bool plain = number && (*number == 0 || (std::abs(*number) >= 1e-7 && std::abs(*number) < 1e9));
+    return plain ? QString::number(*number, 'f', QLocale::FloatingPointShortest) : qstr(paramText(value));
+}
+
 QString defaultText(const ParamSpec& spec) {
     if (const bool* flag = std::get_if<bool>(&spec.defaultValue))
         return *flag ? ParamRow::tr("on") : ParamRow::tr("off");
-    const QString text = qstr(paramText(spec.defaultValue));
+    const QString text = valueText(spec.defaultValue);
     return text.isEmpty() ? ParamRow::tr("empty") : text;
 }
 
@@ -59,7 +68,7 @@ ParamRow::ParamRow(const ParamSpec& spec, QWidget* parent) : QWidget(parent), m_
     grid->setColumnStretch(1, 1);
 
     QString name = qstr(spec.label);
-    if (!spec.unit.empty())
+    if (!spec.unit.empty() && !name.contains(qstr(spec.unit), Qt::CaseInsensitive)) // no "Maximum steps (steps)"
         name += QStringLiteral(" (%1)").arg(qstr(spec.unit));
     QLabel* label = makeLabel(name, "body", this);
     label->setFixedWidth(kLabelWidth);
@@ -206,7 +215,7 @@ void ParamRow::showValue() {
         const std::int64_t* number = std::get_if<std::int64_t>(&m_value);
         spin->setValue(number ? int(std::clamp<std::int64_t>(*number, spin->minimum(), spin->maximum())) : 0);
     } else if (auto* line = qobject_cast<QLineEdit*>(m_editor)) {
-        line->setText(qstr(paramText(m_value)));
+        line->setText(valueText(m_value));
         line->setCursorPosition(0);
     } else if (const auto* list = std::get_if<std::vector<std::string>>(&m_value)) {
         for (QPushButton* chip : m_editor->findChildren<QPushButton*>())

@@ -12,6 +12,7 @@ TextDiffView::TextDiffView(Side side, QWidget* parent) : QTextEdit(parent), m_si
     setAcceptRichText(false);
     setUndoRedoEnabled(false);
     setProperty("flat", true);
+    document()->setDocumentMargin(0);
     setTabChangesFocus(true);
     setAccessibleName(side == Side::Left    ? tr("Answer on the left")
                       : side == Side::Right ? tr("Answer on the right")

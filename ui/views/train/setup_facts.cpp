@@ -44,7 +44,7 @@ Result<ModelFacts> readModelFacts(const QString& folder) {
 }
 
 QString VersionFacts::label() const {
-    return QCoreApplication::translate("VersionFacts", "%1 · version %2").arg(dataset).arg(version.number);
+    return QCoreApplication::translate("VersionFacts", "Version %1 · %2").arg(version.number).arg(dataset);
 }
 
 Result<DataFacts> readDataFacts(Project& project) {

@@ -27,7 +27,7 @@ Result<ModelFacts> readModelFacts(const QString& folder);
 struct VersionFacts {
     DatasetVersion version;
     QString dataset;       // its name
-    QString label() const; // "claims · version 3"
+    QString label() const; // "Version 3 · claims"
 };
 struct DataFacts {
     std::vector<VersionFacts> versions; // newest first

@@ -1,4 +1,6 @@
 // The part of TrainView that says how things stand: title, sentence, buttons and the rail.
+#include <algorithm>
+
 #include <QPushButton>
 #include <QStackedWidget>
 
@@ -27,6 +29,9 @@ void TrainView::refreshButtons() {
     const bool active = shownIsActive(), live = content && page == LiveIndex;
     const bool stopping = active && services().runs->current().stopping;
     const bool paused = active && !stopping && services().runs->current().state == RunState::Paused;
+    const QList<QPushButton*> buttons{m_pause, m_stop, m_continue, m_primary};
+    const auto focused =
+        std::find_if(buttons.begin(), buttons.end(), [](QPushButton* button) { return button->hasFocus(); });
     m_pause->setVisible(live && active && !stopping);
     m_pause->setText(paused ? tr("Resume") : tr("Pause"));
     m_pause->setIcon(Theme::current().icon(paused ? "play" : "pause"));
@@ -41,11 +46,16 @@ void TrainView::refreshButtons() {
     m_primary->setToolTip(page == SetupIndex && services().runs->isActive()
                               ? tr("%1 is training: one run at a time.").arg(services().runs->current().name)
                               : QString());
+    if (focused != buttons.end() &&
+        !((*focused)->isVisible() && (*focused)->isEnabled())) // or Qt chooses some other button
+        (live && m_primary->isVisible() ? m_primary : m_stack->currentWidget())->setFocus(Qt::OtherFocusReason);
     if (page == LiveIndex && m_shownRun > 0) {
         m_page->setTitle(tr("Train · %1").arg(m_shownName));
-        m_page->setSentence(stopping ? tr("%1. Stopping: the step it is in is finished, then a checkpoint is saved.").arg(m_shownSentence)
-                            : active ? tr("%1. Training in the background: you can go on working.").arg(m_shownSentence)
-                                     : tr("%1. State: %2.").arg(m_shownSentence, runStateWord(sstr(m_shownState))));
+        m_page->setSentence(
+            stopping
+                ? tr("%1. Stopping: the step it is in is finished, then a checkpoint is saved.").arg(m_shownSentence)
+            : active ? tr("%1. Training in the background: you can go on working.").arg(m_shownSentence)
+                     : tr("%1. State: %2.").arg(m_shownSentence, runStateWord(sstr(m_shownState))));
     } else {
         m_page->setTitle(tr("Train"));
         m_page->setSentence(
