@@ -22,6 +22,7 @@ AnswerPane::AnswerPane(const QString& title, bool left, QWidget* parent) : QFram
     m_view = new TextDiffView(left ? TextDiffView::Side::Left : TextDiffView::Side::Right, card);
     m_view->setMonospaced(true);
     m_view->setAccessibleName(title);
+    m_view->setPlaceholderText(tr("The answer comes here."));
     card->body()->addLayout(head);
     card->body()->addWidget(m_view, 1);
     layout->addWidget(card);

@@ -25,6 +25,7 @@
 #include "ui/views/compare/score_table.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/empty_state.h"
+#include "ui/widgets/flow_layout.h"
 #include "ui/widgets/message_bar.h"
 #include "ui/widgets/progress_strip.h"
 #include "ui/widgets/segmented_control.h"
@@ -36,7 +37,8 @@ constexpr std::size_t kMostRows = 500; // held-out rows that are measured at onc
 } // namespace
 
 CompareView::CompareView(Services& services, QWidget* parent) : View(services, parent) {
-    m_page = new ViewPage(tr("Compare"), tr("The base model and the tuned one answer the same question, with the same seed."), this);
+    m_page = new ViewPage(tr("Compare & Evaluate"),
+                          tr("The base model and the tuned one answer the same question, with the same seed."), this);
     m_primary = m_page->primaryButton(tr("Answer"));
     connect(m_primary, &QPushButton::clicked, this, [this] { m_mode->index() == 0 ? answer() : measure(); });
 
@@ -161,20 +163,25 @@ QWidget* CompareView::buildPrompt() {
     m_compare = new QCheckBox(tr("Mark differences"), card);
     m_compare->setChecked(true);
     connect(m_compare, &QCheckBox::toggled, this, &CompareView::showDifference);
-    auto* settings = new QHBoxLayout;
-    settings->setSpacing(8);
+    auto* knobs = new QWidget(card);
+    auto* flow = new FlowLayout(knobs, 16);
     const auto add = [&](const QString& label, QWidget* field) {
-        settings->addWidget(makeLabel(label, QStringLiteral("note"), card));
-        settings->addWidget(field);
-        settings->addSpacing(8);
+        auto* pair = new QWidget(knobs); // a label stays with its field in a narrow window
+        auto* line = new QHBoxLayout(pair);
+        line->setContentsMargins(0, 0, 0, 0);
+        line->setSpacing(8);
+        QLabel* words = makeLabel(label, QStringLiteral("note"), pair);
+        words->setWordWrap(false);
+        line->addWidget(words);
+        line->addWidget(field);
+        flow->addWidget(pair);
     };
     add(tr("Held-out row"), m_row);
     add(tr("Temperature"), m_temperature);
     add(tr("Longest answer"), m_maxTokens);
     add(tr("Seed"), m_seed);
-    settings->addStretch(1);
-    settings->addWidget(m_compare);
-    card->body()->addLayout(settings);
+    card->tools()->addWidget(m_compare);
+    card->body()->addWidget(knobs);
     column->addWidget(card);
 
     auto* panes = new QHBoxLayout;
@@ -202,6 +209,7 @@ QWidget* CompareView::buildRows() {
     m_answers = new QTableWidget(0, 4, answers);
     m_answers->setHorizontalHeaderLabels({tr("Prompt"), tr("Expected"), tr("Base"), tr("Tuned")});
     m_answers->verticalHeader()->setDefaultSectionSize(30);
+    m_answers->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
     m_answers->horizontalHeader()->setSectionResizeMode(QHeaderView::Stretch);
     m_answers->setEditTriggers(QAbstractItemView::NoEditTriggers);
     m_answers->setSelectionBehavior(QAbstractItemView::SelectRows);
