@@ -31,10 +31,13 @@ namespace {
 
 constexpr int kEmptyPage = 0, kStartPage = 1, kPairPage = 2;
 constexpr std::int64_t kMaxAnswerTokens = 256;
+constexpr std::int64_t kForeseeable = 1000; // more verdicts than that nobody gives; the exact number would be noise
 
 QPlainTextEdit* answerBox(const QString& name, QWidget* parent) {
     auto* box = new QPlainTextEdit(parent);
     box->setReadOnly(true);
+    box->setProperty("flat", true);
+    box->document()->setDocumentMargin(0);
     box->setMinimumHeight(110);
     box->setFont(Theme::current().monospaceFont());
     box->setAccessibleName(name);
@@ -48,6 +51,8 @@ ReviewView::ReviewView(Services& services, QWidget* parent) : View(services, par
     m_page = new ViewPage(tr("Review"), tr("Judge pairs of answers without knowing which model wrote which."), this);
     m_export = m_page->addButton(tr("Export votes…"), QStringLiteral("export"));
     m_new = m_page->addButton(tr("Other review"), QStringLiteral("review"));
+    m_begin = m_page->primaryButton(tr("Prepare review"));
+    connect(m_begin, &QPushButton::clicked, this, &ReviewView::prepare);
     connect(m_export, &QPushButton::clicked, this, &ReviewView::exportCsv);
     connect(m_new, &QPushButton::clicked, this, [this] {
         m_review.reset();
@@ -104,12 +109,10 @@ QWidget* ReviewView::buildStart() {
     m_count->setValue(100);
     m_count->setAccessibleName(tr("Pairs to judge"));
     m_count->setToolTip(tr("100 pairs or more give a win rate to about ± 10 points. You may stop at any time."));
-    form->addRow(tr("Tuned run"), m_run);
-    form->addRow(tr("Pairs to judge"), m_count);
+    m_count->setMaximumWidth(120);
+    form->addRow(makeFieldLabel(tr("Tuned run"), fresh), m_run);
+    form->addRow(makeFieldLabel(tr("Pairs to judge"), fresh), m_count);
     fresh->body()->addLayout(form);
-    m_begin = makeButton(tr("Prepare review"), QStringLiteral("primary"), {}, fresh);
-    connect(m_begin, &QPushButton::clicked, this, &ReviewView::prepare);
-    fresh->body()->addWidget(m_begin, 0, Qt::AlignLeft);
     column->addWidget(fresh);
 
     auto* earlier = new Card(tr("Go on with a review"), tr("it continues where it was left"), page);
@@ -131,6 +134,7 @@ QWidget* ReviewView::buildStart() {
 
 QWidget* ReviewView::buildPair() {
     auto* page = new QWidget(this);
+    m_pair = page;
     auto* column = new QVBoxLayout(page);
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(12);
@@ -170,13 +174,13 @@ QWidget* ReviewView::buildPair() {
     verdicts->setSpacing(8);
     const auto add = [&](const QString& text, const QList<QKeySequence>& keys, SideVerdict verdict) {
         auto* button = makeButton(text, QStringLiteral("secondary"), {}, page);
+        button->setFocusPolicy(Qt::TabFocus); // a click leaves no mark that would favour this verdict for the next pair
         connect(button, &QPushButton::clicked, this, [this, verdict] { judge(verdict); });
         for (const QKeySequence& key : keys) {
             auto* shortcut = new QShortcut(key, page);
             shortcut->setContext(Qt::WidgetWithChildrenShortcut);
             connect(shortcut, &QShortcut::activated, button, &QPushButton::click);
         }
-        m_verdicts.push_back(button);
         verdicts->addWidget(button, 1);
     };
     add(tr("1  Left is better"), {Qt::Key_1, Qt::Key_Left}, SideVerdict::Left);
@@ -197,14 +201,15 @@ QWidget* ReviewView::buildPair() {
     auto* noteKey = new QShortcut(Qt::Key_N, page);
     noteKey->setContext(Qt::WidgetWithChildrenShortcut);
     connect(noteKey, &QShortcut::activated, m_note, qOverload<>(&QWidget::setFocus));
-    connect(m_note, &QLineEdit::returnPressed, this, [this] { m_verdicts.front()->setFocus(); });
+    connect(m_note, &QLineEdit::returnPressed, m_pair, qOverload<>(&QWidget::setFocus));
     column->addWidget(m_note);
     column->addWidget(buildResults());
     return page;
 }
 
 QWidget* ReviewView::buildResults() {
-    auto* card = new Card(tr("So far"), tr("every %1 verdicts, so that it does not give the sides away · ties and “both bad” count for neither side").arg(InterimResult::kEvery), this);
+    auto* card = new Card(tr("So far"), {}, this);
+    m_resultCard = card;
     auto* figures = new QHBoxLayout;
     figures->setSpacing(32);
     m_votes = new FigureLabel(tr("judged"), card);
@@ -220,10 +225,10 @@ QWidget* ReviewView::buildResults() {
 }
 
 void ReviewView::activated() {
-    if (m_review)
-        m_shown.restart();
-    else
-        refresh();
+    if (!m_review)
+        return refresh();
+    m_shown.restart();
+    m_pair->setFocus(); // the keys judge at once
 }
 
 void ReviewView::showRequest(const QVariantMap& request) {
@@ -263,8 +268,7 @@ void ReviewView::refresh() {
     m_begin->setEnabled(!m_runs.empty() && !m_task);
     const bool nothing = m_runs.empty() && m_stored->count() == 0;
     m_stack->setCurrentIndex(m_review ? kPairPage : nothing ? kEmptyPage : kStartPage);
-    m_export->setVisible(m_review.has_value());
-    m_new->setVisible(m_review.has_value());
+    showButtons();
     publishState();
 }
 
@@ -311,10 +315,15 @@ void ReviewView::openReview(std::int64_t id) {
     m_review = std::move(*review);
     m_result = {};
     m_stack->setCurrentIndex(kPairPage);
-    m_export->setVisible(true);
-    m_new->setVisible(true);
+    showButtons();
     showNext();
-    m_verdicts.front()->setFocus();
+    m_pair->setFocus(); // the keys judge; no verdict is marked beforehand
+}
+
+void ReviewView::showButtons() {
+    m_export->setVisible(m_review.has_value());
+    m_new->setVisible(m_review.has_value());
+    m_begin->setVisible(m_stack->currentIndex() == kStartPage);
 }
 
 void ReviewView::showNext() {
@@ -350,7 +359,8 @@ void ReviewView::judge(SideVerdict verdict) {
     const auto project = services().project->get();
     if (!project || !m_review || m_undo)
         return;
-    const Vote vote = m_review->record(m_index, verdict, sstr(m_note->text().trimmed()), double(m_shown.elapsed()) / 1000.0);
+    const Vote vote =
+        m_review->record(m_index, verdict, sstr(m_note->text().trimmed()), double(m_shown.elapsed()) / 1000.0);
     runWrite<bool>(
         this,
         [project, vote]() -> Result<bool> {
@@ -417,6 +427,11 @@ void ReviewView::showStats() {
 }
 
 void ReviewView::showResult() {
+    const bool done = m_review->queue().reviewed() == m_review->queue().size();
+    m_resultCard->setTitle(done ? tr("Result") : tr("So far"));
+    m_resultCard->setNote(done ? tr("ties and “both bad” count for neither side")
+                               : tr("brought up to date every %1 verdicts, so that it does not give the sides away")
+                                     .arg(InterimResult::kEvery));
     const std::optional<PreferenceStats>& stats = m_result.stats();
     m_more->setVisible(stats.has_value());
     if (!stats) {
@@ -429,11 +444,15 @@ void ReviewView::showResult() {
                                    .arg(number(100 * stats->all.winRate, 0), number(100 * stats->all.interval.low, 0),
                                         number(100 * stats->all.interval.high, 0))
                              : tr("not measured"));
-    m_winRate->setCaption(any ? tr("tuned model preferred, n = %1, 95 % interval, after %2 verdicts").arg(stats->all.decided()).arg(m_result.judged())
+    m_winRate->setCaption(any ? tr("tuned model preferred, n = %1, 95 % interval, after %2 verdicts")
+                                    .arg(stats->all.decided())
+                                    .arg(m_result.judged())
                               : tr("tuned model preferred, after %1 verdicts").arg(m_result.judged()));
-    m_more->setFigure(stats->sequential.verdict != SequentialState::Verdict::Undecided ? tr("settled")
-                      : stats->sequential.expectedMore < 0                             ? tr("open")
-                                                                                       : tr("about %1 more").arg(stats->sequential.expectedMore));
+    const SequentialState& test = stats->sequential;
+    m_more->setFigure(test.verdict != SequentialState::Verdict::Undecided ? tr("settled")
+                      : test.expectedMore < 0                             ? tr("open")
+                      : test.expectedMore > kForeseeable ? tr("over %1 more").arg(number(qint64(kForeseeable)))
+                                                         : tr("about %1 more").arg(number(qint64(test.expectedMore))));
 }
 
 void ReviewView::publishState() {
@@ -465,7 +484,8 @@ void ReviewView::exportCsv() {
             if (!written)
                 m_page->messages().showError(QStringLiteral("export"), written.error());
             else
-                m_page->messages().show(QStringLiteral("export"), Tone::Good, tr("The votes were written to %1.").arg(file));
+                m_page->messages().show(QStringLiteral("export"), Tone::Good,
+                                        tr("The votes were written to %1.").arg(file));
         });
 }
 

@@ -23,6 +23,7 @@ class QStackedWidget;
 
 namespace attune {
 
+class Card;
 class FigureLabel;
 class ProgressStrip;
 class Task;
@@ -51,6 +52,7 @@ private:
     void showStats();
     void showResult();
     void exportCsv();
+    void showButtons();
     void publishState();
 
     ViewPage* m_page;
@@ -60,12 +62,13 @@ private:
     QComboBox *m_run, *m_stored;
     QSpinBox* m_count;
     QPushButton* m_begin;
+    QWidget* m_pair;
+    Card* m_resultCard;
     QLabel *m_prompt, *m_expected, *m_done, *m_bias;
     QPlainTextEdit *m_left, *m_right;
     QLineEdit* m_note;
     QProgressBar* m_bar;
     FigureLabel *m_winRate, *m_votes, *m_more;
-    std::vector<QPushButton*> m_verdicts;
 
     std::vector<FinishedRun> m_runs;
     std::optional<StoredReview> m_review;

@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include <QButtonGroup>
 #include <QComboBox>
 #include <QDateTime>
 #include <QDesktopServices>
@@ -12,7 +11,6 @@
 #include <QHeaderView>
 #include <QLineEdit>
 #include <QPushButton>
-#include <QRadioButton>
 #include <QStackedWidget>
 #include <QTableWidget>
 #include <QUrl>
@@ -22,12 +20,13 @@
 #include "ui/bridge/current_project.h"
 #include "ui/bridge/qt_convert.h"
 #include "ui/bridge/run_bridge.h"
-#include "ui/settings.h"
 #include "ui/models/finished_runs.h"
+#include "ui/settings.h"
 #include "ui/views/ship/export_log.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/empty_state.h"
 #include "ui/widgets/message_bar.h"
+#include "ui/widgets/option_button.h"
 #include "ui/widgets/progress_strip.h"
 
 namespace attune {
@@ -84,26 +83,21 @@ QWidget* ShipView::buildForm() {
 
     m_run = new QComboBox(card);
     m_run->setAccessibleName(tr("Run to export"));
-    form->addRow(tr("Run"), m_run);
+    form->addRow(makeFieldLabel(tr("Run"), card), m_run);
     connect(m_run, &QComboBox::currentIndexChanged, this, &ShipView::suggestFolder);
 
     auto* formats = new QWidget(card);
     m_formats = new QVBoxLayout(formats);
     m_formats->setContentsMargins(0, 0, 0, 0);
     m_formats->setSpacing(8);
-    auto* group = new QButtonGroup(this);
     for (const Described& exporter : services().runs->catalog().exporters) {
-        auto* choice = new QRadioButton(qstr(exporter.title), formats);
+        auto* choice = new OptionButton(qstr(exporter.title), qstr(exporter.summary), formats);
         choice->setObjectName(qstr(exporter.id));
-        choice->setChecked(m_formats->count() == 0);
-        group->addButton(choice);
-        auto* summary = makeLabel(qstr(exporter.summary), QStringLiteral("muted"), formats);
-        summary->setContentsMargins(24, 0, 0, 0);
+        choice->setChosen(m_formats->count() == 0);
         m_formats->addWidget(choice);
-        m_formats->addWidget(summary);
-        connect(choice, &QRadioButton::toggled, this, &ShipView::suggestFolder);
+        connect(choice, &OptionButton::toggled, this, &ShipView::suggestFolder);
     }
-    form->addRow(tr("Format"), formats);
+    form->addRow(makeFieldLabel(tr("Format"), card), formats);
 
     auto* folderRow = new QHBoxLayout;
     folderRow->setSpacing(8);
@@ -113,7 +107,7 @@ QWidget* ShipView::buildForm() {
     auto* browse = makeButton(tr("Browse…"), QStringLiteral("secondary"), QStringLiteral("folder"), card);
     folderRow->addWidget(m_folder, 1);
     folderRow->addWidget(browse);
-    form->addRow(tr("Folder"), folderRow);
+    form->addRow(makeFieldLabel(tr("Folder"), card), folderRow);
     connect(m_folder, &QLineEdit::textEdited, this, [this] { m_folderEdited = true; });
     connect(browse, &QPushButton::clicked, this, [this] {
         const QString chosen = QFileDialog::getExistingDirectory(this, tr("Folder to write the export to"),
@@ -129,13 +123,16 @@ QWidget* ShipView::buildForm() {
 }
 
 QWidget* ShipView::buildHistory() {
-    auto* card = new Card(tr("Exports of this project"), tr("each was reloaded and compared with its checkpoint"), this);
+    auto* card =
+        new Card(tr("Exports of this project"),
+                 tr("each was reloaded and compared with its checkpoint · double-click opens the folder"), this);
     m_history = new QTableWidget(0, 6, card);
     m_history->setHorizontalHeaderLabels(
-        {tr("When"), tr("Run"), tr("Format"), tr("Size"), tr("Tokens that agree"), tr("Folder (double-click to open)")});
+        {tr("When"), tr("Run"), tr("Format"), tr("Size"), tr("Tokens that agree"), tr("Folder")});
     m_history->verticalHeader()->hide();
     m_history->verticalHeader()->setDefaultSectionSize(30);
     m_history->horizontalHeader()->setStretchLastSection(true);
+    m_history->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
     m_history->setEditTriggers(QAbstractItemView::NoEditTriggers);
     m_history->setSelectionBehavior(QAbstractItemView::SelectRows);
     m_history->setShowGrid(false);
@@ -147,6 +144,7 @@ QWidget* ShipView::buildHistory() {
     m_noHistory = makeLabel(tr("Nothing has been exported yet."), QStringLiteral("muted"), card);
     card->body()->addWidget(m_noHistory);
     card->body()->addWidget(m_history, 1);
+    card->body()->addStretch(0); // without a table the words stand at the top
     return card;
 }
 
@@ -194,9 +192,16 @@ void ShipView::refresh() {
     showHistory();
 }
 
+QString ShipView::formatTitle(const QString& id) const {
+    for (const Described& exporter : services().runs->catalog().exporters)
+        if (exporter.id == sstr(id))
+            return qstr(exporter.title);
+    return id; // of another version of the program
+}
+
 QString ShipView::selectedFormat() const {
     for (int i = 0; i < m_formats->count(); ++i) {
-        if (auto* choice = qobject_cast<QRadioButton*>(m_formats->itemAt(i)->widget()); choice && choice->isChecked())
+        if (auto* choice = qobject_cast<OptionButton*>(m_formats->itemAt(i)->widget()); choice && choice->isChecked())
             return choice->objectName();
     }
     return {};
@@ -259,8 +264,11 @@ void ShipView::startExport() {
                                   number(entry.comparedTokens))
                        : tr("Exported, but only %1 % of %2 tokens agree with the checkpoint.")
                              .arg(number(100 * entry.tokenAgreement, 1), number(entry.comparedTokens)),
-                agrees ? QString() : tr("Rounding to the stored precision can change close decisions. Compare the answers before you use it."),
-                {{tr("Open folder"), [folder = entry.folder] { QDesktopServices::openUrl(QUrl::fromLocalFile(folder)); }}});
+                agrees ? QString()
+                       : tr("Rounding to the stored precision can change close decisions. Compare the answers before "
+                            "you use it."),
+                {{tr("Open folder"),
+                  [folder = entry.folder] { QDesktopServices::openUrl(QUrl::fromLocalFile(folder)); }}});
             m_folderEdited = false;
             suggestFolder();
             showHistory();
@@ -274,12 +282,13 @@ void ShipView::showHistory() {
     m_history->setRowCount(int(entries.size()));
     for (int row = 0; row < int(entries.size()); ++row) {
         const ExportEntry& entry = entries[std::size_t(row)];
-        const QStringList cells{QLocale().toString(QDateTime::fromMSecsSinceEpoch(entry.time), QLocale::ShortFormat),
-                                entry.run,
-                                entry.format,
-                                bytesText(entry.bytes),
-                                tr("%1 % of %2").arg(number(100 * entry.tokenAgreement, 1), number(entry.comparedTokens)),
-                                entry.folder};
+        const QStringList cells{
+            QLocale().toString(QDateTime::fromMSecsSinceEpoch(entry.time), QLocale::ShortFormat),
+            entry.run,
+            formatTitle(entry.format),
+            bytesText(entry.bytes),
+            tr("%1 % of %2").arg(number(100 * entry.tokenAgreement, 1), number(entry.comparedTokens)),
+            entry.folder};
         for (int column = 0; column < cells.size(); ++column) {
             auto* item = new QTableWidgetItem(cells[column]);
             item->setToolTip(cells[column]);

@@ -39,6 +39,7 @@ private:
     void startExport();
     void showHistory();
     QString selectedFormat() const;
+    QString formatTitle(const QString& id) const;
 
     ViewPage* m_page;
     QStackedWidget* m_stack;
