@@ -47,7 +47,8 @@ int main(int argc, char** argv) {
     parser.addOption(sample);
     const QCommandLineOption heartbeatFile(
         "heartbeat",
-        QCoreApplication::translate("main", "Measure how smoothly the window runs; the figures go to this file at the end."),
+        QCoreApplication::translate("main",
+                                    "Measure how smoothly the window runs; the figures go to this file at the end."),
         "file");
     parser.addOption(heartbeatFile);
     parser.addPositionalArgument("project", QCoreApplication::translate("main", "Project folder to open."),

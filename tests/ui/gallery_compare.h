@@ -12,7 +12,8 @@ inline std::vector<Scene> compareScenes() {
     std::vector<Scene> scenes;
     scenes.push_back({"compare", "empty", [](Stage& stage) { stage.openProject(); }, {}, {}});
     FakeEngineOptions slow;
-    slow.stepTime = std::chrono::milliseconds(700); // five words an answer: the second is being written in both pictures
+    slow.stepTime =
+        std::chrono::milliseconds(700); // five words an answer: the second is being written in both pictures
     scenes.push_back({"compare", "working",
                       [](Stage& stage) {
                           stage.openProject(addFinishedRun);
