@@ -1,7 +1,11 @@
 // attune-cli bench train|generate|tokenize|import: the one instrument for speed. Prints one JSON object with --json.
+#include <algorithm>
 #include <iostream>
 
 #include "app/cli/commands.h"
+#include "app/run_setup.h"
+#include "core/data/import_file.h"
+#include "core/text/prompt_format.h"
 
 namespace attune::cli {
 
@@ -17,15 +21,40 @@ void runEngineBench(const std::string& what, const Json& options, Cli& cli) {
 
 struct EngineOptions {
     std::string shape = "135m", model, method = "lora", dtype = "bf16";
-    std::int64_t batch = 4, seq = 512, steps = 5, tokens = 128, threads = 0;
+    std::int64_t batch = 4, seq = 512, steps = 5, tokens = 128, threads = 0, microBatchTokens = 512;
+    std::string data, tokenizer, packing = "packed", policy = "keep";
     Json toJson() const {
         return {{"shape", shape}, {"model", model}, {"method", method}, {"dtype", dtype},   {"batch", batch},
-                {"seq", seq},     {"steps", steps}, {"tokens", tokens}, {"threads", threads}};
+                {"seq", seq},     {"steps", steps}, {"tokens", tokens}, {"threads", threads},
+                {"packing", packing}, {"policy", policy}, {"micro_batch_tokens", microBatchTokens}};
     }
 };
 
+// Tokens and targets of each row of a data file, as training would make them.
+Result<Json> dataRows(const std::string& file, const std::string& tokenizerFolder) {
+    std::string folder = tokenizerFolder;
+    if (folder.empty()) {
+        ATTUNE_ASSIGN(const fs::path resources, resourcesFolder());
+        folder = (resources / "starter_model").string();
+    }
+    ATTUNE_ASSIGN(auto tokenizer, Tokenizer::load(folder));
+    ATTUNE_ASSIGN(const PromptFormat format, PromptFormat::forTokenizer(std::move(tokenizer)));
+    ATTUNE_ASSIGN(const std::vector<Sample> samples, loadSamples(file));
+    Json rows = Json::array();
+    for (const Sample& sample : samples) {
+        const auto row = sample.kind == SampleKind::Text ? format.textRow(sample.text, 0)
+                                                         : format.trainingRow(sample.messages, TrainOn::Completion, 0);
+        if (!row)
+            continue;
+        const auto targets = std::count(row->trained.begin() + 1, row->trained.end(), true);
+        if (targets > 0)
+            rows.push_back({row->ids.size(), targets});
+    }
+    return rows;
+}
+
 void addShape(CLI::App* command, EngineOptions& options) {
-    command->add_option("--shape", options.shape, "Model shape with random weights: 15m, 135m, 360m, 1b")->capture_default_str();
+    command->add_option("--shape", options.shape, "Model shape with random weights: 15m, 135m, 360m, 1b, 7b")->capture_default_str();
     command->add_option("--model", options.model, "A model folder instead of a shape");
     command->add_option("--dtype", options.dtype, "bf16 or f32; generate also int8 (weights in 8 bits)")->capture_default_str();
     command->add_option("--threads", options.threads, "Threads, 0 = all cores")->capture_default_str();
@@ -51,7 +80,23 @@ void addBenchCommand(CLI::App& app, Cli& cli) {
     train->add_option("--batch", options->batch, "Rows of a step")->capture_default_str();
     train->add_option("--seq", options->seq, "Tokens of a row")->capture_default_str();
     train->add_option("--steps", options->steps, "Measured steps (the median counts)")->capture_default_str();
-    train->callback([options, &cli] { runEngineBench("train", options->toJson(), cli); });
+    train->add_option("--micro-batch", options->microBatchTokens, "Tokens computed at once")->capture_default_str();
+    train->add_option("--policy", options->policy, "keep all activations for the backward, or recompute them")->capture_default_str();
+    train->add_option("--data", options->data, "A data file: rows as long as its rows instead of --seq");
+    train->add_option("--tokenizer", options->tokenizer, "With --data: the folder of the tokenizer (default: the starter model's)");
+    train->add_option("--packing", options->packing, "packed: rows end to end; padded: filled up to the step's longest row")->capture_default_str();
+    train->callback([options, &cli] {
+        Json json = options->toJson();
+        if (!options->data.empty()) {
+            auto rows = dataRows(options->data, options->tokenizer);
+            if (!rows) {
+                cli.exitStatus = report(rows.error());
+                return;
+            }
+            json["rows"] = std::move(*rows);
+        }
+        runEngineBench("train", json, cli);
+    });
 
     auto generateOptions = std::make_shared<EngineOptions>();
     generateOptions->batch = 1;

@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <numeric>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 #include "core/base/rng.h"
 #include "core/engine/bench_model.h"
+#include "core/engine/bench_rows.h"
 #include "core/engine/process_memory.h"
 #include "core/methods/method.h"
 #include "core/nn/bench_shapes.h"
+#include "core/nn/pass_batch.h"
 #include "core/nn/pass_buffers.h"
 #include "core/objectives/objective.h"
 #include "core/optim/optimizer.h"
@@ -20,36 +23,6 @@ namespace attune {
 
 namespace {
 
-// performance.md, section 1: forward 2 N and backward 2 N of every weight a product reads, 2 N more where a weight is
-// trained, and attention's two products over the causal half. Recomputation is not credited.
-double flopPerToken(CausalLm& model, std::int64_t seq) {
-    const ModelConfig& config = model.config();
-    double adapters = 0;
-    bool full = false;
-    for (const LinearPart* part : model.linearParts())
-        if (part->lora)
-            adapters += static_cast<double>(part->lora->a.value.numel() + part->lora->b.value.numel());
-    full = model.embedding.trained != nullptr;
-    const double weights = static_cast<double>(config.linearParameters() + config.vocabularySize * config.hiddenSize);
-    const double attention = 3.0 * 4.0 * 0.5 * static_cast<double>(seq * config.queryWidth() * config.layers);
-    return (full ? 6.0 : 4.0) * weights + 6.0 * adapters + attention;
-}
-
-PackedTokens randomRows(const ModelConfig& config, std::int64_t rows, std::int64_t seq, Rng& rng) {
-    PackedTokens batch;
-    batch.rowStarts.push_back(0);
-    for (std::int64_t row = 0; row < rows; ++row) {
-        for (std::int64_t t = 0; t < seq; ++t)
-            batch.ids.push_back(
-                static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(config.vocabularySize))));
-        for (std::int64_t t = 0; t < seq; ++t)
-            batch.targets.push_back(t + 1 < seq ? batch.ids[batch.ids.size() - static_cast<std::size_t>(seq - t) + 1]
-                                                : -100);
-        batch.rowStarts.push_back(static_cast<std::int32_t>(batch.ids.size()));
-    }
-    return batch;
-}
-
 double median(std::vector<double> values) {
     std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
     return values[values.size() / 2];
@@ -57,6 +30,8 @@ double median(std::vector<double> values) {
 
 struct Settings {
     std::string model, shape, method;
+    RowLayout layout = RowLayout::Packed;
+    bool recompute = false;
     std::int64_t batch = 4, seq = 512, steps = 5, microBatchTokens = 512;
 };
 
@@ -74,6 +49,11 @@ Result<Settings> readSettings(const Json& options) {
         return fail(ErrorCode::InvalidArgument,
                     std::string("A benchmark option has the wrong type: ") + exception.what());
     }
+    const std::string policy = options.value("policy", std::string("keep"));
+    if (policy != "keep" && policy != "recompute")
+        return fail(ErrorCode::InvalidArgument, "There is no policy \"" + policy + "\".", "Choose keep or recompute.");
+    settings.recompute = policy == "recompute";
+    ATTUNE_ASSIGN(settings.layout, rowLayout(options.value("packing", std::string("packed"))));
     const auto inside = [](std::int64_t value, std::int64_t most) { return value >= 1 && value <= most; };
     if (!inside(settings.batch, 4096) || !inside(settings.seq, 1 << 17) || !inside(settings.steps, 10000))
         return fail(ErrorCode::InvalidArgument, "Batch, seq and steps must be positive and not absurdly large.");
@@ -97,22 +77,34 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
     ATTUNE_CHECK(method->attach(*model, {}, 2));
     ATTUNE_ASSIGN(const auto optimizer, builtinOptimizers().front().make(model->trainable(), {}));
     TrainingPass pass(*model);
+    pass.setActivationPolicy(settings.recompute ? ActivationPolicy::Recompute : ActivationPolicy::Keep);
     std::map<std::string, double> times;
 
+    ATTUNE_ASSIGN(const std::vector<BenchRow> rows, benchRows(options, settings.batch, settings.seq));
+
     Rng rng(3);
-    const std::int64_t rowsAtOnce = std::max<std::int64_t>(1, settings.microBatchTokens / settings.seq);
     std::vector<double> seconds;
-    double loss = 0;
+    double loss = 0, flop = 0;
+    std::int64_t tokens = 0, computedTokens = 0; // of the measured steps; computed: with padding
+    std::size_t nextRow = 0;
     for (std::int64_t step = 0; step <= settings.steps && !stop.stop_requested(); ++step) {
+        std::vector<BenchRow> stepRows;
+        double windowTargets = 0;
+        std::int64_t stepTokens = 0, stepComputed = 0;
+        while (stepRows.size() < static_cast<std::size_t>(settings.batch)) {
+            stepRows.push_back(rows[nextRow++ % rows.size()]);
+            windowTargets += static_cast<double>(stepRows.back().targets);
+            stepTokens += stepRows.back().tokens;
+        }
+        const auto batches =
+            benchMicroBatches(stepRows, settings.layout, settings.microBatchTokens, config.vocabularySize, rng);
         if (step == 1)
             pass.collectTimes(&times);
         const auto begin = std::chrono::steady_clock::now();
         loss = 0;
-        const double windowTargets = static_cast<double>(settings.batch * (settings.seq - 1));
         std::uint32_t microBatch = 0;
-        for (std::int64_t row = 0; row < settings.batch; row += rowsAtOnce) {
-            const PackedTokens batch =
-                randomRows(config, std::min(rowsAtOnce, settings.batch - row), settings.seq, rng);
+        for (const PackedTokens& batch : batches) {
+            stepComputed += roundUp(batch.tokens(), kRowRound);
             ForwardOptions forward;
             forward.step = static_cast<std::uint64_t>(step);
             forward.microBatch = microBatch++;
@@ -127,29 +119,34 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
         }
         if (step > 0) {
             seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+            tokens += stepTokens, computedTokens += stepComputed, flop += unavoidableFlop(*model, stepRows);
             gemmRates.push_back(
                 measureGemmRate(type, 3)); // neighbours come and go: the limit is measured beside every step
         }
     }
     if (seconds.empty())
         return fail(ErrorCode::Cancelled, "The benchmark was stopped.");
-    const double rate = median(gemmRates), perStep = median(seconds);
-    const double tokens = static_cast<double>(settings.batch * settings.seq);
+    // Steps over real rows differ in their work: then totals count, otherwise the median step.
+    const double rate = median(gemmRates), steps = static_cast<double>(seconds.size());
+    const double perStep = options.contains("rows") ? std::accumulate(seconds.begin(), seconds.end(), 0.0) / steps
+                                                    : median(seconds);
     Json parts = Json::object();
     for (const auto& [part, total] : times)
-        parts[part] = total / static_cast<double>(seconds.size());
+        parts[part] = total / steps;
     return Json{{"model", settings.model.empty() ? settings.shape : settings.model},
                 {"method", settings.method},
                 {"dtype", type == at::kBFloat16 ? "bf16" : "f32"},
+                {"policy", settings.recompute ? "recompute" : "keep"},
                 {"batch", settings.batch},
                 {"seq", settings.seq},
                 {"threads", at::get_num_threads()},
-                {"tokens_per_second", tokens / perStep},
+                {"tokens_per_second", static_cast<double>(tokens) / steps / perStep},
                 {"seconds_per_step", perStep},
                 {"peak_bytes", peakResidentBytes()},
                 {"buffer_bytes", pass.bufferBytes()},
                 {"gemm_gflops", rate / 1e9},
-                {"limit_share", tokens * flopPerToken(*model, settings.seq) / rate / perStep},
+                {"limit_share", flop / steps / rate / perStep},
+                {"padding_share", 1.0 - static_cast<double>(tokens) / static_cast<double>(computedTokens)},
                 {"loss", loss},
                 {"parts", parts}};
 }

@@ -42,6 +42,7 @@ TrainLoop::TrainLoop(TrainParts parts, TrainSettings settings, Emit emit)
     m_warmupSteps = static_cast<std::int64_t>(std::ceil(m_settings.warmupRatio * static_cast<double>(m_totalSteps)));
     m_evaluateEvery = m_settings.evaluateEvery > 0 ? m_settings.evaluateEvery : tenth(m_totalSteps);
     m_saveEvery = m_settings.saveEvery > 0 ? m_settings.saveEvery : tenth(m_totalSteps);
+    m_pass.setActivationPolicy(m_settings.activations);
     m_progress.identity = m_parts.identity;
     for (const ScheduleKind& kind : builtinSchedules()) {
         if (kind.description.id == m_settings.scheduleId)

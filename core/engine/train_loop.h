@@ -34,6 +34,7 @@ struct TrainSettings {
     int keepCheckpoints = 2;
     std::int64_t earlyStoppingPatience = 0; // evaluations without gain, 0 = off
     std::int64_t microBatchTokens = 512;
+    ActivationPolicy activations = ActivationPolicy::Keep;
     std::string scheduleId = "cosine";
 };
 

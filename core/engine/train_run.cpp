@@ -5,6 +5,7 @@
 
 #include <ATen/Parallel.h>
 
+#include "core/engine/engine_catalog.h"
 #include "core/engine/generate.h"
 #include "core/engine/model_loader.h"
 #include "core/engine/token_dataset.h"
@@ -54,6 +55,12 @@ TrainSettings settingsOf(const RunConfig& config, const ModelConfig& model) {
     return settings;
 }
 
+DataShape shapeOf(const TokenDataset& data) {
+    const auto rows = static_cast<std::int64_t>(data.rows.size());
+    const auto average = [&](std::int64_t sum) { return static_cast<double>(sum) / static_cast<double>(std::max<std::int64_t>(1, rows)); };
+    return {rows, average(data.tokens), average(data.targets), data.longest};
+}
+
 void reportDataNotes(const TokenDataset& data, const char* which, const Emit& emit) {
     if (!data.dropped.empty()) {
         const auto& first = data.dropped.front();
@@ -78,7 +85,7 @@ std::string identityOf(const RunConfig& config, const LoadedModel& loaded, const
     recipe.name.clear();
     recipe.model.clear(); // the model counts by content, so that a moved folder can be continued
     recipe.data = {};
-    for (const char* key : {"sample_prompts", "sample_max_tokens", "keep_checkpoints", "threads"})
+    for (const char* key : {"sample_prompts", "sample_max_tokens", "keep_checkpoints", "threads", "activations"})
         recipe.training.erase(key);
     std::string text = toYaml(recipe) + loaded.modelHash + loaded.tokenizer->hash() + loaded.format.hash() + request.train->hash();
     if (request.validation)
@@ -169,6 +176,7 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     if (!request.train || request.train->size() == 0)
         return fail(ErrorCode::InvalidData, "The training data has no rows", "Import rows in Data, or choose another file or split.");
 
+    const Computer computer = inspectComputer(); // before the model takes its memory
     const int threads = applyThreads(paramInt(config.training, specs, "threads"));
     const auto preparing = [&emit](const std::string& what) {
         return [&emit, what](double fraction) { emit(StateChanged{RunState::Preparing, what, fraction}); };
@@ -218,14 +226,21 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
                      train,         validation ? &*validation : nullptr, folder.root, identityOf(config, loaded, request), {}};
     if (!prompts.empty() && generate.sampling.maxTokens > 0)
         parts.generateSamples = generateSamples;
-    TrainLoop loop(std::move(parts), settingsOf(config, loaded.config()), emit);
+    TrainSettings settings = settingsOf(config, loaded.config());
+    if (effectiveActivations(loaded.config(), config, engineCatalog(), shapeOf(train), computer) == "recompute")
+        settings.activations = ActivationPolicy::Recompute;
+    TrainLoop loop(std::move(parts), settings, emit);
     if (request.resume) {
         ATTUNE_ASSIGN(const bool found, loop.resume());
         if (found)
             preparing("Continuing after step " + std::to_string(loop.progress().step))(1);
     }
     ATTUNE_CHECK(writeFileAtomic(folder.recipe(), toYaml(config)));
-    emit(StateChanged{RunState::Running, "Training " + std::to_string(loaded.model->trainableCount()) + " parameters"});
+    emit(StateChanged{RunState::Running,
+                      "Training " + std::to_string(loaded.model->trainableCount()) + " parameters" +
+                          (settings.activations == ActivationPolicy::Recompute
+                               ? ", computing intermediate results twice to save memory"
+                               : "")});
     ATTUNE_ASSIGN(const bool finished, loop.run(stop, pause));
     if (!finished) {
         emit(StateChanged{RunState::Stopped, "Stopped after step " + std::to_string(loop.progress().step) + "; it can be continued"});

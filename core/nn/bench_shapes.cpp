@@ -36,8 +36,10 @@ Result<ModelConfig> benchShape(std::string_view name) {
         return llama(960, 32, 15, 5, 2560, 49152, true, 1e5);
     if (name == "1b")
         return llama(2048, 16, 32, 8, 8192, 128256, true, 5e5);
+    if (name == "7b")
+        return llama(4096, 32, 32, 32, 11008, 32000, false, 1e4);
     return fail(ErrorCode::InvalidArgument, "There is no shape \"" + std::string(name) + "\".",
-                "Choose 15m, 135m, 360m or 1b.");
+                "Choose 15m, 135m, 360m, 1b or 7b.");
 }
 
 double measureGemmRate(at::ScalarType type, int runs) {

@@ -11,7 +11,7 @@
 
 namespace attune {
 
-/// "15m", "135m", "360m", "1b": Llama shapes of that size. Errors: InvalidArgument naming the choices.
+/// "15m", "135m", "360m", "1b", "7b": Llama shapes of that size. Errors: InvalidArgument naming the choices.
 Result<ModelConfig> benchShape(std::string_view name);
 
 /// Median rate of `runs` large square products with all threads, in FLOP per second; the faster of ATen and our own

@@ -43,24 +43,30 @@ void LinearPass::forward(LinearContext& context, const at::Tensor& input, const 
         multiply(y, x, m_linear->weight.compute.t(), accumulate, m_linear->bias.compute);
         return;
     }
-    {
-        const PartTimer timer(context.times, "adapters");
-        if (!context.dropout) {
-            kernels::lowRankDown(x, m_linear->loraA, input.narrow(1, in, m_linear->adapterRank()));
-        } else {
-            eachAdapter([&](const LinearPart&, const LoraAdapter& adapter, std::uint64_t part, std::int64_t column) {
-                multiply(input.narrow(1, in + column, adapter.rank()), dropped(context, adapter, part, x),
-                         m_linear->loraA.narrow(0, column, adapter.rank()).t());
-            });
-        }
-        if (kept.defined())
-            eachAdapter([&](const LinearPart&, const LoraAdapter& adapter, std::uint64_t, std::int64_t column) {
-                kernels::scaledCopy(input.narrow(1, in + column, adapter.rank()),
-                                    kept.narrow(1, column, adapter.rank()), adapter.scale);
-            });
-    }
+    adapterForward(context, input, kept);
     const PartTimer timer(context.times, "products");
     multiply(y, input, m_linear->augmented.t(), accumulate, m_linear->bias.compute);
+}
+
+void LinearPass::adapterForward(LinearContext& context, const at::Tensor& input, const at::Tensor& kept) const {
+    if (!adapted(context))
+        return;
+    const std::int64_t in = m_linear->inFeatures();
+    const at::Tensor x = input.narrow(1, 0, in);
+    const PartTimer timer(context.times, "adapters");
+    if (!context.dropout) {
+        kernels::lowRankDown(x, m_linear->loraA, input.narrow(1, in, m_linear->adapterRank()));
+    } else {
+        eachAdapter([&](const LinearPart&, const LoraAdapter& adapter, std::uint64_t part, std::int64_t column) {
+            multiply(input.narrow(1, in + column, adapter.rank()), dropped(context, adapter, part, x),
+                     m_linear->loraA.narrow(0, column, adapter.rank()).t());
+        });
+    }
+    if (kept.defined())
+        eachAdapter([&](const LinearPart&, const LoraAdapter& adapter, std::uint64_t, std::int64_t column) {
+            kernels::scaledCopy(input.narrow(1, in + column, adapter.rank()),
+                                kept.narrow(1, column, adapter.rank()), adapter.scale);
+        });
 }
 
 void LinearPass::inputGradient(LinearContext& context, const at::Tensor& dy, const at::Tensor& dInput,

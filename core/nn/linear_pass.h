@@ -37,6 +37,8 @@ public:
     /// be undefined.
     void forward(LinearContext& context, const at::Tensor& input, const at::Tensor& y, bool accumulate,
                  const at::Tensor& kept) const;
+    /// Only the adapters' part of forward: x A^T into the columns behind x, and kept. Nothing without adapters.
+    void adapterForward(LinearContext& context, const at::Tensor& input, const at::Tensor& kept) const;
     /// dInput [T, inputWidth]: dx in the first columns when wantInput, and the adapters' inner gradient in the others.
     void inputGradient(LinearContext& context, const at::Tensor& dy, const at::Tensor& dInput, bool wantInput) const;
     /// Accumulates into the gradients of everything trained here. input holds x, dInput comes from inputGradient.

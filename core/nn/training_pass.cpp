@@ -85,6 +85,8 @@ struct TrainingPass::Impl : PassBatch {
     kernels::AttentionScratch attentionScratch;
 
     enum class State { Empty, Evaluated, Forwarded, GradientSet } state = State::Empty;
+    ActivationPolicy policy = ActivationPolicy::Keep;
+    bool recompute = false; // the policy of the batch in work
     std::map<std::string, double>* times = nullptr;
 
     std::vector<Buffer*> buffers() {
@@ -145,8 +147,9 @@ struct TrainingPass::Impl : PassBatch {
         context.dropoutStream = (std::uint64_t{options.microBatch} << 32) + (std::uint64_t{0x4c4f} << 16); // "LO"
     }
 
-    BlockBuffers& keptOf(std::size_t block) { return kept[state == State::Evaluated ? 0 : block]; }
+    BlockBuffers& keptOf(std::size_t block) { return kept[state == State::Evaluated || recompute ? 0 : block]; }
 
+    // `next` undefined: the block is computed again for its backward, which does not need its output.
     void forwardBlock(std::size_t index, const at::Tensor& x, const at::Tensor& next) {
         const attune::Block& block = model.blocks[index];
         const BlockPasses& pass = passes[index];
@@ -187,6 +190,8 @@ struct TrainingPass::Impl : PassBatch {
             kernels::activationForward(config.activation, config.gatedMlp, gateUp,
                                        hidden.narrow(1, 0, config.intermediateSize));
         }
+        if (!next.defined())
+            return pass.down.adapterForward(context, hidden, keptColumns(keep.keptDown, pass.down));
         copyResidual(middle, next);
         pass.down.forward(context, hidden, next, true, keptColumns(keep.keptDown, pass.down));
     }
@@ -207,6 +212,7 @@ struct TrainingPass::Impl : PassBatch {
         state = State::Empty;
         takeBatch(batch, options);
         state = options.keepForBackward ? State::Forwarded : State::Evaluated;
+        recompute = policy == ActivationPolicy::Recompute;
         {
             const PartTimer timer(times, "embedding");
             kernels::embed(ids, model.embedding.compute, positionIds, model.positions.compute, residualAt(0));
@@ -258,7 +264,7 @@ struct TrainingPass::Impl : PassBatch {
     void backwardMlp(std::size_t index, const at::Tensor& dx, std::int64_t lowest) {
         const attune::Block& block = model.blocks[index];
         const BlockPasses& pass = passes[index];
-        BlockBuffers& keep = kept[index];
+        BlockBuffers& keep = keptOf(index);
         const std::int64_t first = static_cast<std::int64_t>(index) * Stages;
         const at::Tensor dy = narrowed(dx);
         const at::Tensor gateUp = compute(keep.gateUp, block.gateUp.outFeatures());
@@ -299,7 +305,7 @@ struct TrainingPass::Impl : PassBatch {
     void backwardAttention(std::size_t index, const at::Tensor& dx, std::int64_t lowest) {
         const attune::Block& block = model.blocks[index];
         const BlockPasses& pass = passes[index];
-        BlockBuffers& keep = kept[index];
+        BlockBuffers& keep = keptOf(index);
         const std::int64_t first = static_cast<std::int64_t>(index) * Stages;
         const at::Tensor dy = narrowed(dx);
         const at::Tensor attention = compute(keep.attention, pass.attentionOut.inputWidth());
@@ -350,6 +356,8 @@ struct TrainingPass::Impl : PassBatch {
             const std::int64_t first = static_cast<std::int64_t>(index) * Stages;
             if (lowest >= first + Stages)
                 break;
+            if (recompute && index + 1 < model.blocks.size()) // the last block's buffers are still its own
+                forwardBlock(index, residualAt(index), {});
             backwardMlp(index, dx, lowest);
             if (lowest >= first + MlpNorm)
                 break;
@@ -421,6 +429,10 @@ Status TrainingPass::backward() {
         m_impl->backward();
         return {};
     });
+}
+
+void TrainingPass::setActivationPolicy(ActivationPolicy policy) {
+    m_impl->policy = policy;
 }
 
 void TrainingPass::releaseBuffers() {

@@ -39,6 +39,10 @@ struct ForwardOptions {
     KeyValueSink keysAndValues = {}; // called on the calling thread; usually none
 };
 
+/// What a forward keeps for the backward: everything a block needs, or only the blocks' inputs, from which the rest is
+/// computed again (a third more work, a fifth of the memory). The results are the same to the bit.
+enum class ActivationPolicy { Keep, Recompute };
+
 class TrainingPass {
 public:
     explicit TrainingPass(CausalLm& model);
@@ -65,6 +69,9 @@ public:
     /// From the gradient set by one of the two above: accumulates into Parameter::grad of everything trained (the
     /// head's and the final norm's share is already added there). Once per forward: it consumes what was kept.
     Status backward();
+
+    /// From the next forward on. Keep is the default.
+    void setActivationPolicy(ActivationPolicy policy);
 
     /// Frees the buffers (between training and generating).
     void releaseBuffers();

@@ -67,13 +67,16 @@ double rowsPerStep(const RunConfig& config) {
 }
 
 // Bytes saved per token for the backward pass (performance.md, "activation policy"): the two residual inputs of a block
-// in f32, then qkv, attention output and gate|up in the compute type, and the log-sum-exp per head.
-double savedBytesPerToken(const ModelConfig& model, double type) {
+// in f32, then qkv, attention output and gate|up in the compute type, and the log-sum-exp per head. When the rest is
+// computed again, only one of the residual inputs is there for every block.
+double savedBytesPerToken(const ModelConfig& model, double type, bool recompute) {
     const double qkv = static_cast<double>(model.queryWidth() + 2 * model.kvWidth());
     const double mlp = static_cast<double>((model.gatedMlp ? 2 : 1) * model.intermediateSize);
-    return static_cast<double>(model.layers) *
-           (2 * static_cast<double>(model.hiddenSize) * kF32 +
-            (qkv + static_cast<double>(model.queryWidth()) + mlp) * type + static_cast<double>(model.heads) * kF32);
+    const double residual = static_cast<double>(model.hiddenSize) * kF32;
+    const double rest = residual + (qkv + static_cast<double>(model.queryWidth()) + mlp) * type +
+                        static_cast<double>(model.heads) * kF32;
+    const auto layers = static_cast<double>(model.layers);
+    return layers * residual + (recompute ? 1 : layers) * rest;
 }
 
 // Bytes per token of one block's working buffers, shared by all blocks: normalised input, MLP product and the gradients
@@ -126,8 +129,10 @@ std::int64_t trainableParameters(const ModelConfig& model, const RunConfig& conf
     return model.layers * perLayer;
 }
 
-MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
-                              const DataShape& data, const Computer& computer) {
+namespace {
+
+MemoryEstimate memoryWith(bool recompute, const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
+                          const DataShape& data, const Computer& computer) {
     const double type = computeBytes(config, computer);
     const double parameters = static_cast<double>(model.totalParameters());
     const double trained = static_cast<double>(trainableParameters(model, config, catalog));
@@ -147,11 +152,31 @@ MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config,
     const double micro = std::max(rows.longest, std::min(piece, stepTokens));
     const double logits = std::min(micro, kLogitTokens) * static_cast<double>(model.vocabularySize) * type;
     estimate.activations =
-        whole(micro * (savedBytesPerToken(model, type) + workingBytesPerToken(model, type)) + logits);
+        whole(micro * (savedBytesPerToken(model, type, recompute) + workingBytesPerToken(model, type)) + logits);
     estimate.overhead =
         whole(kRuntimeBytes + kWorkspaceBytes +
               static_cast<double>(std::max<std::int64_t>(0, data.rows)) * rows.average * kBytesPerStoredToken);
     return estimate;
+}
+
+} // namespace
+
+std::string effectiveActivations(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
+                                 const DataShape& data, const Computer& computer) {
+    const std::string chosen = paramString(config.training, trainingParams().params, "activations");
+    if (chosen != "auto")
+        return chosen;
+    constexpr double kUsableShare = 0.7; // of what is free: the window and other programs want some
+    const double keeping = static_cast<double>(memoryWith(false, model, config, catalog, data, computer).total());
+    return computer.freeMemoryBytes > 0 && keeping > kUsableShare * static_cast<double>(computer.freeMemoryBytes)
+               ? "recompute"
+               : "keep";
+}
+
+MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
+                              const DataShape& data, const Computer& computer) {
+    const bool recompute = effectiveActivations(model, config, catalog, data, computer) == "recompute";
+    return memoryWith(recompute, model, config, catalog, data, computer);
 }
 
 TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
@@ -162,11 +187,13 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
     // Per multiply-add of a weight: forward, gradient to the activations, and (trained weights only) gradient to the
     // weight.
     const double passes = full ? 6 : 4;
-    const double linear = passes * static_cast<double>(model.linearParameters()) + (full ? 0 : 6 * trained);
+    const double again = effectiveActivations(model, config, catalog, data, computer) == "recompute" ? 2 : 0;
+    const double linear =
+        (passes + again) * static_cast<double>(model.linearParameters()) + (full ? 0 : (6 + again) * trained);
     const double head = passes * static_cast<double>(model.vocabularySize) * static_cast<double>(model.hiddenSize);
     // Q K^T and P V over the causal half: 2 products x 2 FLOP x length / 2.
     const double attention = static_cast<double>(model.layers) * 2 * rows.average *
-                             static_cast<double>(model.queryWidth()) * (1 + kBackwardOfAttention);
+                             static_cast<double>(model.queryWidth()) * (1 + kBackwardOfAttention + again / 2);
     const double flopPerRow = rows.average * (linear + attention) + rows.targets * head;
 
     const bool bf16 = effectivePrecision(config, computer) == "bf16";

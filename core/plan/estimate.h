@@ -44,6 +44,9 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
 std::int64_t microBatchTokens(const ModelConfig& model);
 /// Trainable parameters of the configured method on this model.
 std::int64_t trainableParameters(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
+/// "keep" or "recompute": what activations "auto" becomes for these rows on this computer.
+std::string effectiveActivations(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
+                                 const DataShape& data, const Computer& computer);
 /// "bf16" or "f32": what precision "auto" becomes on this computer.
 std::string effectivePrecision(const RunConfig& config, const Computer& computer);
 

@@ -326,6 +326,40 @@ private Q_SLOTS:
             QVERIFY(at::equal(gradients[0][i], gradients[1][i]));
     }
 
+    // Gradients of kept and of recomputed activations, dropout included; and what the second saves.
+    void recomputedActivationsGiveTheSameGradients_data() {
+        QTest::addColumn<bool>("full");
+        QTest::newRow("lora with dropout") << false;
+        QTest::newRow("full") << true;
+    }
+    void recomputedActivationsGiveTheSameGradients() {
+        QFETCH(bool, full);
+        ModelConfig config = llamaShape(true);
+        config.layers = 6, config.contextLength = 128;
+        std::vector<at::Tensor> gradients[2];
+        std::int64_t bytes[2];
+        for (const bool recompute : {false, true}) {
+            auto model = makeModel(config, at::kBFloat16);
+            if (full)
+                model->trainAllWeights();
+            else
+                addAdapters(*model, 4, 1.0, 0.2);
+            TrainingPass pass(*model);
+            pass.setActivationPolicy(recompute ? ActivationPolicy::Recompute : ActivationPolicy::Keep);
+            ForwardOptions options;
+            options.dropoutSeed = 7;
+            options.step = 3;
+            trainOnce(*model, pass, makeBatch(config, {40, 90, 17}), options);
+            for (const Parameter* parameter : model->trainable())
+                gradients[recompute].push_back(parameter->grad.clone());
+            bytes[recompute] = pass.bufferBytes();
+        }
+        QVERIFY(gradients[0].size() > 10);
+        for (std::size_t i = 0; i < gradients[0].size(); ++i)
+            QVERIFY(at::equal(gradients[0][i], gradients[1][i]));
+        QVERIFY2(bytes[1] < bytes[0] * 2 / 3, QByteArray::number(qlonglong(bytes[1])) + " of " + QByteArray::number(qlonglong(bytes[0])));
+    }
+
     void dropoutChangesWithStepAndIsOffInEvaluation() {
         const ModelConfig config = llamaShape(true);
         auto model = makeModel(config, at::kFloat);

@@ -248,7 +248,7 @@ private Q_SLOTS:
         }
         for (const char* key :
              {"epochs", "max_steps", "batch_size", "gradient_accumulation", "max_length", "learning_rate",
-              "warmup_ratio", "max_grad_norm", "seed", "precision", "train_on", "eval_every", "save_every",
+              "warmup_ratio", "max_grad_norm", "seed", "precision", "activations", "train_on", "eval_every", "save_every",
               "keep_checkpoints", "early_stopping_patience", "sample_prompts", "sample_max_tokens", "threads"})
             QVERIFY2(findParam(trainingParams().params, key), key);
     }

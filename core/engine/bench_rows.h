@@ -1,0 +1,39 @@
+// The rows that training benchmarks run on: equal ones of random ids, or the lengths of a real data set (the ids do not
+// change the work), packed as training packs them or padded as other programs do.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/json.h"
+#include "core/base/result.h"
+#include "core/base/rng.h"
+#include "core/nn/training_pass.h"
+
+namespace attune {
+
+struct BenchRow {
+    std::int64_t tokens = 0, targets = 0; // targets: the last ones, at most tokens - 1
+};
+
+enum class RowLayout {
+    Packed, // rows end to end, best fit into the micro-batch's budget
+    Padded, // rows in their order, each filled up to the longest of the step
+};
+/// "packed" or "padded".
+Result<RowLayout> rowLayout(const std::string& name);
+
+/// options["rows"] = [[tokens, targets], ...], or without it `batch` rows of options["seq"] tokens. Errors:
+/// InvalidArgument.
+Result<std::vector<BenchRow>> benchRows(const Json& options, std::int64_t batch, std::int64_t seq);
+
+/// The micro-batches of one step over `rows`, with random ids below `vocabulary`.
+std::vector<PackedTokens> benchMicroBatches(const std::vector<BenchRow>& rows, RowLayout layout, std::int64_t budget,
+                                            std::int64_t vocabulary, Rng& rng);
+
+/// The products that no step over these rows can avoid (performance.md, section 1): forward 2 N and backward 2 N of every
+/// weight a product reads, 2 N more where a weight is trained, the head for targets only, attention over the causal half.
+double unavoidableFlop(CausalLm& model, const std::vector<BenchRow>& rows);
+
+} // namespace attune
