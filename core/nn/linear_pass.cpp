@@ -34,18 +34,16 @@ at::Tensor LinearPass::dropped(LinearContext& context, const LoraAdapter& adapte
     return result;
 }
 
-void LinearPass::forward(LinearContext& context, const at::Tensor& input, const at::Tensor& y, bool accumulate,
+void LinearPass::forward(LinearContext& context, const at::Tensor& input, const at::Tensor& y, const at::Tensor& addend,
                          const at::Tensor& kept) const {
-    const std::int64_t in = m_linear->inFeatures();
-    const at::Tensor x = input.narrow(1, 0, in);
-    if (!adapted(context)) {
-        const PartTimer timer(context.times, "products");
-        multiply(y, x, m_linear->weight.compute.t(), accumulate, m_linear->bias.compute);
-        return;
-    }
     adapterForward(context, input, kept);
+    const at::Tensor x = adapted(context) ? input : input.narrow(1, 0, m_linear->inFeatures());
+    const at::Tensor& weight = adapted(context) ? m_linear->augmented : m_linear->weight.compute;
     const PartTimer timer(context.times, "products");
-    multiply(y, input, m_linear->augmented.t(), accumulate, m_linear->bias.compute);
+    if (addend.defined())
+        kernels::multiplyAdd(y, x, weight.t(), addend, m_linear->bias.compute);
+    else
+        multiply(y, x, weight.t(), false, m_linear->bias.compute);
 }
 
 void LinearPass::adapterForward(LinearContext& context, const at::Tensor& input, const at::Tensor& kept) const {

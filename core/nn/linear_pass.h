@@ -33,9 +33,9 @@ public:
     std::int64_t keptWidth() const { return m_linear->adapterRank(); }
     bool trained(const LinearContext& context) const;
 
-    /// input [T, inputWidth] with x in its first columns (the others are written); y (+)= W x + b + adapters. kept may
-    /// be undefined.
-    void forward(LinearContext& context, const at::Tensor& input, const at::Tensor& y, bool accumulate,
+    /// input [T, inputWidth] with x in its first columns (the others are written); y = W x + b + adapters (+
+    /// addend, the residual stream). addend and kept may be undefined.
+    void forward(LinearContext& context, const at::Tensor& input, const at::Tensor& y, const at::Tensor& addend,
                  const at::Tensor& kept) const;
     /// Only the adapters' part of forward: x A^T into the columns behind x, and kept. Nothing without adapters.
     void adapterForward(LinearContext& context, const at::Tensor& input, const at::Tensor& kept) const;

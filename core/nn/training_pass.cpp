@@ -162,7 +162,7 @@ struct TrainingPass::Impl : PassBatch {
         at::Tensor in = compute(input, pass.qkv.inputWidth());
         normForward(block.attentionNorm, x, in.narrow(1, 0, config.hiddenSize), statistics(keep.statistics1));
         const at::Tensor joined = compute(qkv, block.qkv.outFeatures());
-        pass.qkv.forward(context, in, joined, false, keptColumns(keep.keptQkv, pass.qkv));
+        pass.qkv.forward(context, in, joined, {}, keptColumns(keep.keptQkv, pass.qkv));
         const at::Tensor q = queryLike(keep.q), k = keyLike(keep.k, type), v = keyLike(keep.v, type);
         const at::Tensor attention = compute(keep.attention, pass.attentionOut.inputWidth());
         {
@@ -177,13 +177,12 @@ struct TrainingPass::Impl : PassBatch {
                 attention.narrow(0, count, tokens - count).zero_();
         }
         const at::Tensor middle = wide(keep.residualMid, config.hiddenSize);
-        copyResidual(x, middle);
-        pass.attentionOut.forward(context, attention, middle, true, keptColumns(keep.keptOut, pass.attentionOut));
+        pass.attentionOut.forward(context, attention, middle, x, keptColumns(keep.keptOut, pass.attentionOut));
 
         in = compute(input, pass.gateUp.inputWidth());
         normForward(block.mlpNorm, middle, in.narrow(1, 0, config.hiddenSize), statistics(keep.statistics2));
         const at::Tensor gateUp = compute(keep.gateUp, block.gateUp.outFeatures());
-        pass.gateUp.forward(context, in, gateUp, false, keptColumns(keep.keptUp, pass.gateUp));
+        pass.gateUp.forward(context, in, gateUp, {}, keptColumns(keep.keptUp, pass.gateUp));
         const at::Tensor hidden = compute(inner, pass.down.inputWidth());
         {
             const PartTimer timer(times, "activation");
@@ -192,13 +191,7 @@ struct TrainingPass::Impl : PassBatch {
         }
         if (!next.defined())
             return pass.down.adapterForward(context, hidden, keptColumns(keep.keptDown, pass.down));
-        copyResidual(middle, next);
-        pass.down.forward(context, hidden, next, true, keptColumns(keep.keptDown, pass.down));
-    }
-
-    void copyResidual(const at::Tensor& from, const at::Tensor& to) const {
-        const PartTimer timer(times, "residual");
-        to.copy_(from);
+        pass.down.forward(context, hidden, next, middle, keptColumns(keep.keptDown, pass.down));
     }
 
     // With nothing kept all blocks share one set of buffers, and the two residual buffers take turns.

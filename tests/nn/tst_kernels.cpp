@@ -172,6 +172,11 @@ private Q_SLOTS:
         const at::Tensor before = sum.to(at::kDouble).clone();
         multiply(sum, x, w.t(), true, bias);
         QVERIFY(worst(sum, before + exact + bias.to(at::kDouble)) < tolerance(t));
+        at::Tensor added = at::zeros({33, 40}, a);
+        multiplyAdd(added, x, w.t(), sum, bias);
+        QVERIFY(worst(added, sum.to(at::kDouble) + exact + bias.to(at::kDouble)) < tolerance(t));
+        multiplyAdd(added, x, w.t(), sum);
+        QVERIFY(worst(added, sum.to(at::kDouble) + exact) < tolerance(t));
         at::Tensor gradient = at::zeros({48, 40}, a); // both operands transposed views
         multiply(gradient, x.t(), y.contiguous(), true);
         QVERIFY(worst(gradient, at::mm(x.to(at::kDouble).t(), y.to(at::kDouble))) < 3 * tolerance(a));

@@ -1,6 +1,9 @@
 #include "core/nn/kernels/attention.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include <ATen/ATen.h>
 
@@ -39,6 +42,10 @@ std::int64_t roundUp(std::int64_t value, std::int64_t step) {
     return (value + step - 1) / step * step;
 }
 
+// Keys are taken in stretches whose scores stay in the second-level cache. A multiple of every block size, so that each
+// row of a block has a key in the block's last stretch.
+constexpr std::int64_t kStretch = 256;
+
 // Queries per block: enough rows for a good product, few enough that the triangle above the diagonal is not computed in
 // vain.
 std::int64_t blockSize(std::int64_t group) {
@@ -50,8 +57,9 @@ Plan makePlan(const AttentionLayout& layout, std::int64_t workers) {
     Plan plan;
     const std::int64_t size = blockSize(layout.group);
     double total = 0;
+    // A block costs something beside its products: as much as about 48 keys.
     const auto cost = [](const Block& block) {
-        return static_cast<double>(block.paddedEnd - block.begin) * static_cast<double>(block.keys);
+        return static_cast<double>(block.paddedEnd - block.begin) * static_cast<double>(block.keys + 48);
     };
     for (std::size_t row = 0; row + 1 < layout.rowStarts.size(); ++row) {
         const std::int64_t first = layout.rowStarts[row], length = layout.rowStarts[row + 1] - first;
@@ -65,7 +73,7 @@ Plan makePlan(const AttentionLayout& layout, std::int64_t workers) {
                 plan.blocks.push_back({segment, first, head, begin, end, padded, padded});
                 total += cost(plan.blocks.back());
                 plan.mostQueries = std::max(plan.mostQueries, padded - begin);
-                plan.mostKeys = std::max(plan.mostKeys, padded);
+                plan.mostKeys = std::max(plan.mostKeys, std::min(padded, kStretch));
             }
     }
     double done = 0;
@@ -91,18 +99,22 @@ Plan makePlan(const AttentionLayout& layout, std::int64_t workers) {
 template <class T>
 struct Workspace {
     using A = typename Arithmetic<T>::Type;
-    A *scores, *dScores, *output;    // [m, keys], [m, keys], [m, headDim]; dScores also holds the rows' totals forward
+    A *scores, *dScores, *output;    // [m, keys], [m, keys], [m, headDim]; keys: of one stretch
+    A *largest, *totals, *deltas;    // [m]: the largest score and the sum so far; dO . o
     T *probabilities, *dNarrow, *dO; // [m, keys], [m, keys], [m, headDim]
 
     static std::int64_t bytes(std::int64_t m, std::int64_t keys, std::int64_t dim) {
         const auto a = static_cast<std::int64_t>(sizeof(A)), t = static_cast<std::int64_t>(sizeof(T));
-        return roundUp(m * keys * 2 * (a + t) + m * dim * (a + t), 4096);
+        return roundUp(m * keys * 2 * (a + t) + m * dim * (a + t) + 3 * m * a, 4096);
     }
     Workspace(void* memory, std::int64_t m, std::int64_t keys, std::int64_t dim) {
         scores = static_cast<A*>(memory);
         dScores = scores + m * keys;
         output = dScores + m * keys;
-        probabilities = reinterpret_cast<T*>(output + m * dim);
+        largest = output + m * dim;
+        totals = largest + m;
+        deltas = totals + m;
+        probabilities = reinterpret_cast<T*>(deltas + m);
         dNarrow = probabilities + m * keys;
         dO = dNarrow + m * keys;
     }
@@ -144,25 +156,34 @@ void forward(const AttentionLayout& layout, const at::Tensor& q, const at::Tenso
                 const std::int64_t at = block.head * layout.tokens + block.rowBegin; // of k, v; times group of q
                 const T* keyRows = dataOf<T>(k) + at * dim;
                 const T* valueRows = dataOf<T>(v) + at * dim;
-                multiply(dense(work.scores, queries, keys),
-                         dense(dataOf<T>(q) + (at + block.begin) * group * dim, queries, dim),
-                         dense(keyRows, keys, dim).transposed());
-                A* lse = dataOf<A>(logSumExp) + (at + block.begin) * group;
                 const std::int64_t real = (block.end - block.begin) * group;
-                for (std::int64_t row = 0; row < queries; ++row) {
-                    const A value =
-                        loops.softmaxRow(work.scores + row * keys, work.probabilities + row * keys,
-                                         std::min(block.begin + row / group + 1, keys), keys, work.dScores + row);
-                    if (row < real)
-                        lse[row] = value;
+                std::fill_n(work.largest, queries, -std::numeric_limits<A>::infinity());
+                std::fill_n(work.totals, queries, A(0));
+                for (std::int64_t from = 0; from < keys; from += kStretch) {
+                    const std::int64_t n = std::min(kStretch, keys - from);
+                    multiply(dense(work.scores, queries, n),
+                             dense(dataOf<T>(q) + (at + block.begin) * group * dim, queries, dim),
+                             dense(keyRows + from * dim, n, dim).transposed());
+                    for (std::int64_t row = 0; row < queries; ++row) {
+                        const A correction = loops.softmaxStretch(
+                            work.scores + row * n, work.probabilities + row * n,
+                            std::min(block.begin + row / group + 1 - from, n), n, work.largest + row,
+                            work.totals + row);
+                        if (from > 0 && correction != A(1))
+                            loops.scale(work.output + row * dim, correction, dim);
+                    }
+                    multiply(dense(work.output, queries, dim), dense(work.probabilities, queries, n),
+                             dense(valueRows + from * dim, n, dim), from > 0);
                 }
-                multiply(dense(work.output, queries, dim), dense(work.probabilities, queries, keys),
-                         dense(valueRows, keys, dim));
-                for (std::int64_t row = 0; row < real; ++row)
+                A* lse = dataOf<A>(logSumExp) + (at + block.begin) * group;
+                for (std::int64_t row = 0; row < real; ++row) {
+                    const A total = work.totals[row];
+                    lse[row] = work.largest[row] + std::log(total);
                     loops.narrowScaled(work.output + row * dim,
                                        out + (block.rowBegin + block.begin + row / group) * outStride +
                                            (block.head * group + row % group) * dim,
-                                       A(1) / work.dScores[row], dim);
+                                       A(1) / total, dim);
+                }
             }
         }
     });
@@ -184,27 +205,26 @@ void backwardBlock(const AttentionLayout& layout, const Block& block, const Work
     }
     std::memset(static_cast<void*>(work.dO + real * dim), 0,
                 static_cast<std::size_t>((queries - real) * dim) * sizeof(T));
-    multiply(dense(work.scores, queries, keys), dense(q, queries, dim), dense(keyRows, keys, dim).transposed());
-    multiply(dense(work.dScores, queries, keys), dense(work.dO, queries, dim),
-             dense(valueRows, keys, dim).transposed());
-    for (std::int64_t row = 0; row < queries; ++row) {
-        A delta = 0, logSum = 0;
-        std::int64_t valid = 0; // rows of padding: all probabilities zero
-        if (row < real) {
-            const std::int64_t token = block.rowBegin + block.begin + row / group,
-                               head = block.head * group + row % group;
-            delta = loops.dot(work.dO + row * dim, o + token * oStride + head * dim, dim);
-            logSum = lse[row];
-            valid = block.begin + row / group + 1;
-        }
-        loops.softmaxRowBackward(work.scores + row * keys, work.dScores + row * keys, logSum, delta,
-                                 work.probabilities + row * keys, work.dNarrow + row * keys, valid, keys);
+    for (std::int64_t row = 0; row < real; ++row) {
+        const std::int64_t token = block.rowBegin + block.begin + row / group, head = block.head * group + row % group;
+        work.deltas[row] = loops.dot(work.dO + row * dim, o + token * oStride + head * dim, dim);
     }
-    const MatrixRef probabilities = dense(work.probabilities, queries, keys),
-                    dScores = dense(work.dNarrow, queries, keys);
-    multiply(dense(dv, keys, dim), probabilities.transposed(), dense(work.dO, queries, dim), !fresh);
-    multiply(dense(dk, keys, dim), dScores.transposed(), dense(q, queries, dim), !fresh);
-    multiply(dense(work.output, queries, dim), dScores, dense(keyRows, keys, dim));
+    for (std::int64_t from = 0; from < keys; from += kStretch) {
+        const std::int64_t n = std::min(kStretch, keys - from);
+        multiply(dense(work.scores, queries, n), dense(q, queries, dim),
+                 dense(keyRows + from * dim, n, dim).transposed());
+        multiply(dense(work.dScores, queries, n), dense(work.dO, queries, dim),
+                 dense(valueRows + from * dim, n, dim).transposed());
+        for (std::int64_t row = 0; row < queries; ++row) // rows of padding: all probabilities zero
+            loops.softmaxRowBackward(work.scores + row * n, work.dScores + row * n, row < real ? lse[row] : A(0),
+                                     row < real ? work.deltas[row] : A(0), work.probabilities + row * n,
+                                     work.dNarrow + row * n,
+                                     row < real ? std::min(block.begin + row / group + 1 - from, n) : 0, n);
+        const MatrixRef probabilities = dense(work.probabilities, queries, n), dScores = dense(work.dNarrow, queries, n);
+        multiply(dense(dv + from * dim, n, dim), probabilities.transposed(), dense(work.dO, queries, dim), !fresh);
+        multiply(dense(dk + from * dim, n, dim), dScores.transposed(), dense(q, queries, dim), !fresh);
+        multiply(dense(work.output, queries, dim), dScores, dense(keyRows + from * dim, n, dim), from > 0);
+    }
     loops.narrow(work.output, dq, real * dim);
 }
 

@@ -88,8 +88,8 @@ void zero(T* p, Int begin, Int end) {
 }
 
 template <class T, class A = typename Arithmetic<T>::Type>
-A softmaxRow(const A* s, T* p, Int valid, Int width, A* total) {
-    A maximum = s[0];
+A softmaxStretch(const A* s, T* p, Int valid, Int width, A* max, A* total) {
+    A maximum = *max;
 #pragma omp simd reduction(max : maximum)
     for (Int i = 0; i < valid; ++i)
         maximum = s[i] > maximum ? s[i] : maximum;
@@ -101,8 +101,10 @@ A softmaxRow(const A* s, T* p, Int valid, Int width, A* total) {
         sum += e;
     }
     zero(p, valid, width);
-    *total = sum;
-    return maximum + logarithm(sum);
+    const A correction = *total > 0 ? exponential(*max - maximum) : A(0);
+    *max = maximum;
+    *total = *total * correction + sum;
+    return correction;
 }
 
 template <class T, class A = typename Arithmetic<T>::Type>
@@ -130,7 +132,7 @@ template <class T>
 void fill(KernelTable<T>& table) {
     table.splitHeads = splitHeads<T>;
     table.mergeHeads = mergeHeads<T>;
-    table.softmaxRow = softmaxRow<T>;
+    table.softmaxStretch = softmaxStretch<T>;
     table.softmaxRowBackward = softmaxRowBackward<T>;
     table.dot = dot<T>;
 }

@@ -65,6 +65,13 @@ void addWiden(const T* x, A* y, Int n) {
 }
 
 template <class A>
+void scale(A* x, A factor, Int n) {
+    ATTUNE_SIMD
+    for (Int i = 0; i < n; ++i)
+        x[i] *= factor;
+}
+
+template <class A>
 void add(const A* x, A* y, Int n) {
     ATTUNE_SIMD
     for (Int i = 0; i < n; ++i)
@@ -155,6 +162,7 @@ void fill(KernelTable<T>& table) {
     table.widen = widen<T>;
     table.addWiden = addWiden<T>;
     table.add = add<typename Arithmetic<T>::Type>;
+    table.scale = scale<typename Arithmetic<T>::Type>;
     table.dropout = dropout<T>;
 }
 

@@ -59,9 +59,10 @@ struct KernelTable {
                        const std::int32_t* tableRow, A scale, T* dqkv, Int tokens, Int kvHeads, Int group, Int headDim,
                        Int begin, Int end);
 
-    // One row of causal attention before its normalisation: p = exp(s - max) over [0, valid), zeros up to `width`;
-    // total = sum of p, returns log(sum(exp(s))). The row's output is divided by `total` (one pass less than dividing p).
-    A (*softmaxRow)(const A* s, T* p, Int valid, Int width, A* total);
+    // A stretch of one row of causal attention, not normalised: with max the largest score so far, p = exp(s - max) over
+    // [0, valid) and zeros up to `width`; *total counts all stretches. Returns what the output of earlier stretches has to
+    // be multiplied by. At the row's first stretch *max is -infinity and *total 0.
+    A (*softmaxStretch)(const A* s, T* p, Int valid, Int width, A* max, A* total);
     // p = exp(s - lse), ds = p * (dp - delta), both zero from `valid` to `width`.
     void (*softmaxRowBackward)(const A* s, const A* dp, A lse, A delta, T* p, T* ds, Int valid, Int width);
     // sum_i a[i] * b[i]
@@ -81,6 +82,7 @@ struct KernelTable {
     void (*scaledCopy)(const T* x, Int xStride, T* y, Int yStride, A scale, Int rows, Int width);
     void (*widen)(const T* x, A* y, Int n);    // y = x
     void (*addWiden)(const T* x, A* y, Int n); // y += x
+    void (*scale)(A* x, A factor, Int n);      // x *= factor
     void (*add)(const A* x, A* y, Int n);      // y += x
 
     // y = x * mask / (1 - p) (or y += with accumulate); element (r, c) is kept when philox(key, stream, index /

@@ -46,6 +46,7 @@ using dnnl::memory;
 
 struct Key {
     std::array<std::int64_t, 9> sizes; // M, N, K and two strides each
+    std::int64_t addendStride;         // 0 = none
     std::array<std::int32_t, 6> kinds; // types, accumulate, bias, threads
     bool operator==(const Key&) const = default;
 };
@@ -55,6 +56,7 @@ struct KeyHash {
         std::uint64_t hash = 1469598103934665603ull;
         for (const std::int64_t value : key.sizes)
             hash = (hash ^ static_cast<std::uint64_t>(value)) * 1099511628211ull;
+        hash = (hash ^ static_cast<std::uint64_t>(key.addendStride)) * 1099511628211ull;
         for (const std::int32_t value : key.kinds)
             hash = (hash ^ static_cast<std::uint64_t>(value)) * 1099511628211ull;
         return static_cast<std::size_t>(hash ^ (hash >> 29));
@@ -63,7 +65,7 @@ struct KeyHash {
 
 struct Product {
     dnnl::matmul primitive;
-    memory a, b, c, bias;
+    memory a, b, c, bias, addend;
     std::unordered_map<int, memory> arguments;
 };
 
@@ -97,19 +99,24 @@ private:
     int m_before;
 };
 
-Product makeProduct(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b, bool accumulate, bool withBias) {
+Product makeProduct(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b, bool accumulate, bool withBias,
+                    std::int64_t addendStride) {
     const auto describe = [](const MatrixRef& m) {
         return memory::desc({m.rows, m.columns}, dnnlType(m.type), memory::dims{m.rowStride, m.columnStride});
     };
     const memory::desc da = describe(a), db = describe(b), dc = describe(c);
     const memory::desc dbias =
         withBias ? memory::desc({1, c.columns}, dnnlType(a.type), memory::dims{c.columns, 1}) : memory::desc();
+    const memory::desc daddend =
+        addendStride > 0 ? memory::desc({c.rows, c.columns}, dnnlType(c.type), memory::dims{addendStride, 1})
+                         : memory::desc();
     dnnl::primitive_attr attributes;
-    if (accumulate) {
-        dnnl::post_ops operations;
+    dnnl::post_ops operations;
+    if (accumulate)
         operations.append_sum(1.0f);
-        attributes.set_post_ops(operations);
-    }
+    if (addendStride > 0)
+        operations.append_binary(dnnl::algorithm::binary_add, daddend);
+    attributes.set_post_ops(operations);
 #if DNNL_VERSION_MAJOR >= 3
     const dnnl::matmul::primitive_desc description =
         withBias ? dnnl::matmul::primitive_desc(cpuEngine(), da, db, dbias, dc, attributes)
@@ -124,16 +131,22 @@ Product makeProduct(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b, 
                     memory(db, cpuEngine(), nullptr),
                     memory(dc, cpuEngine(), nullptr),
                     {},
+                    {},
                     {}};
     product.arguments = {{DNNL_ARG_SRC, product.a}, {DNNL_ARG_WEIGHTS, product.b}, {DNNL_ARG_DST, product.c}};
     if (withBias) {
         product.bias = memory(dbias, cpuEngine(), nullptr);
         product.arguments.emplace(DNNL_ARG_BIAS, product.bias);
     }
+    if (addendStride > 0) {
+        product.addend = memory(daddend, cpuEngine(), nullptr);
+        product.arguments.emplace(DNNL_ARG_ATTR_MULTIPLE_POST_OP(accumulate ? 1 : 0) | DNNL_ARG_SRC_1, product.addend);
+    }
     return product;
 }
 
-void multiplyWithDnnl(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b, bool accumulate, void* bias) {
+void multiplyWithDnnl(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b, bool accumulate, void* bias,
+                      const MatrixRef& addend = {}) {
     static thread_local dnnl::stream stream(cpuEngine());
     static thread_local std::unordered_map<Key, Product, KeyHash> products;
     constexpr std::size_t kMostProducts = 4096; // packed rows bring new shapes for ever; a full cache starts over
@@ -141,13 +154,14 @@ void multiplyWithDnnl(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b
     const SingleThreadHere guard(alone);
     const Key key{{c.rows, c.columns, a.columns, a.rowStride, a.columnStride, b.rowStride, b.columnStride, c.rowStride,
                    c.columnStride},
+                  addend.data ? addend.rowStride : 0,
                   {static_cast<std::int32_t>(a.type), static_cast<std::int32_t>(b.type),
                    static_cast<std::int32_t>(c.type), accumulate, bias != nullptr, alone ? 1 : omp_get_max_threads()}};
     auto found = products.find(key);
     if (found == products.end()) {
         if (products.size() >= kMostProducts)
             products.clear();
-        found = products.emplace(key, makeProduct(c, a, b, accumulate, bias != nullptr)).first;
+        found = products.emplace(key, makeProduct(c, a, b, accumulate, bias != nullptr, key.addendStride)).first;
     }
     Product& product = found->second;
     product.a.set_data_handle(a.data);
@@ -155,6 +169,8 @@ void multiplyWithDnnl(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b
     product.c.set_data_handle(c.data);
     if (bias)
         product.bias.set_data_handle(bias);
+    if (addend.data)
+        product.addend.set_data_handle(addend.data);
     product.primitive.execute(stream, product.arguments);
 }
 
@@ -181,6 +197,19 @@ void multiply(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, boo
                                 bias.defined() ? bias.data_ptr() : nullptr);
 #endif
     multiplyWithAten(c, a, b, accumulate, bias);
+}
+
+void multiplyAdd(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, const at::Tensor& addend,
+                 const at::Tensor& bias) {
+    if (c.numel() == 0)
+        return;
+#ifdef ATTUNE_HAVE_DNNL
+    if (c.is_cpu() && dnnlSupports(a.scalar_type()) && dnnlSupports(c.scalar_type()) && addend.stride(1) == 1)
+        return multiplyWithDnnl(asMatrix(c), asMatrix(a), asMatrix(b), false, bias.defined() ? bias.data_ptr() : nullptr,
+                                asMatrix(addend));
+#endif
+    at::Tensor(c).copy_(addend);
+    multiplyWithAten(c, a, b, true, bias);
 }
 
 } // namespace attune::kernels

@@ -22,7 +22,11 @@ struct MatrixRef {
 /// Inside a parallel region the product runs on the calling thread.
 void multiply(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b, bool accumulate = false);
 
-/// The same on tensors of any device, with an optional bias [N] (of a's type) added to each row.
+/// c = addend + a b (+ bias), in one pass over c; addend [M, N] of c's type.
+void multiplyAdd(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, const at::Tensor& addend,
+                 const at::Tensor& bias = {});
+
+/// The same as the first on tensors of any device, with an optional bias [N] (of a's type) added to each row.
 void multiply(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, bool accumulate = false,
               const at::Tensor& bias = {});
 
