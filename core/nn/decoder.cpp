@@ -22,6 +22,8 @@ struct Decoder::Impl {
 namespace {
 
 constexpr std::int64_t kPrefillTokens = 512; // products are saturated there; more only costs memory
+// A beginning that all prompts share (instructions, examples) is computed once for so many tokens of what follows it.
+constexpr std::int64_t kShortestPrefix = 16, kTokensPerPrefix = 2048;
 constexpr std::int64_t kStepRows = decode::kMostLaneRows;
 
 template <class T, class Real>
@@ -137,7 +139,7 @@ private:
     at::Tensor stepOf(const std::vector<std::int64_t>& indices) {
         std::vector<KvCache<Real>*> caches;
         for (const std::int64_t index : indices) {
-            KvCache<Real>& cache = *m_sequences[static_cast<std::size_t>(index)];
+            KvCache<Real>& cache = sequence(index);
             cache.reserve(cache.length(), cache.length() - 1, m_config.contextLength, m_config, m_model.settings().dtype);
             if (cache.rope)
                 cache.rope->reach(cache.length());
@@ -146,29 +148,54 @@ private:
         return m_step.run(caches);
     }
 
+    KvCache<Real>& sequence(std::int64_t index) { return *m_sequences[static_cast<std::size_t>(index)]; }
+
+    // Tokens that all of them begin with, leaving each at least one of its own; 0 where sharing does not pay.
+    std::int64_t commonPrefix(std::span<const std::int64_t> indices) {
+        if (indices.size() < 2 || ropeDependsOnLength(m_config.rope))
+            return 0;
+        const std::vector<std::int64_t>& first = sequence(indices[0]).ids;
+        auto length = static_cast<std::int64_t>(first.size()) - 1;
+        for (const std::int64_t index : indices.subspan(1)) {
+            const std::vector<std::int64_t>& ids = sequence(index).ids;
+            length = std::min(length, static_cast<std::int64_t>(ids.size()) - 1);
+            length = std::mismatch(first.begin(), first.begin() + length, ids.begin()).first - first.begin();
+        }
+        return length < kShortestPrefix ? 0 : length;
+    }
+
     // Whole sequences through the training engine's forward, several packed into one where they fit.
     Status readWhole(const std::vector<std::int64_t>& indices, at::Tensor& logits) {
+        const std::int64_t prefix = commonPrefix(indices), budget = prefix > 0 ? kTokensPerPrefix : kPrefillTokens;
         for (std::size_t begin = 0; begin < indices.size();) {
             std::int64_t tokens = 0;
             std::size_t end = begin;
             while (end < indices.size()) {
-                const std::int64_t length = m_sequences[static_cast<std::size_t>(indices[end])]->length();
-                if (end > begin && tokens + length > kPrefillTokens)
+                const std::int64_t length = sequence(indices[end]).length() - prefix;
+                if (end > begin && tokens + length > budget)
                     break;
                 tokens += length, ++end;
             }
-            ATTUNE_CHECK(readPacked({indices.data() + begin, end - begin}, logits));
+            ATTUNE_CHECK(readPacked({indices.data() + begin, end - begin}, prefix, logits));
             begin = end;
         }
         return {};
     }
 
-    Status readPacked(std::span<const std::int64_t> indices, at::Tensor& logits) {
+    // The first `prefix` tokens, which all have in common, become the first row.
+    Status readPacked(std::span<const std::int64_t> indices, std::int64_t prefix, at::Tensor& logits) {
         PackedTokens batch;
         batch.rowStarts.push_back(0);
+        batch.firstRowIsPrefix = prefix > 0;
+        if (prefix > 0) {
+            const std::vector<std::int64_t>& ids = sequence(indices[0]).ids;
+            batch.ids.assign(ids.begin(), ids.begin() + prefix);
+            batch.rowStarts.push_back(static_cast<std::int32_t>(prefix));
+        }
+        const std::size_t firstRow = prefix > 0 ? 1 : 0;
         for (const std::int64_t index : indices) {
-            KvCache<Real>& cache = *m_sequences[static_cast<std::size_t>(index)];
-            batch.ids.insert(batch.ids.end(), cache.ids.begin(), cache.ids.end());
+            KvCache<Real>& cache = sequence(index);
+            batch.ids.insert(batch.ids.end(), cache.ids.begin() + prefix, cache.ids.end());
             batch.rowStarts.push_back(static_cast<std::int32_t>(batch.ids.size()));
             cache.reserve(cache.length(), 0, m_config.contextLength, m_config, m_model.settings().dtype);
             if (m_config.positions == PositionKind::Rope)
@@ -179,10 +206,13 @@ private:
         options.keepForBackward = options.training = false;
         options.keysAndValues = [&](std::size_t block, const at::Tensor& keys, const at::Tensor& values) {
             for (std::size_t i = 0; i < indices.size(); ++i) {
-                KvCache<Real>& cache = *m_sequences[static_cast<std::size_t>(indices[i])];
-                const std::int64_t first = batch.rowStarts[i], count = cache.length();
-                cache.keys[block].narrow(1, 0, count).copy_(keys.narrow(1, first, count));
-                cache.values[block].narrow(1, 0, count).copy_(values.narrow(1, first, count));
+                KvCache<Real>& cache = sequence(indices[i]);
+                const std::int64_t first = batch.rowStarts[firstRow + i], count = cache.length() - prefix;
+                for (const auto& [to, from] : {std::pair(cache.keys[block], keys), std::pair(cache.values[block], values)}) {
+                    if (prefix > 0)
+                        to.narrow(1, 0, prefix).copy_(from.narrow(1, 0, prefix));
+                    to.narrow(1, prefix, count).copy_(from.narrow(1, first, count));
+                }
             }
         };
         ATTUNE_CHECK(m_pass.forward(batch, options));
@@ -190,7 +220,7 @@ private:
         const auto rows = static_cast<std::int64_t>(indices.size());
         const at::Tensor last = at::empty({rows, m_config.hiddenSize}, hidden.options());
         for (std::size_t i = 0; i < indices.size(); ++i)
-            last[static_cast<std::int64_t>(i)].copy_(hidden[batch.rowStarts[i + 1] - 1]);
+            last[static_cast<std::int64_t>(i)].copy_(hidden[batch.rowStarts[firstRow + i + 1] - 1]);
         const at::Tensor normed = at::empty({rows, m_config.hiddenSize}, hidden.options().dtype(m_model.settings().dtype));
         const Norm& norm = m_model.finalNorm;
         kernels::normForward({m_config.norm, m_config.normEpsilon, norm.weight.compute, norm.bias.compute}, last, normed,

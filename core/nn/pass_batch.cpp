@@ -24,12 +24,15 @@ Status checkBatch(const PackedTokens& batch, const ModelConfig& config) {
                             std::to_string(config.vocabularySize) + ".",
                         "The tokenizer does not fit the model.");
     }
+    if (batch.firstRowIsPrefix && ropeDependsOnLength(config.rope))
+        return bad("This model's positions depend on the length of a row: rows cannot share a prefix.");
     if (config.positions == PositionKind::Learned)
         for (std::size_t row = 0; row + 1 < batch.rowStarts.size(); ++row)
-            if (batch.rowStarts[row + 1] - batch.rowStarts[row] > config.contextLength)
+            if (const std::int64_t length = batch.rowStarts[row + 1] - batch.rowStarts[row] +
+                                            (batch.firstRowIsPrefix && row > 0 ? batch.rowStarts[1] : 0);
+                length > config.contextLength)
                 return fail(ErrorCode::InvalidArgument,
-                            "Row " + std::to_string(row) + " has " +
-                                std::to_string(batch.rowStarts[row + 1] - batch.rowStarts[row]) +
+                            "Row " + std::to_string(row) + " has " + std::to_string(length) +
                                 " tokens; the model has positions for " + std::to_string(config.contextLength) + ".",
                             "Shorten the maximum length.");
     return {};
@@ -56,7 +59,7 @@ void PassBatch::buildRotation(const ModelConfig& config, at::ScalarType master, 
     if (perLength)
         cosines.clear(), sines.clear();
     for (std::size_t row = 0; row + 1 < starts.size(); ++row) {
-        const std::int64_t length = starts[row + 1] - starts[row];
+        const std::int64_t before = layout.prefixOf(row), length = before + starts[row + 1] - starts[row];
         // One table for all rows, or with length-dependent scaling a section for each.
         const auto known = static_cast<std::int64_t>(cosines.size() / half);
         const std::int64_t first = perLength ? known : 0;
@@ -64,8 +67,8 @@ void PassBatch::buildRotation(const ModelConfig& config, at::ScalarType master, 
             appendRopeTable(ropeFrequencies(config, length), 0, length, cosines, sines);
         else if (length > known)
             appendRopeTable(ropeFrequencies(config, length), known, length - known, cosines, sines);
-        for (std::int64_t t = 0; t < length; ++t)
-            tableRow[starts[row] + t] = static_cast<std::int32_t>(first + t);
+        for (std::int64_t t = before; t < length; ++t)
+            tableRow[starts[row] + t - before] = static_cast<std::int32_t>(first + t);
     }
     const at::TensorOptions options = at::TensorOptions().dtype(master);
     const auto positions = static_cast<std::int64_t>(cosines.size() / half);
@@ -77,7 +80,8 @@ void PassBatch::buildRotation(const ModelConfig& config, at::ScalarType master, 
 void PassBatch::take(const PackedTokens& batch, const ModelConfig& config, at::ScalarType master, at::Device device) {
     count = batch.tokens();
     tokens = roundUp(count, kRowRound);
-    layout = {batch.rowStarts, tokens, config.kvHeads, config.heads / config.kvHeads, config.headDim};
+    layout = {batch.rowStarts, tokens,         config.kvHeads, config.heads / config.kvHeads,
+              config.headDim,  batch.firstRowIsPrefix};
     ids = onDevice(batch.ids, device);
     std::vector<std::int64_t> rows, wanted;
     for (std::size_t i = 0; i < batch.targets.size(); ++i)
@@ -90,7 +94,7 @@ void PassBatch::take(const PackedTokens& batch, const ModelConfig& config, at::S
         std::vector<std::int64_t> positions(batch.ids.size());
         for (std::size_t row = 0; row + 1 < batch.rowStarts.size(); ++row)
             for (std::int32_t t = batch.rowStarts[row]; t < batch.rowStarts[row + 1]; ++t)
-                positions[static_cast<std::size_t>(t)] = t - batch.rowStarts[row];
+                positions[static_cast<std::size_t>(t)] = layout.prefixOf(row) + t - batch.rowStarts[row];
         positionIds = onDevice(positions, device);
     } else if (master == at::kDouble) {
         buildRotation(config, master, device, m_cosinesD, m_sinesD);

@@ -377,6 +377,8 @@ TrainingPass::~TrainingPass() = default;
 Status TrainingPass::forward(const PackedTokens& batch, const ForwardOptions& options) {
     m_impl->state = Impl::State::Empty;
     ATTUNE_CHECK(checkBatch(batch, m_impl->config));
+    if (batch.firstRowIsPrefix && options.keepForBackward)
+        return fail(ErrorCode::InvalidArgument, "Rows with a common prefix cannot be trained on.");
     return guarded([&]() -> Status {
         at::NoGradGuard noGrad;
         m_impl->forward(batch, options);

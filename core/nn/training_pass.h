@@ -21,6 +21,8 @@ struct PackedTokens {
     std::vector<std::int64_t>
         targets; // [T]; targets[t] is the id to be predicted AT position t (already shifted), -100 = none
     std::vector<std::int32_t> rowStarts; // [rows + 1], first 0, last T
+    // The other rows continue the first one: they attend to it and their positions follow its. Forward only.
+    bool firstRowIsPrefix = false;
     std::int64_t tokens() const { return static_cast<std::int64_t>(ids.size()); }
 };
 
@@ -49,7 +51,7 @@ public:
     ~TrainingPass();
 
     /// Runs the blocks and the final norm. Errors: InvalidArgument (an id outside the vocabulary, a row longer than the
-    /// context of learned positions), OutOfMemory.
+    /// context of learned positions, a common prefix to be kept for backward), OutOfMemory.
     Status forward(const PackedTokens& batch, const ForwardOptions& options);
 
     /// The residual stream after the last block of the last forward, before the final norm: [T, H] master type, T possibly

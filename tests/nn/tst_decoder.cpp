@@ -262,6 +262,42 @@ private Q_SLOTS:
         }
     }
 
+    // Prompts with a common beginning, which is computed once: the same as each alone, and every later step too.
+    void aCommonBeginningChangesNothing_data() {
+        QTest::addColumn<QByteArray>("name");
+        for (const char* name : {"llama", "gpt2", "dynamic", "long"})
+            QTest::newRow(name) << QByteArray(name);
+    }
+    void aCommonBeginningChangesNothing() {
+        QFETCH(QByteArray, name);
+        ModelConfig config = tinyConfig();
+        if (name == "gpt2") {
+            config.norm = NormKind::LayerNorm, config.positions = PositionKind::Learned, config.gatedMlp = false;
+            config.kvHeads = 4;
+        } else if (name == "dynamic") {
+            config.rope.factor = 4, config.rope.originalContext = 12, config.rope.scaling = RopeScaling::Dynamic;
+        }
+        const auto model = decoderModel(config, at::kDouble, 0.2);
+        const auto common = someIds(name == "long" ? 555 : 37, 8);
+        std::vector<std::vector<std::int64_t>> prompts;
+        for (const std::size_t own : {1, 20, 90}) {
+            prompts.push_back(common);
+            const auto rest = someIds(own, own);
+            prompts.back().insert(prompts.back().end(), rest.begin(), rest.end());
+        }
+        Decoder decoder(*model);
+        at::Tensor logits = *decoder.prefill(prompts);
+        for (std::int64_t token = 0; token < 3; ++token) {
+            for (std::size_t i = 0; i < prompts.size(); ++i) {
+                const at::Tensor expected = reference(*model, prompts[i]);
+                QVERIFY2(difference(logits[static_cast<std::int64_t>(i)], expected[0]) < 1e-9,
+                         QByteArray::number(difference(logits[static_cast<std::int64_t>(i)], expected[0])));
+                prompts[i].push_back(token + 2);
+            }
+            logits = *decoder.step({token + 2, token + 2, token + 2});
+        }
+    }
+
     void eightBitsStayNear_data() {
         QTest::addColumn<int>("rows");
         QTest::newRow("one by one") << 1;

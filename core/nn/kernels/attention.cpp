@@ -17,6 +17,7 @@ namespace {
 // A block of queries of one row and one key/value head.
 struct Block {
     std::int32_t segment;        // row * kvHeads + head
+    std::int64_t prefix;         // keys of the first row that count as well
     std::int64_t rowBegin, head; // first token of the row; key/value head
     std::int64_t begin, end;     // queries, counted from the row's first token
     std::int64_t paddedEnd,
@@ -59,7 +60,7 @@ Plan makePlan(const AttentionLayout& layout, std::int64_t workers) {
     double total = 0;
     // A block costs something beside its products: as much as about 48 keys.
     const auto cost = [](const Block& block) {
-        return static_cast<double>(block.paddedEnd - block.begin) * static_cast<double>(block.keys + 48);
+        return static_cast<double>(block.paddedEnd - block.begin) * static_cast<double>(block.prefix + block.keys + 48);
     };
     for (std::size_t row = 0; row + 1 < layout.rowStarts.size(); ++row) {
         const std::int64_t first = layout.rowStarts[row], length = layout.rowStarts[row + 1] - first;
@@ -70,10 +71,11 @@ Plan makePlan(const AttentionLayout& layout, std::int64_t workers) {
                 const std::int64_t end = std::min(begin + size, length);
                 const std::int64_t padded = std::min(roundUp(end, kRound), room);
                 const auto segment = static_cast<std::int32_t>(static_cast<std::int64_t>(row) * layout.kvHeads + head);
-                plan.blocks.push_back({segment, first, head, begin, end, padded, padded});
+                plan.blocks.push_back({segment, layout.prefixOf(row), first, head, begin, end, padded, padded});
                 total += cost(plan.blocks.back());
                 plan.mostQueries = std::max(plan.mostQueries, padded - begin);
-                plan.mostKeys = std::max(plan.mostKeys, std::min(padded, kStretch));
+                plan.mostKeys = std::max({plan.mostKeys, std::min(padded, kStretch),
+                                          std::min(layout.prefixOf(row), kStretch)});
             }
     }
     double done = 0;
@@ -159,22 +161,30 @@ void forward(const AttentionLayout& layout, const at::Tensor& q, const at::Tenso
                 const std::int64_t real = (block.end - block.begin) * group;
                 std::fill_n(work.largest, queries, -std::numeric_limits<A>::infinity());
                 std::fill_n(work.totals, queries, A(0));
-                for (std::int64_t from = 0; from < keys; from += kStretch) {
-                    const std::int64_t n = std::min(kStretch, keys - from);
+                // n keys from row `key` on, of which query `row` of the block sees the first `visible(row)`.
+                bool begun = false;
+                const auto stretch = [&](const T* key, const T* value, std::int64_t n, auto&& visible) {
                     multiply(dense(work.scores, queries, n),
                              dense(dataOf<T>(q) + (at + block.begin) * group * dim, queries, dim),
-                             dense(keyRows + from * dim, n, dim).transposed());
+                             dense(key, n, dim).transposed());
                     for (std::int64_t row = 0; row < queries; ++row) {
-                        const A correction = loops.softmaxStretch(
-                            work.scores + row * n, work.probabilities + row * n,
-                            std::min(block.begin + row / group + 1 - from, n), n, work.largest + row,
-                            work.totals + row);
-                        if (from > 0 && correction != A(1))
+                        const A correction =
+                            loops.softmaxStretch(work.scores + row * n, work.probabilities + row * n,
+                                                 std::min(visible(row), n), n, work.largest + row, work.totals + row);
+                        if (begun && correction != A(1))
                             loops.scale(work.output + row * dim, correction, dim);
                     }
                     multiply(dense(work.output, queries, dim), dense(work.probabilities, queries, n),
-                             dense(valueRows + from * dim, n, dim), from > 0);
-                }
+                             dense(value, n, dim), begun);
+                    begun = true;
+                };
+                const std::int64_t shared = block.head * layout.tokens * dim;
+                for (std::int64_t from = 0; from < block.prefix; from += kStretch)
+                    stretch(dataOf<T>(k) + shared + from * dim, dataOf<T>(v) + shared + from * dim,
+                            std::min(kStretch, block.prefix - from), [](std::int64_t) { return kStretch; });
+                for (std::int64_t from = 0; from < keys; from += kStretch)
+                    stretch(keyRows + from * dim, valueRows + from * dim, std::min(kStretch, keys - from),
+                            [&](std::int64_t row) { return block.begin + row / group + 1 - from; });
                 A* lse = dataOf<A>(logSumExp) + (at + block.begin) * group;
                 for (std::int64_t row = 0; row < real; ++row) {
                     const A total = work.totals[row];

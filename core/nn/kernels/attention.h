@@ -15,6 +15,10 @@ namespace attune::kernels {
 struct AttentionLayout {
     std::vector<std::int32_t> rowStarts; // [rows + 1]
     std::int64_t tokens = 0, kvHeads = 0, group = 0, headDim = 0;
+    // Forward only: the first row precedes all others, which attend to the whole of it as well.
+    bool firstRowIsPrefix = false;
+    /// Keys of the first row that row `row` attends to beside its own.
+    std::int64_t prefixOf(std::size_t row) const { return firstRowIsPrefix && row > 0 ? rowStarts[1] - rowStarts[0] : 0; }
 };
 
 /// Scratch memory that survives from one call to the next.

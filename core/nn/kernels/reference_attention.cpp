@@ -10,21 +10,27 @@ namespace {
 
 // The probabilities of row `r`, [kvHeads, length * group, length].
 struct Row {
-    std::int64_t begin, length;
+    std::int64_t begin, length, prefix; // prefix: keys of the first row in front of its own
     at::Tensor q, k, v;
 };
 
 Row rowOf(const AttentionLayout& layout, std::size_t r, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
     const std::int64_t begin = layout.rowStarts[r], length = layout.rowStarts[r + 1] - begin;
-    return {begin, length,
-            wide(q.narrow(1, begin, length)).reshape({layout.kvHeads, length * layout.group, layout.headDim}),
-            wide(k.narrow(1, begin, length)), wide(v.narrow(1, begin, length))};
+    const std::int64_t prefix = layout.prefixOf(r);
+    const auto keys = [&](const at::Tensor& all) {
+        const at::Tensor own = wide(all.narrow(1, begin, length));
+        return prefix > 0 ? at::cat({wide(all.narrow(1, 0, prefix)), own}, 1) : own;
+    };
+    return {begin, length, prefix,
+            wide(q.narrow(1, begin, length)).reshape({layout.kvHeads, length * layout.group, layout.headDim}), keys(k),
+            keys(v)};
 }
 
 at::Tensor maskedScores(const AttentionLayout& layout, const Row& row) {
     const at::Tensor scores = at::bmm(row.q, row.k.transpose(1, 2));
-    const at::Tensor positions = at::arange(row.length, scores.options().dtype(at::kLong));
-    const at::Tensor future = positions.repeat_interleave(layout.group).unsqueeze(1) < positions.unsqueeze(0);
+    const at::Tensor keys = at::arange(row.prefix + row.length, scores.options().dtype(at::kLong));
+    const at::Tensor queries = keys.narrow(0, row.prefix, row.length).repeat_interleave(layout.group);
+    const at::Tensor future = queries.unsqueeze(1) < keys.unsqueeze(0);
     return scores.masked_fill(future.unsqueeze(0), -std::numeric_limits<double>::infinity());
 }
 
