@@ -268,8 +268,15 @@ void DecodeStep<T, Real>::attend(TeamMember& member, std::size_t layer) {
         auto* values = pointer<Stored>(cache.values[layer]) + offset;
         m_loops.narrow(key, keys + position * d, d);
         m_loops.narrow(value, values + position * d, d);
-        m_loops.attendCache(query, keys, values, position + 1, group, d,
-                            static_cast<Real>(1.0 / std::sqrt(static_cast<double>(d))), scores, attended);
+        T* narrowQuery = reinterpret_cast<T*>(attended + group * d);
+        m_loops.narrowScaled(query, reinterpret_cast<Stored*>(narrowQuery),
+                             static_cast<Real>(1.0 / std::sqrt(static_cast<double>(d))), group * d);
+        decode::Product<T, Real> job; // the scores: keys times the queries of the group
+        job.w = reinterpret_cast<const T*>(keys), job.wStride = d, job.k = d;
+        job.x = narrowQuery, job.xStride = d, job.rows = group;
+        job.y = scores, job.yStride = position + 1;
+        decode::product(job, 0, position + 1);
+        m_loops.attendScored(scores, position + 1, values, position + 1, group, d, attended);
         m_loops.narrow(attended, reinterpret_cast<Stored*>(to + row * stride + head * group * d), group * d);
     }
     if (member.index() == 0)

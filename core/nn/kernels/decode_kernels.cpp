@@ -91,8 +91,15 @@ dotRow(const c10::BFloat16* w, const c10::BFloat16* x, std::int64_t xStride, std
                                                 (__m512bh)_mm512_loadu_si512(x + r * xStride + i + 32 * c));
         }
     }
-    for (; i < k; i += 32) {
-        const __mmask32 mask = i + 32 <= k ? ~std::uint32_t{0} : (std::uint32_t{1} << (k - i)) - 1;
+    for (; i + 32 <= k; i += 32) {
+        const __m512bh weights = (__m512bh)_mm512_loadu_si512(w + i);
+#pragma GCC unroll 16
+        for (int r = 0; r < Rows; ++r)
+            chains[0][r] =
+                _mm512_dpbf16_ps(chains[0][r], weights, (__m512bh)_mm512_loadu_si512(x + r * xStride + i));
+    }
+    if (i < k) {
+        const __mmask32 mask = (std::uint32_t{1} << (k - i)) - 1;
         const __m512bh weights = (__m512bh)_mm512_maskz_loadu_epi16(mask, w + i);
 #pragma GCC unroll 16
         for (int r = 0; r < Rows; ++r)
@@ -143,8 +150,19 @@ productBf16Hardware(const Product<c10::BFloat16, float>& job, std::int64_t begin
         std::int64_t row = 0;
         for (; row + 4 <= job.rows; row += 4)
             productTile<4>(job, w, o, count, row);
-        for (; row < job.rows; ++row)
+        switch (job.rows - row) {
+        case 3:
+            productTile<3>(job, w, o, count, row);
+            break;
+        case 2:
+            productTile<2>(job, w, o, count, row);
+            break;
+        case 1:
             productTile<1>(job, w, o, count, row);
+            break;
+        default:
+            break;
+        }
     }
 }
 

@@ -67,10 +67,9 @@ struct KernelTable {
     void (*softmaxRowBackward)(const A* s, const A* dp, A lse, A delta, T* p, T* ds, Int valid, Int width);
     // sum_i a[i] * b[i]
     A (*dot)(const T* a, const T* b, Int n);
-    // `group` queries [group, headDim] over one cache: out[g] = sum_t softmax_t(scale q[g] . keys[t]) values[t]; keys and
-    // values [length, headDim]; scores: scratch of group * length.
-    void (*attendCache)(const A* q, const T* keys, const T* values, Int length, Int group, Int headDim, A scale,
-                        A* scores, A* out);
+    // Queries of one group over one cache: out[g] = sum_t softmax_t(scores[g, t]) values[t], values [length, headDim], out
+    // [group, headDim]. The scores are overwritten.
+    void (*attendScored)(A* scores, Int scoreStride, const T* values, Int length, Int group, Int headDim, A* out);
 
     // log(sum(exp(z)))
     A (*logSumExp)(const T* z, Int n);

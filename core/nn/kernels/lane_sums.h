@@ -30,6 +30,11 @@ ATTUNE_BF16_CPU __attribute__((always_inline)) inline void laneSums(const c10::B
             sums[i][g] = _mm512_setzero_ps();
     const std::int64_t pairs = k / 2;
     for (std::int64_t p = 0; p < pairs; ++p) {
+        // So many rows at once are more streams than the processor foresees: the next rows are asked for here.
+        if (p % 16 == 0)
+#pragma GCC unroll 16
+            for (int i = 0; i < Outputs; ++i)
+                _mm_prefetch(w + (i + Outputs) * wStride + 2 * p, _MM_HINT_T0);
         __m512bh values[Groups];
 #pragma GCC unroll 16
         for (int g = 0; g < Groups; ++g)
