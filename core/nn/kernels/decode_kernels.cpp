@@ -74,6 +74,7 @@ template <int Rows>
 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"), always_inline)) inline void
 dotRow(const c10::BFloat16* w, const c10::BFloat16* x, std::int64_t xStride, std::int64_t k, __m512 sums[Rows]) {
     constexpr int kChains = Rows == 1 ? 4 : 2;
+    constexpr std::int64_t kAhead = 3072; // weights asked for in advance, 6 KB
     __m512 chains[kChains][Rows];
 #pragma GCC unroll 16
     for (int c = 0; c < kChains; ++c)
@@ -84,6 +85,7 @@ dotRow(const c10::BFloat16* w, const c10::BFloat16* x, std::int64_t xStride, std
     for (; i + 32 * kChains <= k; i += 32 * kChains) {
 #pragma GCC unroll 16
         for (int c = 0; c < kChains; ++c) {
+            _mm_prefetch(w + i + 32 * c + kAhead, _MM_HINT_T0);
             const __m512bh weights = (__m512bh)_mm512_loadu_si512(w + i + 32 * c);
 #pragma GCC unroll 16
             for (int r = 0; r < Rows; ++r)

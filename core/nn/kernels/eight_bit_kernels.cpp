@@ -36,6 +36,7 @@ ATTUNE_CLONES void eightBitPlain(const EightBitProduct& job, std::int64_t begin,
 #if defined(__x86_64__)
 
 constexpr int kVectors = kEightBitGroup / 16;
+constexpr std::int64_t kAhead = 4096; // weights asked for in advance
 
 // Outputs rows of the matrix at once: as many streams from memory, and x is read once for them.
 template <int Outputs, int Rows>
@@ -61,6 +62,7 @@ ATTUNE_AVX512 __attribute__((always_inline)) inline void eightBitTile(const Eigh
 #pragma GCC unroll 16
         for (int i = 0; i < Outputs; ++i) {
             const std::int8_t* codes = w + i * width + g * kEightBitGroup;
+            _mm_prefetch(codes + kAhead, _MM_HINT_T0); // a group is one cache line
             __m512 weights[kVectors];
 #pragma GCC unroll 16
             for (int v = 0; v < kVectors; ++v)
