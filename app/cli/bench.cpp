@@ -83,12 +83,12 @@ void addBenchCommand(CLI::App& app, Cli& cli) {
     train->add_option("--micro-batch", options->microBatchTokens, "Tokens computed at once")->capture_default_str();
     train->add_option("--policy", options->policy, "keep all activations for the backward, or recompute them")->capture_default_str();
     train->add_option("--data", options->data, "A data file: rows as long as its rows instead of --seq");
-    train->add_option("--tokenizer", options->tokenizer, "With --data: the folder of the tokenizer (default: the starter model's)");
+    train->add_option("--tokenizer", options->tokenizer, "With --data: the folder of the tokenizer (default: that of --model, else the starter model's)");
     train->add_option("--packing", options->packing, "packed: rows end to end; padded: filled up to the step's longest row")->capture_default_str();
     train->callback([options, &cli] {
         Json json = options->toJson();
         if (!options->data.empty()) {
-            auto rows = dataRows(options->data, options->tokenizer);
+            auto rows = dataRows(options->data, options->tokenizer.empty() ? options->model : options->tokenizer);
             if (!rows) {
                 cli.exitStatus = report(rows.error());
                 return;

@@ -83,6 +83,8 @@ void addGenerateCommand(CLI::App& app, Cli& cli) {
     Sampling& sampling = request.sampling;
     command->add_option("--model", request.model, "Model folder")->required();
     command->add_option("--adapter", request.adapter, "Adapter folder (PEFT) or run folder");
+    command->add_flag("--eight-bit", request.eightBit,
+                      "Read the weights in 8 bits: about twice as fast, answers may differ in places");
     command->add_option("--precision", request.precision, "auto (default), bf16 or f32")
         ->check(CLI::IsMember({"auto", "bf16", "f32"}));
     command->add_option("--temperature", sampling.temperature, "0 = always the most likely token")

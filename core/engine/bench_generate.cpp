@@ -76,7 +76,11 @@ Result<Json> benchGenerate(const Json& options, std::stop_token stop) {
                                2.0 * static_cast<double>(config.vocabularySize * config.hiddenSize * batch) +
                                2.0 * static_cast<double>(config.layers * config.queryWidth()) * static_cast<double>(length) * prefillTokens;
     const double stepsPerSecond = static_cast<double>(steps) / decodeSeconds;
-    return Json{{"tokens_per_second", stepsPerSecond * static_cast<double>(batch)},
+    return Json{{"dtype", options.value("dtype", std::string("bf16"))},
+                {"batch", batch},
+                {"seq", length},
+                {"tokens", steps},
+                {"tokens_per_second", stepsPerSecond * static_cast<double>(batch)},
                 {"prefill_tokens_per_second", prefillTokens / prefillSeconds},
                 {"prefill_limit_share", prefillFlop / prefillSeconds / gemm},
                 {"limit_share", stepsPerSecond * read / memory},

@@ -31,7 +31,7 @@ Result<RowLayout> rowLayout(const std::string& name) {
     return fail(ErrorCode::InvalidArgument, "There is no packing \"" + name + "\".", "Choose packed or padded.");
 }
 
-Result<std::vector<BenchRow>> benchRows(const Json& options, std::int64_t batch, std::int64_t seq) {
+Result<std::vector<BenchRow>> benchRows(const Json& options, std::int64_t batch, std::int64_t seq, std::int64_t context) {
     if (!options.contains("rows"))
         return std::vector<BenchRow>(static_cast<std::size_t>(batch), BenchRow{seq, seq - 1});
     std::vector<BenchRow> rows;
@@ -40,7 +40,8 @@ Result<std::vector<BenchRow>> benchRows(const Json& options, std::int64_t batch,
             row[0].get<std::int64_t>() < 2 || row[1].get<std::int64_t>() < 1)
             return fail(ErrorCode::InvalidArgument, "A benchmark row needs at least two tokens and one target.",
                         "Give rows as [[tokens, targets], ...].");
-        rows.push_back({row[0].get<std::int64_t>(), std::min(row[1].get<std::int64_t>(), row[0].get<std::int64_t>() - 1)});
+        const std::int64_t tokens = std::min(row[0].get<std::int64_t>(), context);
+        rows.push_back({tokens, std::min(row[1].get<std::int64_t>(), tokens - 1)});
     }
     if (rows.empty())
         return fail(ErrorCode::InvalidArgument, "There are no rows to measure on.", "Choose a data set with rows.");

@@ -80,7 +80,7 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
     pass.setActivationPolicy(settings.recompute ? ActivationPolicy::Recompute : ActivationPolicy::Keep);
     std::map<std::string, double> times;
 
-    ATTUNE_ASSIGN(const std::vector<BenchRow> rows, benchRows(options, settings.batch, settings.seq));
+    ATTUNE_ASSIGN(const std::vector<BenchRow> rows, benchRows(options, settings.batch, settings.seq, config.contextLength));
 
     Rng rng(3);
     std::vector<double> seconds;
@@ -138,7 +138,10 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
                 {"dtype", type == at::kBFloat16 ? "bf16" : "f32"},
                 {"policy", settings.recompute ? "recompute" : "keep"},
                 {"batch", settings.batch},
-                {"seq", settings.seq},
+                {"seq", options.contains("rows") ? Json(nullptr) : Json(settings.seq)},
+                {"rows", rows.size()},
+                {"packing", settings.layout == RowLayout::Packed ? "packed" : "padded"},
+                {"micro_batch_tokens", settings.microBatchTokens},
                 {"threads", at::get_num_threads()},
                 {"tokens_per_second", static_cast<double>(tokens) / steps / perStep},
                 {"seconds_per_step", perStep},

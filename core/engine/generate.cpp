@@ -61,7 +61,7 @@ struct Answer {
 class Batch {
 public:
     Batch(const LoadedModel& model, const GenerateOptions& options, const Emit& emit, Clock::time_point started)
-        : m_model(model), m_options(options), m_emit(emit), m_started(started), m_decoder(*model.model),
+        : m_model(model), m_options(options), m_emit(emit), m_started(started), m_decoder(*model.model, options.eightBit ? DecodePrecision::EightBit : DecodePrecision::AsStored),
           m_stopIds(model.format.stopIds().begin(), model.format.stopIds().end()) {}
 
     Status run(const std::vector<std::vector<std::int64_t>>& prompts, std::vector<Answer>& answers,
@@ -223,7 +223,7 @@ Result<std::vector<GeneratedText>> generateTexts(const LoadedModel& model, const
         }
         prompts.push_back(std::move(*ids));
     }
-    return generateTexts(model, prompts, {.sampling = request.sampling, .pane = request.pane}, stop, emit);
+    return generateTexts(model, prompts, {.sampling = request.sampling, .pane = request.pane, .eightBit = request.eightBit}, stop, emit);
 }
 
 } // namespace attune

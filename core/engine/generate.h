@@ -18,11 +18,12 @@ struct GenerateOptions {
     Sampling sampling;
     int pane = 0;
     std::int64_t cacheBytes = std::int64_t{1} << 30; // what the caches of one batch may take
+    bool eightBit = false;                           // decode with weights in 8 bits
 };
 
 /// In the order of the prompts. tokens include the stop id when one ended the text; text does not. finish: "stop",
 /// "length" (max tokens or context) or "cancelled" (then the texts so far are returned). A prompt's answer is the same
-/// alone and in any company. Errors: InvalidArgument (prompt empty or longer than the context, an impossible setting),
+/// alone and in any company, in bf16 up to rounding (sums are taken in another order). Errors: InvalidArgument (prompt empty or longer than the context, an impossible setting),
 /// Numerical, OutOfMemory.
 Result<std::vector<GeneratedText>> generateTexts(const LoadedModel& model,
                                                  const std::vector<std::vector<std::int64_t>>& prompts,

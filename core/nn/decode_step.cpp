@@ -16,7 +16,7 @@ constexpr std::int64_t kDotRows = 4;      // up to here each row is a dot produc
 constexpr std::int64_t kLibraryRows = 16; // beyond, where there are no lanes, the library's products are faster
 constexpr std::int64_t kOutputUnit = 16;
 
-void atLeastShape(at::Tensor& tensor, std::int64_t elements, at::ScalarType type) {
+void reserveElements(at::Tensor& tensor, std::int64_t elements, at::ScalarType type) {
     if (!tensor.defined() || tensor.numel() < elements)
         tensor = at::empty({elements}, at::TensorOptions().dtype(type));
 }
@@ -47,19 +47,19 @@ void DecodeStep<T, Real>::reserve(std::int64_t rows, std::int64_t longest) {
         }
     const std::int64_t padded = (widest + ranks + 127) / 64 * 64, members = at::get_num_threads();
     const std::int64_t lanes = (rows + decode::kLanes - 1) / decode::kLanes * decode::kLanes;
-    atLeastShape(m_residual, rows * m_config.hiddenSize, real);
+    reserveElements(m_residual, rows * m_config.hiddenSize, real);
     for (at::Tensor& input : m_inputs)
-        atLeastShape(input, rows * padded, stored);
-    atLeastShape(m_qkv, rows * (m_config.queryWidth() + 2 * m_config.kvWidth()), real);
-    atLeastShape(m_product, rows * padded, real);
-    atLeastShape(m_packed, lanes * padded, stored);
-    atLeastShape(m_wide, members * rows * padded, at::kFloat);
-    atLeastShape(m_statistics, 2 * rows, real);
+        reserveElements(input, rows * padded, stored);
+    reserveElements(m_qkv, rows * (m_config.queryWidth() + 2 * m_config.kvWidth()), real);
+    reserveElements(m_product, rows * padded, real);
+    reserveElements(m_packed, lanes * padded, stored);
+    reserveElements(m_wide, members * rows * padded, at::kFloat);
+    reserveElements(m_statistics, 2 * rows, real);
     const std::int64_t group = m_config.heads / m_config.kvHeads;
     m_scoresPerMember = group * (longest + 64);
     m_attendedPerMember = 2 * group * m_config.headDim;
-    atLeastShape(m_scores, members * m_scoresPerMember, real);
-    atLeastShape(m_attended, members * m_attendedPerMember, real);
+    reserveElements(m_scores, members * m_scoresPerMember, real);
+    reserveElements(m_attended, members * m_attendedPerMember, real);
 }
 
 template <class T, class Real>
@@ -112,7 +112,7 @@ void DecodeStep<T, Real>::layer(TeamMember& member, std::size_t index) {
     addTo(member, block.down, weights.down, pointer<Real>(m_residual));
 }
 
-// m_input is set by every member to the same place before its first barrier.
+// The first member says where the next product's input lies; the barrier makes it known.
 template <class T, class Real>
 void DecodeStep<T, Real>::norm(TeamMember& member, const Norm& parameters, std::int64_t stride) {
     T* to = pointer<T>(m_inputs[0]);
@@ -230,8 +230,8 @@ void DecodeStep<T, Real>::addTo(TeamMember& member, const Linear& linear, const 
     member.barrier();
 }
 
-template <class T, class Real>
-void rotateHead(Real* head, const RopeTable<Real>& table, std::int64_t position, std::int64_t half) {
+template <class Real>
+static void rotateHead(Real* head, const RopeTable<Real>& table, std::int64_t position, std::int64_t half) {
     const Real* cosines = table.cosines.data() + position * half;
     const Real* sines = table.sines.data() + position * half;
     for (std::int64_t i = 0; i < half; ++i) {
@@ -260,8 +260,8 @@ void DecodeStep<T, Real>::attend(TeamMember& member, std::size_t layer) {
         Real *query = line + head * group * d, *key = line + m_config.queryWidth() + head * d, *value = key + m_config.kvWidth();
         if (cache.rope) {
             for (std::int64_t g = 0; g < group; ++g)
-                rotateHead<T>(query + g * d, *cache.rope, position, d / 2);
-            rotateHead<T>(key, *cache.rope, position, d / 2);
+                rotateHead(query + g * d, *cache.rope, position, d / 2);
+            rotateHead(key, *cache.rope, position, d / 2);
         }
         const std::int64_t offset = head * cache.capacity * d;
         auto* keys = pointer<Stored>(cache.keys[layer]) + offset;

@@ -14,7 +14,6 @@ struct DecodeMatrix {
     at::Tensor plain;         // in place; undefined when in 8 bits
     at::Tensor codes, scales; // [out, groups * 64] int8, [out, groups] f32
     bool eightBit() const { return codes.defined(); }
-    std::int64_t out() const { return eightBit() ? codes.size(0) : plain.size(0); }
     std::int64_t groups() const { return scales.size(1); }
 };
 

@@ -53,6 +53,7 @@ public:
             }
             at::Tensor logits = emptyLogits();
             ATTUNE_CHECK(readWhole(all, logits));
+            m_pass.releaseBuffers(); // the tokens that follow do not need them
             return logits;
         });
     }
@@ -166,7 +167,9 @@ private:
 
     // Whole sequences through the training engine's forward, several packed into one where they fit.
     Status readWhole(const std::vector<std::int64_t>& indices, at::Tensor& logits) {
-        const std::int64_t prefix = commonPrefix(indices), budget = prefix > 0 ? kTokensPerPrefix : kPrefillTokens;
+        const std::int64_t prefix = commonPrefix(indices);
+        // The prefix is read again for each pack: long ones want large packs.
+        const std::int64_t budget = std::clamp(4 * prefix, kPrefillTokens, kTokensPerPrefix);
         for (std::size_t begin = 0; begin < indices.size();) {
             std::int64_t tokens = 0;
             std::size_t end = begin;

@@ -1,11 +1,12 @@
 // The keys and values of one sequence, kept from token to token. Internal to the decoder.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
-#include <ATen/core/Tensor.h>
+#include <ATen/ATen.h>
 
 #include "core/nn/rope.h"
 
@@ -44,16 +45,17 @@ struct KvCache {
         std::int64_t larger = std::max(kFirstCapacity, capacity);
         while (larger < length)
             larger *= 2;
-        capacity = std::min(larger, std::max(length, mostLength));
+        larger = std::min(larger, std::max(length, mostLength));
         keys.resize(static_cast<std::size_t>(config.layers));
         values.resize(static_cast<std::size_t>(config.layers));
         for (auto* caches : {&keys, &values})
             for (at::Tensor& cache : *caches) {
-                const at::Tensor grown = at::empty({config.kvHeads, capacity, config.headDim}, at::TensorOptions().dtype(type));
+                const at::Tensor grown = at::empty({config.kvHeads, larger, config.headDim}, at::TensorOptions().dtype(type));
                 if (cache.defined() && used > 0)
                     grown.narrow(1, 0, used).copy_(cache.narrow(1, 0, used));
                 cache = grown;
             }
+        capacity = larger;
     }
 };
 

@@ -42,7 +42,7 @@ struct ForwardOptions {
 };
 
 /// What a forward keeps for the backward: everything a block needs, or only the blocks' inputs, from which the rest is
-/// computed again (a third more work, a fifth of the memory). The results are the same to the bit.
+/// computed again (a third to a half more work, a fifth of the memory). The results are the same to the bit.
 enum class ActivationPolicy { Keep, Recompute };
 
 class TrainingPass {

@@ -87,6 +87,7 @@ struct GenerateRequest {
     Sampling sampling;
     int pane = 0;
     std::string precision = "auto";
+    bool eightBit = false; // read the weights from a copy in 8 bits: faster, answers may differ in places
 };
 
 struct ScoreRequest {

@@ -154,6 +154,32 @@ private Q_SLOTS:
         QCOMPARE(cut.finish(), std::string("\xEF\xBF\xBD"));
     }
 
+    // On real weights the most likely next token is nearly always the same with weights in 8 bits.
+    void eightBitsMostlyAgree() {
+        const LoadedModel model = load(ATTUNE_SOURCE_DIR "/resources/starter_model");
+        std::vector<std::vector<std::int64_t>> prompts;
+        for (const char* text : {"Once upon a time there was", "The dog ran to the", "My order has not", "It was a cold",
+                                 "She opened the box and", "In the morning the children", "He wanted to buy", "The answer is"}) {
+            auto ids = promptIds(model, {{}, text, {}});
+            QVERIFY(ids);
+            prompts.push_back(std::move(*ids));
+        }
+        GenerateOptions options;
+        options.sampling.temperature = 0, options.sampling.maxTokens = 12;
+        const auto exact = generateTexts(model, prompts, options, {}, {});
+        options.eightBit = true;
+        const auto rounded = generateTexts(model, prompts, options, {}, {});
+        QVERIFY(exact && rounded);
+        int same = 0;
+        for (std::size_t i = 0; i < prompts.size(); ++i) // until they part, both have seen the same text
+            for (std::size_t t = 0; t < std::min((*exact)[i].tokens.size(), (*rounded)[i].tokens.size()); ++t) {
+                if ((*exact)[i].tokens[t] != (*rounded)[i].tokens[t])
+                    break;
+                ++same;
+            }
+        QVERIFY2(same >= 60, QByteArray::number(same)); // of 96
+    }
+
     void goldenTextsBatchedAndAlone() {
         ATTUNE_REQUIRE_TEST_DATA("models/stories260K");
         const LoadedModel model = load(dataPath);

@@ -1,5 +1,6 @@
 // Decoding with caches against a forward without any, written here with plain ATen operations in float64.
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <QtTest>
 #include <cmath>
 
@@ -355,6 +356,61 @@ private Q_SLOTS:
             QVERIFY2(difference(together[i], alone[0]) < bound * size,
                      QByteArray::number(i) + ": " + QByteArray::number(difference(together[i], alone[0]) / size));
         }
+    }
+
+    // Heads of other sizes and groups, adapters with odd ranks, biases; alone and side by side; one thread to many; in
+    // every precision against float64.
+    void unusualShapesStayNear_data() {
+        QTest::addColumn<int>("headDim");
+        QTest::addColumn<int>("group");
+        QTest::addColumn<int>("rows");
+        QTest::addColumn<int>("threads");
+        for (const auto& [headDim, group] : {std::pair(64, 3), std::pair(80, 5), std::pair(20, 1), std::pair(96, 8)})
+            for (const int rows : {1, 2, 3, 6, 20})
+                QTest::addRow("head %d, group %d, %d rows", headDim, group, rows)
+                    << headDim << group << rows << (rows == 1 ? 5 : rows == 3 ? 1 : 2);
+    }
+    void unusualShapesStayNear() {
+        QFETCH(int, headDim);
+        QFETCH(int, group);
+        QFETCH(int, rows);
+        QFETCH(int, threads);
+        ModelConfig config = tinyConfig();
+        config.hiddenSize = 48, config.intermediateSize = 75, config.vocabularySize = 67;
+        config.headDim = headDim, config.kvHeads = 2, config.heads = 2 * group;
+        config.qkvBias = config.attentionOutputBias = config.mlpBias = true;
+        const int before = at::get_num_threads();
+        at::set_num_threads(threads);
+        std::vector<std::vector<std::int64_t>> prompts;
+        for (int i = 0; i < rows; ++i) {
+            prompts.push_back(someIds(20, 4)); // a common beginning
+            const auto rest = someIds(1 + static_cast<std::size_t>(i * 5 % 13), static_cast<std::uint64_t>(i));
+            prompts.back().insert(prompts.back().end(), rest.begin(), rest.end());
+        }
+        struct Kind {
+            at::ScalarType type;
+            DecodePrecision precision;
+            double bound;
+        };
+        const auto exact = decoderModel(config, at::kDouble, 0.05);
+        for (const Kind kind : {Kind{at::kFloat, DecodePrecision::AsStored, 1e-4},
+                                Kind{at::kBFloat16, DecodePrecision::AsStored, 0.08},
+                                Kind{at::kBFloat16, DecodePrecision::EightBit, 0.1},
+                                Kind{at::kFloat, DecodePrecision::EightBit, 0.08}}) {
+            const auto model = decoderModel(config, kind.type, 0.05);
+            Decoder reference(*exact), decoder(*model, kind.precision);
+            at::Tensor expected = *reference.prefill(prompts), found = *decoder.prefill(prompts);
+            for (int step = 0;; ++step) {
+                const double error = (expected - found.to(at::kDouble)).pow(2).mean().sqrt().item<double>() /
+                                     expected.pow(2).mean().sqrt().item<double>();
+                QVERIFY2(error < kind.bound, QByteArray::number(step) + ": " + QByteArray::number(error));
+                if (step == 3)
+                    break;
+                const std::vector<std::int64_t> next(static_cast<std::size_t>(rows), 7 * step + 1);
+                expected = *reference.step(next), found = *decoder.step(next);
+            }
+        }
+        at::set_num_threads(before);
     }
 
     void impossibleInputIsRefused() {

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <new>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -29,11 +30,13 @@ Element* packedMemory(std::int64_t elements) {
     static thread_local std::unique_ptr<Element, Free> memory;
     static thread_local std::int64_t size = 0;
     if (size < elements) {
-        size = (elements + 31) / 32 * 32;
-        memory.reset(static_cast<Element*>(std::aligned_alloc(64, static_cast<std::size_t>(size) * sizeof(Element))));
+        const std::int64_t wanted = (elements + 31) / 32 * 32;
+        void* fresh = std::aligned_alloc(64, static_cast<std::size_t>(wanted) * sizeof(Element));
+        if (!fresh)
+            throw std::bad_alloc();
+        memory.reset(static_cast<Element*>(fresh));
+        size = wanted;
     }
-    if (!memory)
-        throw std::bad_alloc();
     return memory.get();
 }
 

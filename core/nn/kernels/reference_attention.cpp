@@ -1,4 +1,6 @@
 // Attention in plain ATen, one row at a time: other devices, and what the blocked loops are tested against.
+#include <limits>
+
 #include <ATen/ATen.h>
 
 #include "core/nn/kernels/attention.h"
@@ -8,7 +10,7 @@ namespace attune::kernels::reference {
 
 namespace {
 
-// The probabilities of row `r`, [kvHeads, length * group, length].
+// Row `r`: its queries [kvHeads, length * group, headDim], and keys and values [kvHeads, prefix + length, headDim].
 struct Row {
     std::int64_t begin, length, prefix; // prefix: keys of the first row in front of its own
     at::Tensor q, k, v;

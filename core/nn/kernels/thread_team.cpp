@@ -1,5 +1,6 @@
 #include "core/nn/kernels/thread_team.h"
 
+#include <exception>
 #include <thread>
 
 #include <ATen/Parallel.h>
@@ -13,6 +14,12 @@
 
 namespace attune::kernels {
 
+namespace {
+
+struct AnotherMemberFailed {};
+
+} // namespace
+
 void TeamMember::barrier() {
     if (m_count == 1)
         return;
@@ -25,6 +32,8 @@ void TeamMember::barrier() {
         return;
     }
     for (int spins = 0; m_meeting.round.load(std::memory_order_acquire) == round; ++spins) {
+        if (m_meeting.failed.load(std::memory_order_relaxed))
+            throw AnotherMemberFailed{};
         if (spins > kSpins)
             std::this_thread::yield();
 #if defined(__x86_64__)
@@ -38,11 +47,19 @@ void runTeam(const std::function<void(TeamMember&)>& work) {
     TeamMember::Meeting meeting;
 #ifdef _OPENMP
     if (!omp_in_parallel()) {
+        std::exception_ptr error;
 #pragma omp parallel num_threads(at::get_num_threads())
         {
             TeamMember member(omp_get_thread_num(), omp_get_num_threads(), meeting);
-            work(member);
+            try { // an exception must not leave the region
+                work(member);
+            } catch (...) {
+                if (!meeting.failed.exchange(true))
+                    error = std::current_exception();
+            }
         }
+        if (error)
+            std::rethrow_exception(error);
         return;
     }
 #endif

@@ -16,6 +16,7 @@ public:
     struct Meeting {
         alignas(64) std::atomic<int> arrived{0};
         alignas(64) std::atomic<unsigned> round{0};
+        std::atomic<bool> failed{false};
     };
     TeamMember(int index, int count, Meeting& meeting) : m_index(index), m_count(count), m_meeting(meeting) {}
 
@@ -26,7 +27,8 @@ public:
         const std::int64_t units = (n + unit - 1) / unit;
         return {std::min(n, units * m_index / m_count * unit), std::min(n, units * (m_index + 1) / m_count * unit)};
     }
-    /// Returns when every member has arrived; what they wrote before is visible afterwards.
+    /// Returns when every member has arrived; what they wrote before is visible afterwards. Throws when another member's
+    /// work has thrown: then nobody waits for it.
     void barrier();
 
 private:
@@ -34,7 +36,8 @@ private:
     Meeting& m_meeting;
 };
 
-/// Runs `work` once on each of up to at::get_num_threads() threads and waits for all. `work` must not throw.
+/// Runs `work` once on each of up to at::get_num_threads() threads and waits for all. The first exception of any member
+/// is thrown again here.
 void runTeam(const std::function<void(TeamMember&)>& work);
 
 } // namespace attune::kernels
