@@ -84,6 +84,14 @@ QPushButton* makeButton(const QString& text, const QString& kind = QStringLitera
                         const QString& icon = {}, QWidget* parent = nullptr);
 /// `inner` in an area that scrolls vertically when there is too little room.
 QScrollArea* makeScrolling(QWidget* inner);
+
+/// Text that begins at the very edge of its view, always wrapped. Without a margin it is a cursor's width too wide, and a
+/// horizontal bar would come and go for ever: there is none.
+template <class TextEdit>
+void beginAtEdge(TextEdit& edit) {
+    edit.document()->setDocumentMargin(0);
+    edit.setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+}
 /// A 1 px line.
 QFrame* makeLine(QWidget* parent = nullptr);
 /// Sets a dynamic property that the style sheet reads and re-polishes.

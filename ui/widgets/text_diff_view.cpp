@@ -4,6 +4,7 @@
 #include <QTextCursor>
 
 #include "ui/theme.h"
+#include "ui/widgets/card.h"
 
 namespace attune {
 
@@ -12,7 +13,7 @@ TextDiffView::TextDiffView(Side side, QWidget* parent) : QTextEdit(parent), m_si
     setAcceptRichText(false);
     setUndoRedoEnabled(false);
     setProperty("flat", true);
-    document()->setDocumentMargin(0);
+    beginAtEdge(*this);
     setTabChangesFocus(true);
     setAccessibleName(side == Side::Left    ? tr("Answer on the left")
                       : side == Side::Right ? tr("Answer on the right")

@@ -37,7 +37,7 @@ QPlainTextEdit* answerBox(const QString& name, QWidget* parent) {
     auto* box = new QPlainTextEdit(parent);
     box->setReadOnly(true);
     box->setProperty("flat", true);
-    box->document()->setDocumentMargin(0);
+    beginAtEdge(*box);
     box->setMinimumHeight(110);
     box->setFont(Theme::current().monospaceFont());
     box->setAccessibleName(name);

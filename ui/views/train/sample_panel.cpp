@@ -43,7 +43,7 @@ SamplePanel::SamplePanel(QWidget* parent) : QWidget(parent) {
     m_answer = new QPlainTextEdit(m_content);
     m_answer->setReadOnly(true);
     m_answer->setProperty("flat", true);
-    m_answer->document()->setDocumentMargin(0);
+    beginAtEdge(*m_answer);
     m_answer->setFont(Theme::current().monospaceFont());
     m_answer->setAccessibleName(tr("Answer of the model at this checkpoint"));
     takeLeftRoom(*m_answer, 44);
