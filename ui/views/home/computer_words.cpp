@@ -55,11 +55,14 @@ std::vector<ComputerFact> computerFacts(const Computer& computer) {
                      computer.freeDiskBytes < kScarceDisk ? tr("Scarce: checkpoints of a large model need more.")
                                                           : tr("Enough for checkpoints and exports."),
                      computer.freeDiskBytes < kScarceDisk});
-    QString speed = computer.blas.empty() ? tr("Matrix library: not recognised.") : qstr(computer.blas);
-    const double gflops = std::max(computer.gflopsBf16, computer.gflopsF32);
-    if (gflops > 0)
-        speed += QStringLiteral(" · ") + tr("%1 GFLOP/s measured").arg(std::lround(gflops));
-    facts.push_back({"chart", tr("Arithmetic"), speed, false});
+    // What has not been measured is not mentioned.
+    QStringList speed;
+    if (!computer.blas.empty())
+        speed += qstr(computer.blas);
+    if (const double gflops = std::max(computer.gflopsBf16, computer.gflopsF32); gflops > 0)
+        speed += tr("%1 GFLOP/s measured").arg(std::lround(gflops));
+    if (!speed.isEmpty())
+        facts.push_back({"chart", tr("Arithmetic"), speed.join(QStringLiteral(" · ")), false});
     facts.push_back({"model", computer.gpuName.empty() ? tr("No GPU in use") : qstr(computer.gpuName),
                      computer.gpuName.empty() ? tr("Everything runs on the processor.") : tr("Used for training."),
                      false});
