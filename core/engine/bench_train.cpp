@@ -56,7 +56,8 @@ Result<Settings> readSettings(const Json& options) {
     ATTUNE_ASSIGN(settings.layout, rowLayout(options.value("packing", std::string("packed"))));
     const auto inside = [](std::int64_t value, std::int64_t most) { return value >= 1 && value <= most; };
     if (!inside(settings.batch, 4096) || !inside(settings.seq, 1 << 17) || !inside(settings.steps, 10000))
-        return fail(ErrorCode::InvalidArgument, "Batch, seq and steps must be positive and not absurdly large.");
+        return fail(ErrorCode::InvalidArgument, "Batch, seq and steps must be positive and not absurdly large.",
+                    "Choose a batch up to 4,096 rows, rows up to 131,072 tokens and up to 10,000 steps.");
     return settings;
 }
 
@@ -125,7 +126,7 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
         }
     }
     if (seconds.empty())
-        return fail(ErrorCode::Cancelled, "The benchmark was stopped.");
+        return fail(ErrorCode::Cancelled, "The benchmark was stopped before its first step.", "Run it again.");
     // Steps over real rows differ in their work: then totals count, otherwise the median step.
     const double rate = median(gemmRates), steps = static_cast<double>(seconds.size());
     const double perStep = options.contains("rows") ? std::accumulate(seconds.begin(), seconds.end(), 0.0) / steps
