@@ -140,7 +140,7 @@ void prepareProcessForEngine(char** arguments) {
     // libgomp and the C library read these when they are loaded, so the program starts itself once more with them.
     if (std::getenv("OMP_WAIT_POLICY"))
         return;
-    // A step has hundreds of short parallel loops: threads that sleep at once cost a third of it, threads that spin for
+    // A step has hundreds of short parallel loops: threads that sleep at once cost a fifth of it, threads that spin for
     // long collapse when a neighbour is busy and take the window's time. About 20 microseconds of spinning is both.
     ::setenv("OMP_WAIT_POLICY", "PASSIVE", 1);
     ::setenv("GOMP_SPINCOUNT", "1000", 0);
