@@ -76,7 +76,8 @@ Composition::Composition(QApplication& application, std::unique_ptr<Engine> engi
     : m_engine(std::move(engine)), m_theme(application, m_settings.themeMode()), m_runs(*m_engine) {
     m_services = {m_engine.get(), &m_runs, &m_project, &m_computer, &m_settings, &m_theme, &m_undo};
     m_project.setSampleMaker([folder = fspath(sampleFolder()), catalog = &m_engine->catalog()](
-                                 const Progress& progress) { return openSampleProject(folder, *catalog, progress); });
+                                 const Progress& progress) { return openSampleProject(folder, *catalog, progress); },
+                             sampleFolder());
     // Views and the run's record belong to the project the run trains in.
     QObject::connect(&m_runs, &RunBridge::runStarted, &m_project, [this] {
         m_project.hold(QCoreApplication::translate("Composition", "%1 is training in this project, so it stays open.").arg(m_runs.current().name));

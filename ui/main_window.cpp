@@ -58,6 +58,8 @@ MainWindow::MainWindow(Services& services, std::vector<ViewEntry> entries)
     makeStatusBar();
     connect(services.project, &CurrentProject::changed, this, &MainWindow::showProject);
     connect(services.project, &CurrentProject::failed, this, [this] { showStation("home"); });
+    // "Try with the sample" inside the sample: what it lacks there is a trained model.
+    connect(services.project, &CurrentProject::sampleIsOpen, this, [this] { showStation("train"); });
     connect(services.computer, &ComputerFacts::loadChanged, this, &MainWindow::showLoad);
     connect(services.computer, &ComputerFacts::changed, this, &MainWindow::showLoad);
     connect(services.runs, &RunBridge::runStarted, this, &MainWindow::showRun);

@@ -135,6 +135,24 @@ private Q_SLOTS:
         QTRY_COMPARE(storedState(*stage.project.get(), 1), std::string("failed"));
     }
 
+    void theSampleInsideTheSampleLeadsToTraining() {
+        Stage stage(*m_theme, {});
+        stage.openProject();
+        int made = 0;
+        stage.project.setSampleMaker(
+            [&made](const Progress&) -> Result<std::unique_ptr<Project>> {
+                ++made;
+                return fail(ErrorCode::Busy, "It is open already.");
+            },
+            stage.project.folder());
+        QVERIFY(stage.window->showStation("ship"));
+        stage.project.openSample();
+        QCOMPARE(stage.window->currentStation(), QString("train"));
+        QTest::qWait(50);
+        QCOMPARE(made, 0);
+        QCOMPARE(stage.window->currentStation(), QString("train"));
+    }
+
     void notesAreKeptAndUndone() {
         FakeEngineOptions options;
         options.steps = 20;

@@ -74,6 +74,8 @@ void CurrentProject::create(const QString& folder) {
 }
 
 void CurrentProject::openSample() {
+    if (isOpen() && folder() == m_sampleFolder)
+        return Q_EMIT sampleIsOpen();
     if (m_sampleMaker)
         begin(tr("the sample project"), m_sampleMaker);
 }

@@ -29,7 +29,8 @@ public:
 
     void open(const QString& folder);
     void create(const QString& folder);
-    /// Makes (or opens, when it is there) the sample project by the function given to setSampleMaker.
+    /// Makes (or opens, when it is there) the sample project by the function given to setSampleMaker; when it is the open
+    /// one, only sampleIsOpen() follows.
     void openSample();
     /// Everything of the project in a new folder; running work of the project is not interrupted.
     void saveCopy(const QString& folder);
@@ -42,7 +43,11 @@ public:
     /// How the sample project comes into being (app/composition knows): returns the folder's project. Runs on a
     /// background thread.
     using SampleMaker = std::function<Result<std::unique_ptr<Project>>(const Progress&)>;
-    void setSampleMaker(SampleMaker maker) { m_sampleMaker = std::move(maker); }
+    /// `folder`: where it makes the sample, to know it when it is open already.
+    void setSampleMaker(SampleMaker maker, const QString& folder = {}) {
+        m_sampleMaker = std::move(maker);
+        m_sampleFolder = folder;
+    }
     bool hasSample() const { return bool(m_sampleMaker); }
     /// For tests and composition: takes an open project.
     void set(std::shared_ptr<Project> project);
@@ -54,6 +59,7 @@ public:
 Q_SIGNALS:
     void opening(const QString& folder);
     void changed(); ///< another project, or none
+    void sampleIsOpen(); ///< it was asked for while it is the open project
     void contentChanged(const QString& what);
     void failed(const attune::Error& error, const QString& folder);
     void copied(const QString& folder);
@@ -65,6 +71,7 @@ private:
     QString m_held;
     QPointer<Task> m_task;
     SampleMaker m_sampleMaker;
+    QString m_sampleFolder;
 };
 
 } // namespace attune
