@@ -116,15 +116,17 @@ void LinearPass::parameterGradients(LinearContext& context, const at::Tensor& dy
         return;
     const PartTimer timer(context.times, "adapters");
     eachAdapter([&](const LinearPart& part, const LoraAdapter& adapter, std::uint64_t, std::int64_t column) {
-        multiply(adapter.b.grad, dy.narrow(1, part.begin, part.rows).t(), kept.narrow(1, column, adapter.rank()), true);
+        kernels::lowRankGradient(kept.narrow(1, column, adapter.rank()), dy.narrow(1, part.begin, part.rows),
+                                 adapter.b.grad, true);
     });
     const at::Tensor inner = dInput.narrow(1, in, m_linear->adapterRank());
     if (!context.dropout) { // the gradients of the parts' A lie one after the other: one product
-        multiply(m_linear->loraAGradient, inner.t(), x, true);
+        kernels::lowRankGradient(inner, x, m_linear->loraAGradient, false);
         return;
     }
     eachAdapter([&](const LinearPart&, const LoraAdapter& adapter, std::uint64_t part, std::int64_t column) {
-        multiply(adapter.a.grad, inner.narrow(1, column, adapter.rank()).t(), dropped(context, adapter, part, x), true);
+        kernels::lowRankGradient(inner.narrow(1, column, adapter.rank()), dropped(context, adapter, part, x),
+                                 adapter.a.grad, false);
     });
 }
 

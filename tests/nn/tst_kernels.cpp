@@ -132,17 +132,20 @@ private Q_SLOTS:
     void attentionMatchesReference_data() { types(); }
     void attentionMatchesReference() {
         const at::ScalarType t = type(), a = arithmetic(t);
-        for (const std::int64_t group : {1, 3}) {
-            const AttentionLayout layout{{0, 130, 131, 420, 450}, 480, 2, group, 16};
-            const at::Tensor q = normal({2, 480, group, 16}, t, 1, 0.4), k = normal({2, 480, 16}, t, 2),
-                             v = normal({2, 480, 16}, t, 3);
-            const at::Tensor dO = normal({480, 32 * group + 5}, t, 4).narrow(1, 0, 32 * group);
+        // Dimensions with and without a path of their own, groups of odd size, rows longer than a stretch of keys.
+        for (const auto& [group, dim] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+                 {1, 16}, {3, 16}, {3, 64}, {1, 80}, {8, 32}, {5, 24}}) {
+            const AttentionLayout layout{{0, 130, 131, 420, 450}, 480, 2, group, dim};
+            const at::Tensor q = normal({2, 480, group, dim}, t, 1, 1.6 / static_cast<double>(dim)),
+                             k = normal({2, 480, dim}, t, 2), v = normal({2, 480, dim}, t, 3);
+            const std::int64_t width = 2 * dim * group;
+            const at::Tensor dO = normal({480, width + 5}, t, 4).narrow(1, 0, width);
             at::Tensor o[2], lse[2], dq[2], dk[2], dv[2];
             for (const int i : {0, 1}) {
-                o[i] = at::zeros({480, 32 * group + 7}, t).narrow(1, 0, 32 * group);
+                o[i] = at::zeros({480, width + 7}, t).narrow(1, 0, width);
                 lse[i] = at::zeros({2, 480, group}, a);
-                dq[i] = at::full({2, 480, group, 16}, 9.0, t), dk[i] = at::full({2, 480, 16}, 9.0, a),
-                dv[i] = at::full({2, 480, 16}, 9.0, a);
+                dq[i] = at::full({2, 480, group, dim}, 9.0, t), dk[i] = at::full({2, 480, dim}, 9.0, a),
+                dv[i] = at::full({2, 480, dim}, 9.0, a);
             }
             AttentionScratch scratch;
             attentionForward(layout, q, k, v, o[0], lse[0], scratch);
@@ -154,6 +157,25 @@ private Q_SLOTS:
             QVERIFY2(worst(dq[0], dq[1]) < 6 * tolerance(t), qPrintable(QString::number(worst(dq[0], dq[1]))));
             QVERIFY2(worst(dk[0], dk[1]) < 6 * tolerance(t), qPrintable(QString::number(worst(dk[0], dk[1]))));
             QVERIFY2(worst(dv[0], dv[1]) < 6 * tolerance(t), qPrintable(QString::number(worst(dv[0], dv[1]))));
+        }
+    }
+
+    void sharedPrefixMatchesReference_data() { types(); }
+    void sharedPrefixMatchesReference() {
+        const at::ScalarType t = type(), a = arithmetic(t);
+        for (const std::int64_t dim : {24, 64}) {
+            AttentionLayout layout{{0, 301, 310, 375}, 384, 2, 3, dim};
+            layout.firstRowIsPrefix = true;
+            const at::Tensor q = normal({2, 384, 3, dim}, t, 1, 1.6 / static_cast<double>(dim)),
+                             k = normal({2, 384, dim}, t, 2), v = normal({2, 384, dim}, t, 3);
+            at::Tensor o[2], lse[2];
+            for (const int i : {0, 1})
+                o[i] = at::zeros({384, 6 * dim}, t), lse[i] = at::zeros({2, 384, 3}, a);
+            AttentionScratch scratch;
+            attentionForward(layout, q, k, v, o[0], lse[0], scratch);
+            reference::attentionForward(layout, q, k, v, o[1], lse[1]);
+            QVERIFY2(worst(o[0], o[1]) < 2 * tolerance(t), qPrintable(QString::number(worst(o[0], o[1]))));
+            QVERIFY(worst(lse[0], lse[1]) < tolerance(t));
         }
     }
 
@@ -201,6 +223,25 @@ private Q_SLOTS:
                          qPrintable(QString("rank %1, k %2").arg(rank).arg(k)));
                 QVERIFY(at::equal(dx.narrow(1, k, 9).to(at::kDouble), before.narrow(1, k, 9))); // nothing beside
             }
+    }
+
+    void lowRankGradientsMatchF64_data() { types(); }
+    void lowRankGradientsMatchF64() {
+        const at::ScalarType t = type(), a = arithmetic(t);
+        for (const std::int64_t rank : {4, 16, 48, 70})
+            for (const std::int64_t columns : {33, 80, 192})
+                for (const std::int64_t tokens : {7, 301}) {
+                    const at::Tensor z = normal({tokens, rank + 5}, t, 1).narrow(1, 3, rank),
+                                     y = normal({tokens, columns + 7}, t, 2).narrow(1, 0, columns);
+                    const at::Tensor exact = at::mm(z.to(at::kDouble).t(), y.to(at::kDouble));
+                    for (const bool transposed : {false, true}) {
+                        at::Tensor sum = transposed ? normal({columns, rank}, a, 3) : normal({rank, columns}, a, 3);
+                        const at::Tensor expected = sum.to(at::kDouble) + (transposed ? exact.t() : exact);
+                        lowRankGradient(z, y, sum, transposed);
+                        QVERIFY2(worst(sum, expected) < 5 * tolerance(a),
+                                 qPrintable(QString("rank %1, columns %2, tokens %3").arg(rank).arg(columns).arg(tokens)));
+                    }
+                }
     }
 
     void lossMatchesReference_data() { types(); }

@@ -7,6 +7,8 @@
 
 #include <ATen/ATen.h>
 
+#include "core/nn/kernels/attention_bf16.h"
+#include "core/nn/kernels/attention_plan.h"
 #include "core/nn/kernels/dispatch.h"
 #include "core/nn/kernels/matmul.h"
 
@@ -14,89 +16,8 @@ namespace attune::kernels {
 
 namespace {
 
-// A block of queries of one row and one key/value head.
-struct Block {
-    std::int32_t segment;        // row * kvHeads + head
-    std::int64_t prefix;         // keys of the first row that count as well
-    std::int64_t rowBegin, head; // first token of the row; key/value head
-    std::int64_t begin, end;     // queries, counted from the row's first token
-    std::int64_t paddedEnd,
-        keys; // the same and the number of keys (= end), rounded up so that few product shapes occur
-};
-
-// Blocks [begin, end) belong to one worker. A worker's share of one segment has its own dk, dv slot, so nothing is
-// added across workers until the end, in a fixed order.
-struct Share {
-    std::int32_t segment;
-    std::int64_t slot, keys; // offset in rows of headDim; rows used
-};
-
-struct Plan {
-    std::vector<Block> blocks;
-    std::vector<std::size_t> workerBegin; // [workers + 1]
-    std::vector<Share> shares;            // ordered by segment, then worker
-    std::vector<std::size_t> blockShare;  // [blocks]
-    std::int64_t slotRows = 0, mostQueries = 0, mostKeys = 0;
-};
-
-std::int64_t roundUp(std::int64_t value, std::int64_t step) {
-    return (value + step - 1) / step * step;
-}
-
-// Keys are taken in stretches whose scores stay in the second-level cache. A multiple of every block size, so that each
-// row of a block has a key in the block's last stretch.
-constexpr std::int64_t kStretch = 256;
-
-// Queries per block: enough rows for a good product, few enough that the triangle above the diagonal is not computed in
-// vain.
-std::int64_t blockSize(std::int64_t group) {
-    return std::clamp<std::int64_t>(roundUp(128 / group, 32), 64, 128);
-}
-
-Plan makePlan(const AttentionLayout& layout, std::int64_t workers) {
-    constexpr std::int64_t kRound = 32;
-    Plan plan;
-    const std::int64_t size = blockSize(layout.group);
-    double total = 0;
-    // A block costs something beside its products: as much as about 48 keys.
-    const auto cost = [](const Block& block) {
-        return static_cast<double>(block.paddedEnd - block.begin) * static_cast<double>(block.prefix + block.keys + 48);
-    };
-    for (std::size_t row = 0; row + 1 < layout.rowStarts.size(); ++row) {
-        const std::int64_t first = layout.rowStarts[row], length = layout.rowStarts[row + 1] - first;
-        const std::int64_t room = layout.tokens - first;
-        for (std::int64_t head = 0; head < layout.kvHeads; ++head)
-            // Long blocks first: the first product of a share covers all its keys, so slots need no zeroing.
-            for (std::int64_t begin = (length - 1) / size * size; begin >= 0 && length > 0; begin -= size) {
-                const std::int64_t end = std::min(begin + size, length);
-                const std::int64_t padded = std::min(roundUp(end, kRound), room);
-                const auto segment = static_cast<std::int32_t>(static_cast<std::int64_t>(row) * layout.kvHeads + head);
-                plan.blocks.push_back({segment, layout.prefixOf(row), first, head, begin, end, padded, padded});
-                total += cost(plan.blocks.back());
-                plan.mostQueries = std::max(plan.mostQueries, padded - begin);
-                plan.mostKeys = std::max({plan.mostKeys, std::min(padded, kStretch),
-                                          std::min(layout.prefixOf(row), kStretch)});
-            }
-    }
-    double done = 0;
-    for (std::size_t i = 0; i < plan.blocks.size(); ++i) {
-        const double middle = done + cost(plan.blocks[i]) / 2;
-        while (static_cast<double>(plan.workerBegin.size()) <= middle / total * static_cast<double>(workers))
-            plan.workerBegin.push_back(i);
-        done += cost(plan.blocks[i]);
-    }
-    plan.workerBegin.resize(static_cast<std::size_t>(workers) + 1, plan.blocks.size());
-    for (std::size_t worker = 0; worker < static_cast<std::size_t>(workers); ++worker)
-        for (std::size_t i = plan.workerBegin[worker]; i < plan.workerBegin[worker + 1]; ++i) {
-            const Block& block = plan.blocks[i];
-            if (i == plan.workerBegin[worker] || plan.shares.back().segment != block.segment) {
-                plan.shares.push_back({block.segment, plan.slotRows, block.keys});
-                plan.slotRows += block.keys;
-            }
-            plan.blockShare.push_back(plan.shares.size() - 1);
-        }
-    return plan;
-}
+// Few product shapes, so that few primitives are made.
+constexpr std::int64_t kRounding = 32;
 
 template <class T>
 struct Workspace {
@@ -130,12 +51,12 @@ MatrixRef dense(const Element* data, std::int64_t rows, std::int64_t columns) {
     return {const_cast<Element*>(data), rows, columns, columns, 1, type};
 }
 
-at::Tensor& atLeast(at::Tensor& tensor, std::int64_t elements, at::ScalarType type) {
+void* atLeast(at::Tensor& tensor, std::int64_t elements, at::ScalarType type) {
     if (!tensor.defined() || tensor.numel() < elements || tensor.scalar_type() != type) {
         tensor = at::Tensor(); // the old memory goes before the new comes
         tensor = at::empty({elements}, at::TensorOptions().dtype(type));
     }
-    return tensor;
+    return tensor.data_ptr();
 }
 
 template <class T>
@@ -144,16 +65,16 @@ void forward(const AttentionLayout& layout, const at::Tensor& q, const at::Tenso
     using A = typename Arithmetic<T>::Type;
     const KernelTable<T>& loops = kernelTable<T>(activeInstructionSet());
     const std::int64_t workers = at::get_num_threads(), dim = layout.headDim, group = layout.group;
-    const Plan plan = makePlan(layout, workers);
+    const AttentionPlan plan = planAttention(layout, workers, kRounding);
     const std::int64_t m = plan.mostQueries * group, perWorker = Workspace<T>::bytes(m, plan.mostKeys, dim);
-    char* memory = static_cast<char*>(atLeast(scratch.bytes, perWorker * workers, at::kByte).data_ptr());
+    char* memory = scratch.take(perWorker * workers);
     T* out = dataOf<T>(o);
     const std::int64_t outStride = o.stride(0);
     at::parallel_for(0, workers, 1, [&](std::int64_t first, std::int64_t last) {
         for (std::int64_t worker = first; worker < last; ++worker) {
             Workspace<T> work(memory + worker * perWorker, m, plan.mostKeys, dim);
             for (std::size_t i = plan.workerBegin[worker]; i < plan.workerBegin[worker + 1]; ++i) {
-                const Block& block = plan.blocks[i];
+                const AttentionBlock& block = plan.blocks[i];
                 const std::int64_t queries = (block.paddedEnd - block.begin) * group, keys = block.keys;
                 const std::int64_t at = block.head * layout.tokens + block.rowBegin; // of k, v; times group of q
                 const T* keyRows = dataOf<T>(k) + at * dim;
@@ -179,11 +100,11 @@ void forward(const AttentionLayout& layout, const at::Tensor& q, const at::Tenso
                     begun = true;
                 };
                 const std::int64_t shared = block.head * layout.tokens * dim;
-                for (std::int64_t from = 0; from < block.prefix; from += kStretch)
+                for (std::int64_t from = 0; from < block.prefix; from += kAttentionStretch)
                     stretch(dataOf<T>(k) + shared + from * dim, dataOf<T>(v) + shared + from * dim,
-                            std::min(kStretch, block.prefix - from), [](std::int64_t) { return kStretch; });
-                for (std::int64_t from = 0; from < keys; from += kStretch)
-                    stretch(keyRows + from * dim, valueRows + from * dim, std::min(kStretch, keys - from),
+                            std::min(kAttentionStretch, block.prefix - from), [](std::int64_t) { return kAttentionStretch; });
+                for (std::int64_t from = 0; from < keys; from += kAttentionStretch)
+                    stretch(keyRows + from * dim, valueRows + from * dim, std::min(kAttentionStretch, keys - from),
                             [&](std::int64_t row) { return block.begin + row / group + 1 - from; });
                 A* lse = dataOf<A>(logSumExp) + (at + block.begin) * group;
                 for (std::int64_t row = 0; row < real; ++row) {
@@ -201,7 +122,7 @@ void forward(const AttentionLayout& layout, const at::Tensor& q, const at::Tenso
 
 // One block: its part of dk, dv into the share's slot (`fresh`: overwriting), its dq complete.
 template <class T>
-void backwardBlock(const AttentionLayout& layout, const Block& block, const Workspace<T>& work, bool fresh, const T* q,
+void backwardBlock(const AttentionLayout& layout, const AttentionBlock& block, const Workspace<T>& work, bool fresh, const T* q,
                    const T* keyRows, const T* valueRows, const T* o, std::int64_t oStride, const T* dO,
                    std::int64_t dOStride, const typename Arithmetic<T>::Type* lse, T* dq,
                    typename Arithmetic<T>::Type* dk, typename Arithmetic<T>::Type* dv) {
@@ -219,8 +140,8 @@ void backwardBlock(const AttentionLayout& layout, const Block& block, const Work
         const std::int64_t token = block.rowBegin + block.begin + row / group, head = block.head * group + row % group;
         work.deltas[row] = loops.dot(work.dO + row * dim, o + token * oStride + head * dim, dim);
     }
-    for (std::int64_t from = 0; from < keys; from += kStretch) {
-        const std::int64_t n = std::min(kStretch, keys - from);
+    for (std::int64_t from = 0; from < keys; from += kAttentionStretch) {
+        const std::int64_t n = std::min(kAttentionStretch, keys - from);
         multiply(dense(work.scores, queries, n), dense(q, queries, dim),
                  dense(keyRows + from * dim, n, dim).transposed());
         multiply(dense(work.dScores, queries, n), dense(work.dO, queries, dim),
@@ -244,20 +165,19 @@ void backward(const AttentionLayout& layout, const at::Tensor& q, const at::Tens
               const at::Tensor& dk, const at::Tensor& dv, AttentionScratch& scratch) {
     using A = typename Arithmetic<T>::Type;
     const std::int64_t workers = at::get_num_threads(), dim = layout.headDim, group = layout.group;
-    const Plan plan = makePlan(layout, workers);
+    const AttentionPlan plan = planAttention(layout, workers, kRounding);
     const std::int64_t m = plan.mostQueries * group, perWorker = Workspace<T>::bytes(m, plan.mostKeys, dim);
-    char* memory = static_cast<char*>(atLeast(scratch.bytes, perWorker * workers, at::kByte).data_ptr());
-    A* slots = dataOf<A>(atLeast(scratch.slots, 2 * plan.slotRows * dim, dk.scalar_type()));
+    char* memory = scratch.take(perWorker * workers);
+    A* slots = static_cast<A*>(scratch.takeSlots(2 * plan.slotRows * dim, dk.scalar_type()));
     at::parallel_for(0, workers, 1, [&](std::int64_t first, std::int64_t last) {
         for (std::int64_t worker = first; worker < last; ++worker) {
             const Workspace<T> work(memory + worker * perWorker, m, plan.mostKeys, dim);
             for (std::size_t i = plan.workerBegin[worker]; i < plan.workerBegin[worker + 1]; ++i) {
-                const Block& block = plan.blocks[i];
+                const AttentionBlock& block = plan.blocks[i];
                 const std::int64_t at = block.head * layout.tokens + block.rowBegin,
                                    atQuery = (at + block.begin) * group;
-                const bool fresh = i == plan.workerBegin[worker] || plan.blockShare[i] != plan.blockShare[i - 1];
                 A* slot = slots + plan.shares[plan.blockShare[i]].slot * dim;
-                backwardBlock<T>(layout, block, work, fresh, dataOf<T>(q) + atQuery * dim, dataOf<T>(k) + at * dim,
+                backwardBlock<T>(layout, block, work, plan.beginsShare(i), dataOf<T>(q) + atQuery * dim, dataOf<T>(k) + at * dim,
                                  dataOf<T>(v) + at * dim, dataOf<T>(o), o.stride(0), dataOf<T>(dO), dO.stride(0),
                                  dataOf<A>(logSumExp) + atQuery, dataOf<T>(dq) + atQuery * dim, slot,
                                  slot + plan.slotRows * dim);
@@ -272,17 +192,12 @@ void backward(const AttentionLayout& layout, const at::Tensor& q, const at::Tens
         std::fill_n(dataOf<A>(dv) + begin, count, A(0));
         std::fill_n(dataOf<T>(dq) + begin * group, count * group, T{});
     }
-    std::vector<std::size_t> segmentBegin;
-    for (std::size_t share = 0; share < plan.shares.size(); ++share)
-        if (share == 0 || plan.shares[share].segment != plan.shares[share - 1].segment)
-            segmentBegin.push_back(share);
-    segmentBegin.push_back(plan.shares.size());
     const KernelTable<T>& loops = kernelTable<T>(activeInstructionSet());
     at::parallel_for(
-        0, static_cast<std::int64_t>(segmentBegin.size()) - 1, 4, [&](std::int64_t first, std::int64_t last) {
+        0, static_cast<std::int64_t>(plan.segmentBegin.size()) - 1, 4, [&](std::int64_t first, std::int64_t last) {
             for (std::int64_t s = first; s < last; ++s)
-                for (std::size_t share = segmentBegin[s]; share < segmentBegin[s + 1]; ++share) {
-                    const Share& part = plan.shares[share];
+                for (std::size_t share = plan.segmentBegin[s]; share < plan.segmentBegin[s + 1]; ++share) {
+                    const AttentionShare& part = plan.shares[share];
                     const std::int64_t row = part.segment / layout.kvHeads, head = part.segment % layout.kvHeads;
                     const std::int64_t length = layout.rowStarts[row + 1] - layout.rowStarts[row];
                     const std::int64_t to = (head * layout.tokens + layout.rowStarts[row]) * dim;
@@ -290,7 +205,7 @@ void backward(const AttentionLayout& layout, const at::Tensor& q, const at::Tens
                     for (const auto& [from, target] :
                          {std::pair(slots + part.slot * dim, dataOf<A>(dk) + to),
                           std::pair(slots + (plan.slotRows + part.slot) * dim, dataOf<A>(dv) + to)}) {
-                        if (share == segmentBegin[s]) // the first share holds the longest block: every key of the row
+                        if (share == plan.segmentBegin[s]) // the first share holds the longest block: every key of the row
                             std::memcpy(target, from, static_cast<std::size_t>(count) * sizeof(A));
                         else
                             loops.add(from, target, count);
@@ -301,10 +216,20 @@ void backward(const AttentionLayout& layout, const at::Tensor& q, const at::Tens
 
 } // namespace
 
+char* AttentionScratch::take(std::int64_t count) {
+    return static_cast<char*>(atLeast(bytes, count, at::kByte));
+}
+
+void* AttentionScratch::takeSlots(std::int64_t count, at::ScalarType type) {
+    return atLeast(slots, count, type);
+}
+
 void attentionForward(const AttentionLayout& layout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                       const at::Tensor& o, const at::Tensor& logSumExp, AttentionScratch& scratch) {
     if (!q.is_cpu())
         return reference::attentionForward(layout, q, k, v, o, logSumExp);
+    if (bf16::canAttend(layout, q))
+        return bf16::attentionForward(layout, q, k, v, o, logSumExp, scratch);
     withStorage(q.scalar_type(), [&]<class T>(T) { forward<T>(layout, q, k, v, o, logSumExp, scratch); });
 }
 
@@ -313,6 +238,8 @@ void attentionBackward(const AttentionLayout& layout, const at::Tensor& q, const
                        const at::Tensor& dk, const at::Tensor& dv, AttentionScratch& scratch) {
     if (!q.is_cpu())
         return reference::attentionBackward(layout, q, k, v, o, dO, logSumExp, dq, dk, dv);
+    if (bf16::canAttend(layout, q))
+        return bf16::attentionBackward(layout, q, k, v, o, dO, logSumExp, dq, dk, dv, scratch);
     withStorage(q.scalar_type(),
                 [&]<class T>(T) { backward<T>(layout, q, k, v, o, dO, logSumExp, dq, dk, dv, scratch); });
 }

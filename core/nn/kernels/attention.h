@@ -23,8 +23,12 @@ struct AttentionLayout {
 
 /// Scratch memory that survives from one call to the next.
 struct AttentionScratch {
-    at::Tensor bytes;
-    at::Tensor slots;
+    at::Tensor bytes, slots;
+
+    /// Memory for the work of all threads; 64-byte aligned, its contents undefined.
+    char* take(std::int64_t count);
+    /// `count` floats or doubles for the sums over blocks.
+    void* takeSlots(std::int64_t count, at::ScalarType type);
 };
 
 /// o [T, >= heads * headDim] (rows may have a stride), logSumExp [kvHeads, T, group].

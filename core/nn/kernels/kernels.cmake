@@ -20,4 +20,5 @@ endif()
 
 # Kernels with intrinsics hold their sums in arrays that must become registers: the loops over them have to be unrolled.
 set_source_files_properties(nn/kernels/decode_kernels.cpp nn/kernels/decode_lanes.cpp nn/kernels/eight_bit_kernels.cpp nn/kernels/low_rank.cpp
+                            nn/kernels/tile_products.cpp nn/kernels/attention_bf16.cpp nn/kernels/attention_softmax_bf16.cpp
                             PROPERTIES COMPILE_OPTIONS "-O3")

@@ -8,11 +8,8 @@
 #include <cstring>
 
 #include <c10/util/BFloat16.h>
-#include <immintrin.h>
 
-// GCC 12 warns about the deliberately undefined operands inside its own intrinsics (its bug 105593).
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#define ATTUNE_BF16_CPU __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
+#include "core/nn/kernels/bf16_cpu.h"
 
 namespace attune::decode {
 

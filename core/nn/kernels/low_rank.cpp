@@ -10,6 +10,7 @@
 #include "core/nn/kernels/decode_kernels.h"
 #include "core/nn/kernels/lane_sums.h"
 #include "core/nn/kernels/matmul.h"
+#include "core/nn/kernels/tile_products.h"
 
 namespace attune::kernels {
 
@@ -22,7 +23,9 @@ using Element = c10::BFloat16;
 
 constexpr std::int64_t kTokensPerThread = 32;
 
-// Memory for a packed copy of `a`, kept by the thread that asks.
+// Memory for a packed copy, kept by the thread that asks; one for each purpose.
+enum class Packed { Whole, Panel };
+template <Packed purpose = Packed::Whole>
 Element* packedMemory(std::int64_t elements) {
     struct Free {
         void operator()(Element* p) const { std::free(p); }
@@ -118,6 +121,43 @@ void packPairsOfRanks(const Element* a, std::int64_t stride, std::int64_t rank, 
     }
 }
 
+struct GradientJob {
+    const Element* pairs; // of z: [T / 2, R, 2]
+    const Element* y;     // [T, N]
+    std::int64_t yStride, tokens, rank, columns;
+    float* sum;
+    bool transposed;
+};
+
+// Panels [begin, end) of y's columns. The sums of a panel stay in the first-level cache while tokens go by.
+void gradientPanels(const GradientJob& job, std::int64_t begin, std::int64_t end) {
+    constexpr std::int64_t kTokens = 128;
+    using tiles::kPanel;
+    Element* panel = packedMemory<Packed::Panel>((kTokens + job.rank * 2) * kPanel);
+    float* sums = reinterpret_cast<float*>(panel + kTokens * kPanel);
+    for (std::int64_t column = begin * kPanel; column < std::min(end * kPanel, job.columns); column += kPanel) {
+        const std::int64_t width = std::min(kPanel, job.columns - column);
+        tiles::TileProduct product;
+        product.c = sums, product.cStride = kPanel;
+        product.aRow = 2, product.aStep = 2 * job.rank;
+        product.b = panel;
+        for (std::int64_t t = 0; t < job.tokens; t += kTokens) {
+            const std::int64_t tokens = std::min(kTokens, job.tokens - t);
+            tiles::interleaveRows(job.y + t * job.yStride + column, job.yStride, tokens, width, panel, 2 * kPanel);
+            product.a = job.pairs + t * job.rank;
+            product.pairs = (tokens + 1) / 2;
+            tiles::multiplyPanel(product, job.rank, width);
+            product.accumulate = true;
+        }
+        if (job.transposed)
+            tiles::addTransposed(sums, kPanel, job.rank, width, job.sum + column * job.rank, job.rank, true);
+        else
+            for (std::int64_t r = 0; r < job.rank; ++r)
+                for (std::int64_t c = 0; c < width; ++c)
+                    job.sum[r * job.columns + column + c] += sums[r * kPanel + c];
+    }
+}
+
 bool ownLoops(const at::Tensor& x, std::int64_t rank) {
     return x.is_cpu() && x.scalar_type() == at::kBFloat16 && rank <= decode::kMostLaneRows && decode::lanesAreFaster();
 }
@@ -155,6 +195,25 @@ void lowRankUpAdd(const at::Tensor& z, const at::Tensor& a, const at::Tensor& dx
     }
 #endif
     multiply(dx, z, a, true);
+}
+
+void lowRankGradient(const at::Tensor& z, const at::Tensor& y, const at::Tensor& sum, bool transposed) {
+#if defined(__x86_64__)
+    const std::int64_t tokens = z.size(0), rank = z.size(1), columns = y.size(1);
+    if (ownLoops(z, rank) && rank % 16 == 0 && columns % 16 == 0) {
+        Element* pairs = packedMemory((tokens + 1) / 2 * 2 * rank);
+        tiles::interleaveRows(z.data_ptr<Element>(), z.stride(0), tokens, rank, pairs, 2 * rank);
+        const GradientJob job{pairs, y.data_ptr<Element>(), y.stride(0), tokens, rank, columns, sum.data_ptr<float>(),
+                              transposed};
+        at::parallel_for(0, (columns + tiles::kPanel - 1) / tiles::kPanel, 1,
+                         [&](std::int64_t begin, std::int64_t end) { gradientPanels(job, begin, end); });
+        return;
+    }
+#endif
+    if (transposed)
+        multiply(sum, y.t(), z, true);
+    else
+        multiply(sum, z.t(), y, true);
 }
 
 } // namespace attune::kernels

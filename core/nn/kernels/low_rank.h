@@ -11,4 +11,7 @@ void lowRankDown(const at::Tensor& x, const at::Tensor& a, const at::Tensor& z);
 /// dx [T, K] += z [T, R] a
 void lowRankUpAdd(const at::Tensor& z, const at::Tensor& a, const at::Tensor& dx);
 
+/// sum [R, N] += z^T y, or with `transposed` sum [N, R] += y^T z; z [T, R], y [T, N], sum in the arithmetic type and dense.
+void lowRankGradient(const at::Tensor& z, const at::Tensor& y, const at::Tensor& sum, bool transposed);
+
 } // namespace attune::kernels
