@@ -1,5 +1,7 @@
 #include "core/nn/linear_pass.h"
 
+#include <algorithm>
+
 #include "core/nn/kernels/low_rank.h"
 #include "core/nn/kernels/matmul.h"
 #include "core/nn/kernels/ops.h"
@@ -7,6 +9,26 @@
 namespace attune {
 
 using kernels::multiply;
+
+namespace {
+
+// Long micro-batches go through a layer in stretches of tokens that stay in the second-level cache between the adapter's
+// small products and the large one.
+constexpr std::int64_t kTokensAtOnce = 512;
+
+// f(first token, tokens)
+template <class F>
+void eachStretch(const at::Tensor& x, F&& f) {
+    const std::int64_t tokens = x.size(0), step = x.is_cpu() ? kTokensAtOnce : tokens;
+    for (std::int64_t begin = 0; begin < tokens; begin += step)
+        f(begin, std::min(step, tokens - begin));
+}
+
+at::Tensor rowsOf(const at::Tensor& matrix, std::int64_t begin, std::int64_t rows) {
+    return matrix.defined() ? matrix.narrow(0, begin, rows) : at::Tensor();
+}
+
+} // namespace
 
 // f(part, adapter, number of the part in the model, first rank column)
 template <class F>
@@ -36,7 +58,19 @@ at::Tensor LinearPass::dropped(LinearContext& context, const LoraAdapter& adapte
 
 void LinearPass::forward(LinearContext& context, const at::Tensor& input, const at::Tensor& y, const at::Tensor& addend,
                          const at::Tensor& kept) const {
-    adapterForward(context, input, kept);
+    if (context.dropout) { // its random numbers count from the first token
+        adapterForward(context, input, kept);
+        return product(context, input, y, addend);
+    }
+    eachStretch(input, [&](std::int64_t begin, std::int64_t rows) {
+        const at::Tensor x = input.narrow(0, begin, rows);
+        adapterForward(context, x, rowsOf(kept, begin, rows));
+        product(context, x, y.narrow(0, begin, rows), rowsOf(addend, begin, rows));
+    });
+}
+
+void LinearPass::product(LinearContext& context, const at::Tensor& input, const at::Tensor& y,
+                         const at::Tensor& addend) const {
     const at::Tensor x = adapted(context) ? input : input.narrow(1, 0, m_linear->inFeatures());
     const at::Tensor& weight = adapted(context) ? m_linear->augmented : m_linear->weight.compute;
     const PartTimer timer(context.times, "products");
@@ -82,15 +116,19 @@ void LinearPass::inputGradient(LinearContext& context, const at::Tensor& dy, con
         multiply(dInput.narrow(1, in, rank), dy, m_linear->augmented.narrow(1, in, rank));
         return;
     }
-    {
+    const auto product = [&](const at::Tensor& from, const at::Tensor& to) {
         const PartTimer timer(context.times, "products");
-        multiply(dInput, dy, m_linear->augmented);
-    }
+        multiply(to, from, m_linear->augmented);
+    };
+    if (!context.dropout)
+        return eachStretch(dy, [&](std::int64_t begin, std::int64_t rows) {
+            const at::Tensor gradient = dInput.narrow(0, begin, rows);
+            product(dy.narrow(0, begin, rows), gradient);
+            const PartTimer timer(context.times, "adapters");
+            kernels::lowRankUpAdd(gradient.narrow(1, in, rank), m_linear->loraA, gradient.narrow(1, 0, in));
+        });
+    product(dy, dInput);
     const PartTimer timer(context.times, "adapters");
-    if (!context.dropout) {
-        kernels::lowRankUpAdd(dInput.narrow(1, in, rank), m_linear->loraA, dx);
-        return;
-    }
     eachAdapter([&](const LinearPart&, const LoraAdapter& adapter, std::uint64_t part, std::int64_t column) {
         const at::Tensor inner = dInput.narrow(1, in + column, adapter.rank());
         const at::Tensor a = m_linear->loraA.narrow(0, column, adapter.rank());

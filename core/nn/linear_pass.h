@@ -46,6 +46,8 @@ public:
                             const at::Tensor& dInput, const at::Tensor& kept) const;
 
 private:
+    // The large product alone.
+    void product(LinearContext& context, const at::Tensor& input, const at::Tensor& y, const at::Tensor& addend) const;
     bool adapted(const LinearContext& context) const { return context.adapters && m_linear->adapterRank() > 0; }
     template <class F>
     void eachAdapter(F&& f) const;

@@ -1,5 +1,6 @@
 #include "core/nn/kernels/matmul.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <unordered_map>
@@ -174,6 +175,58 @@ void multiplyWithDnnl(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b
     product.primitive.execute(stream, product.arguments);
 }
 
+MatrixRef part(const MatrixRef& m, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
+    const std::int64_t offset = row * m.rowStride + column * m.columnStride;
+    return {static_cast<char*>(m.data) + offset * static_cast<std::int64_t>(c10::elementSize(m.type)),
+            rows, columns, m.rowStride, m.columnStride, m.type};
+}
+
+// How a product is cut for the threads: each computes its part of c by itself. The library's own division makes threads
+// wait for each other (measured in RESULTS.md).
+struct Grid {
+    std::int64_t rows = 1, columns = 1;
+};
+
+Grid gridFor(const MatrixRef& c, std::int64_t inner) {
+    constexpr std::int64_t kSmallWork = 1 << 21, kFewestRows = 32, kFewestColumns = 64, kLongInner = 16384;
+    const std::int64_t threads = at::get_num_threads();
+    if (threads == 1 || at::in_parallel_region() || c.rows * c.columns * inner < kSmallWork)
+        return {};
+    // With a long inner dimension the second matrix is the large one: no two threads should read the same of it.
+    const std::int64_t wantedRows = inner >= kLongInner ? 1 : std::max(std::int64_t{1}, c.rows / kFewestRows);
+    for (std::int64_t rows = std::min(threads, wantedRows); rows >= 1; --rows)
+        if (threads % rows == 0 && c.columns / (threads / rows) >= kFewestColumns)
+            return {rows, threads / rows};
+    return {};
+}
+
+// Where piece `index` of `pieces` begins, in whole groups of 16.
+std::int64_t pieceBegin(std::int64_t total, std::int64_t pieces, std::int64_t index) {
+    return index == pieces ? total : total * index / pieces / 16 * 16;
+}
+
+void multiplyShared(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b, bool accumulate, void* bias,
+                    const MatrixRef& addend = {}) {
+    const Grid grid = gridFor(c, a.columns);
+    const std::int64_t pieces = grid.rows * grid.columns;
+    if (pieces == 1)
+        return multiplyWithDnnl(c, a, b, accumulate, bias, addend);
+    at::parallel_for(0, pieces, 1, [&](std::int64_t begin, std::int64_t end) {
+        for (; begin < end; ++begin) {
+            const std::int64_t i = begin / grid.columns, j = begin % grid.columns;
+            const std::int64_t row = pieceBegin(c.rows, grid.rows, i), column = pieceBegin(c.columns, grid.columns, j);
+            const std::int64_t rows = pieceBegin(c.rows, grid.rows, i + 1) - row,
+                               columns = pieceBegin(c.columns, grid.columns, j + 1) - column;
+            void* biasHere = bias ? static_cast<char*>(bias) +
+                                        column * static_cast<std::int64_t>(c10::elementSize(a.type))
+                                  : nullptr;
+            multiplyWithDnnl(part(c, row, rows, column, columns), part(a, row, rows, 0, a.columns),
+                             part(b, 0, b.rows, column, columns), accumulate, biasHere,
+                             addend.data ? part(addend, row, rows, column, columns) : MatrixRef{});
+        }
+    });
+}
+
 #endif
 
 } // namespace
@@ -183,7 +236,7 @@ void multiply(const MatrixRef& c, const MatrixRef& a, const MatrixRef& b, bool a
         return;
 #ifdef ATTUNE_HAVE_DNNL
     if (dnnlSupports(a.type) && dnnlSupports(c.type))
-        return multiplyWithDnnl(c, a, b, accumulate, nullptr);
+        return multiplyShared(c, a, b, accumulate, nullptr);
 #endif
     multiplyWithAten(asTensor(c), asTensor(a), asTensor(b), accumulate, {});
 }
@@ -193,8 +246,8 @@ void multiply(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, boo
         return;
 #ifdef ATTUNE_HAVE_DNNL
     if (c.is_cpu() && dnnlSupports(a.scalar_type()) && dnnlSupports(c.scalar_type()))
-        return multiplyWithDnnl(asMatrix(c), asMatrix(a), asMatrix(b), accumulate,
-                                bias.defined() ? bias.data_ptr() : nullptr);
+        return multiplyShared(asMatrix(c), asMatrix(a), asMatrix(b), accumulate,
+                              bias.defined() ? bias.data_ptr() : nullptr);
 #endif
     multiplyWithAten(c, a, b, accumulate, bias);
 }
@@ -205,8 +258,8 @@ void multiplyAdd(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, 
         return;
 #ifdef ATTUNE_HAVE_DNNL
     if (c.is_cpu() && dnnlSupports(a.scalar_type()) && dnnlSupports(c.scalar_type()) && addend.stride(1) == 1)
-        return multiplyWithDnnl(asMatrix(c), asMatrix(a), asMatrix(b), false, bias.defined() ? bias.data_ptr() : nullptr,
-                                asMatrix(addend));
+        return multiplyShared(asMatrix(c), asMatrix(a), asMatrix(b), false, bias.defined() ? bias.data_ptr() : nullptr,
+                              asMatrix(addend));
 #endif
     at::Tensor(c).copy_(addend);
     multiplyWithAten(c, a, b, true, bias);
