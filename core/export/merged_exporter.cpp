@@ -44,12 +44,13 @@ std::map<std::string, Place> places(CausalLm& model) {
             all[weight.name] = {&weight};
     };
     add(model.embedding), add(model.positions), add(model.finalNorm.weight), add(model.finalNorm.bias);
+    add(model.headBias);
     if (!model.config().tiedHead)
         add(model.head);
     for (Block& block : model.blocks) {
-        for (Norm* norm : {&block.attentionNorm, &block.mlpNorm})
+        for (Norm* norm : block.norms())
             add(norm->weight), add(norm->bias);
-        for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
+        for (Linear* linear : block.linears())
             for (LinearPart& part : linear->parts) {
                 all[part.name + ".weight"] = {&linear->weight, part.begin, part.rows, part.lora.get()};
                 if (linear->bias.defined())
@@ -59,15 +60,20 @@ std::map<std::string, Place> places(CausalLm& model) {
     return all;
 }
 
-// The parameter's final value in f32: the master when it was trained, else what is stored plus the adapter's product.
+// The parameter's final value in f32, as it is to be stored: the master when it was trained, else what is stored plus the adapter's product.
 Result<at::Tensor> finalValue(const Place& place, const StoredTensor& stored) {
     const at::Tensor& reference = place.weight->trained ? place.weight->trained->value : place.weight->compute;
     const at::Tensor rows = place.rows < 0 ? reference : reference.narrow(0, place.begin, place.rows);
     at::Tensor value = at::empty(rows.sizes(), at::kFloat);
-    if (place.weight->trained)
+    if (place.weight->trained) {
         value.copy_(rows);
-    else
-        ATTUNE_CHECK(readStored(stored, value));
+        if (stored.layout.offset != 0.0)
+            value.sub_(stored.layout.offset);
+    } else {
+        StoredTensor asStored = stored;
+        asStored.layout.offset = 0.0;
+        ATTUNE_CHECK(readStored(asStored, value));
+    }
     if (place.lora)
         value.add_(at::mm(place.lora->b.value.to(at::kCPU, at::kFloat), place.lora->a.value.to(at::kCPU, at::kFloat)),
                    place.lora->scale);
@@ -91,6 +97,10 @@ Result<at::Tensor> mergedTensor(const TensorInfo& info, const std::vector<Contri
     for (const Contribution& part : parts) {
         ATTUNE_ASSIGN(const at::Tensor value, finalValue(part.place, part.stored));
         const auto& layout = part.stored.layout;
+        if (!layout.rows.empty()) {
+            full.index_copy_(0, at::tensor(at::ArrayRef<std::int64_t>(layout.rows)), value);
+            continue;
+        }
         const std::int64_t axis = layout.transposed ? 1 : 0;
         const at::Tensor region = layout.size < 0 ? full : full.narrow(axis, layout.begin, layout.size);
         region.copy_(layout.transposed ? value.t() : value);

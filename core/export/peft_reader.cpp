@@ -147,7 +147,7 @@ Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, Causal
         return broken(file->path(), "it holds no adapter");
     std::map<std::string, std::vector<std::pair<LinearPart*, const Linear*>>> modules;
     for (Block& block : model.blocks)
-        for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
+        for (Linear* linear : block.linears())
             for (LinearPart& part : linear->parts)
                 modules[family.peftModule(part.name, model.config())].emplace_back(&part, linear);
 
@@ -174,15 +174,13 @@ Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, Causal
                                             " inputs and " + std::to_string(out) + " outputs");
         ATTUNE_ASSIGN(const at::Tensor down, readWhole(*file, *pair.a, model.masterType()));
         ATTUNE_ASSIGN(const at::Tensor up, readWhole(*file, *pair.b, model.masterType()));
-        std::int64_t row = 0;
         for (const auto& [part, linear] : found->second) {
             auto lora = std::make_unique<LoraAdapter>();
             lora->a.name = part->name + ".lora_A.weight";
             lora->b.name = part->name + ".lora_B.weight";
             lora->a.value = found->second.size() == 1 ? down : down.clone();
-            lora->b.value = up.narrow(0, row, part->rows).contiguous();
+            lora->b.value = up.index_select(0, at::tensor(family.diskRows(part->name, part->rows, model.config())));
             lora->scale = scaleOf(scaling, module, a[0]);
-            row += part->rows;
             attached.push_back({part, std::move(lora)});
         }
     }

@@ -16,6 +16,7 @@ constexpr const char* kPeftVersion = "0.17.0"; // the release whose layout this 
 // One module as PEFT knows it, with the parts of ours that make it up.
 struct Module {
     std::vector<const LinearPart*> parts;
+    std::vector<at::Tensor> rows; // of each part, in the stored layer
     std::int64_t rank() const {
         std::int64_t sum = 0;
         for (const LinearPart* part : parts)
@@ -35,23 +36,24 @@ at::Tensor exported(const at::Tensor& value) {
 
 // Adapters of several parts side by side: A stacked, B in blocks, each B scaled so that one common scale serves all.
 std::pair<at::Tensor, at::Tensor> combine(const Module& module, double scale) {
-    if (module.parts.size() == 1)
-        return {exported(module.parts[0]->lora->a.value), exported(module.parts[0]->lora->b.value)};
+    if (module.parts.size() == 1) {
+        const at::Tensor b = exported(module.parts[0]->lora->b.value);
+        return {exported(module.parts[0]->lora->a.value), at::empty_like(b).index_copy_(0, module.rows[0], b)};
+    }
     std::int64_t out = 0;
     for (const LinearPart* part : module.parts)
         out += part->rows;
     std::vector<at::Tensor> downs;
     at::Tensor up = at::zeros({out, module.rank()}, at::kFloat);
-    std::int64_t row = 0, column = 0;
-    for (const LinearPart* part : module.parts) {
-        if (part->lora) {
-            downs.push_back(exported(part->lora->a.value));
-            up.narrow(0, row, part->rows)
-                .narrow(1, column, part->lora->rank())
-                .copy_(part->lora->b.value * (part->lora->scale / scale));
-            column += part->lora->rank();
-        }
-        row += part->rows;
+    std::int64_t column = 0;
+    for (std::size_t i = 0; i < module.parts.size(); ++i) {
+        const LinearPart* part = module.parts[i];
+        if (!part->lora)
+            continue;
+        downs.push_back(exported(part->lora->a.value));
+        up.narrow(1, column, part->lora->rank())
+            .index_copy_(0, module.rows[i], exported(part->lora->b.value * (part->lora->scale / scale)));
+        column += part->lora->rank();
     }
     return {at::cat(downs), up};
 }
@@ -72,7 +74,9 @@ Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const 
         const auto [found, isNew] = index.emplace(name, modules.size());
         if (isNew)
             modules.push_back({name, {}});
-        modules[found->second].second.parts.push_back(part);
+        Module& module = modules[found->second].second;
+        module.parts.push_back(part);
+        module.rows.push_back(at::tensor(family.diskRows(part->name, part->rows, model.config())));
         if (part->lora)
             dropout = part->lora->dropout;
     }

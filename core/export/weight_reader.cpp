@@ -45,25 +45,76 @@ Status readRows(const StoredTensor& stored, std::int64_t first, std::int64_t cou
         static_cast<std::uint64_t>(first) * rowBytes);
 }
 
+std::string asksFor(const StoredTensor& stored, const std::vector<std::int64_t>& expected) {
+    return (stored.layout.size >= 0 || !stored.layout.rows.empty() ? "a part " : "") + shapeText(expected);
+}
+
 Status checkStoredShape(const StoredTensor& stored, const at::Tensor& target) {
     const TensorInfo& tensor = *stored.found.tensor;
     const std::size_t outAxis = stored.layout.transposed ? 1 : 0;
     std::vector<std::int64_t> expected(target.sizes().begin(), target.sizes().end());
     if (stored.layout.transposed)
         std::reverse(expected.begin(), expected.end());
+    const auto& rows = stored.layout.rows;
+    const bool part = stored.layout.size >= 0 || !rows.empty();
+    const std::int64_t used = rows.empty() ? stored.layout.begin + stored.layout.size
+                                           : *std::max_element(rows.begin(), rows.end()) + 1;
+    const std::int64_t size = rows.empty() ? stored.layout.size : static_cast<std::int64_t>(rows.size());
     bool good = tensor.shape.size() == expected.size();
     for (std::size_t i = 0; good && i < expected.size(); ++i)
-        good = i == outAxis && stored.layout.size >= 0 ? tensor.shape[i] >= stored.layout.begin + stored.layout.size
-                                                       : tensor.shape[i] == expected[i];
-    if (good && stored.layout.size >= 0)
-        good = stored.layout.size == expected[outAxis];
+        good = i == outAxis && part ? tensor.shape[i] >= used : tensor.shape[i] == expected[i];
+    if (good && part)
+        good = size == expected[outAxis];
     if (good)
         return {};
     return fail(ErrorCode::InvalidData,
                 stored.found.file->path().string() + ": tensor " + tensor.name + " has the shape " +
-                    shapeText(tensor.shape) + ", config.json asks for " + (stored.layout.size >= 0 ? "a part " : "") +
-                    shapeText(expected),
+                    shapeText(tensor.shape) + ", config.json asks for " + asksFor(stored, expected),
                 "The weights and config.json do not belong together; download both again.");
+}
+
+// Consecutive rows, as stored or transposed.
+Status readRange(const StoredTensor& stored, at::ScalarType type, at::Tensor target) {
+    const TensorInfo& tensor = *stored.found.tensor;
+    const bool transposed = stored.layout.transposed;
+    // Rows of the file: outputs when stored like ours, inputs when transposed (then each row holds every output).
+    const std::int64_t fileRows = transposed ? target.size(1) : target.size(0);
+    const std::int64_t width = tensor.shape.size() == 2 ? tensor.shape[1] : 1;
+    const std::int64_t first = transposed ? 0 : stored.layout.begin;
+    const std::int64_t rowBytes =
+        std::max<std::int64_t>(1, width * static_cast<std::int64_t>(tensorTypeBytes(tensor.type)));
+    const std::int64_t step = std::clamp<std::int64_t>(kChunkBytes / rowBytes, 1, fileRows);
+    if (!transposed && target.scalar_type() == type && target.is_contiguous() && target.device().is_cpu())
+        return readRows(stored, first, fileRows, width, target);
+    at::Tensor staging = at::empty({step, width}, at::TensorOptions().dtype(type));
+    for (std::int64_t row = 0; row < fileRows; row += step) {
+        const std::int64_t count = std::min(step, fileRows - row);
+        ATTUNE_CHECK(readRows(stored, first + row, count, width, staging));
+        const at::Tensor chunk = staging.narrow(0, 0, count);
+        if (transposed)
+            target.narrow(1, row, count).copy_(chunk.narrow(1, stored.layout.begin, target.size(0)).t());
+        else
+            target.narrow(0, row, count).copy_(target.dim() == 2 ? chunk : chunk.squeeze(1));
+    }
+    return {};
+}
+
+// Each run of consecutive stored rows is one read.
+Status readPickedRows(const StoredTensor& stored, at::ScalarType type, at::Tensor target) {
+    const TensorInfo& tensor = *stored.found.tensor;
+    const std::vector<std::int64_t>& rows = stored.layout.rows;
+    const std::int64_t width = tensor.shape.size() == 2 ? tensor.shape[1] : 1;
+    for (std::size_t begin = 0; begin < rows.size();) {
+        std::size_t end = begin + 1;
+        while (end < rows.size() && rows[end] == rows[end - 1] + 1)
+            ++end;
+        const auto count = static_cast<std::int64_t>(end - begin);
+        const at::Tensor staging = at::empty({count, width}, at::TensorOptions().dtype(type));
+        ATTUNE_CHECK(readRows(stored, rows[begin], count, width, staging));
+        target.narrow(0, static_cast<std::int64_t>(begin), count).copy_(target.dim() == 2 ? staging : staging.squeeze(1));
+        begin = end;
+    }
+    return {};
 }
 
 } // namespace
@@ -100,26 +151,12 @@ Status readStored(const StoredTensor& stored, at::Tensor target) {
     ATTUNE_CHECK(checkStoredShape(stored, target));
     if (target.numel() == 0)
         return {};
-    const bool transposed = stored.layout.transposed;
-    // Rows of the file: outputs when stored like ours, inputs when transposed (then each row holds every output).
-    const std::int64_t fileRows = transposed ? target.size(1) : target.size(0);
-    const std::int64_t width = tensor.shape.size() == 2 ? tensor.shape[1] : 1;
-    const std::int64_t first = transposed ? 0 : stored.layout.begin;
-    const std::int64_t rowBytes =
-        std::max<std::int64_t>(1, width * static_cast<std::int64_t>(tensorTypeBytes(tensor.type)));
-    const std::int64_t step = std::clamp<std::int64_t>(kChunkBytes / rowBytes, 1, fileRows);
-    if (!transposed && target.scalar_type() == *type && target.is_contiguous() && target.device().is_cpu())
-        return readRows(stored, first, fileRows, width, target);
-    at::Tensor staging = at::empty({step, width}, at::TensorOptions().dtype(*type));
-    for (std::int64_t row = 0; row < fileRows; row += step) {
-        const std::int64_t count = std::min(step, fileRows - row);
-        ATTUNE_CHECK(readRows(stored, first + row, count, width, staging));
-        const at::Tensor chunk = staging.narrow(0, 0, count);
-        if (transposed)
-            target.narrow(1, row, count).copy_(chunk.narrow(1, stored.layout.begin, target.size(0)).t());
-        else
-            target.narrow(0, row, count).copy_(target.dim() == 2 ? chunk : chunk.squeeze(1));
-    }
+    if (!stored.layout.rows.empty())
+        ATTUNE_CHECK(readPickedRows(stored, *type, target));
+    else
+        ATTUNE_CHECK(readRange(stored, *type, target));
+    if (stored.layout.offset != 0.0)
+        target.add_(stored.layout.offset);
     return {};
 }
 

@@ -30,8 +30,17 @@ public:
         std::string name;
         std::int64_t begin = 0, size = -1; // range along the output dimension; -1 = all
         bool transposed = false;           // stored [in, out]
+        // Our row i is the stored row rows[i]; begin and size do not count then. Never together with transposed. Used for
+        // projections that lie interleaved, and for heads rotated in part: their query and key rows are reordered so that
+        // element i still turns with element i + headDim / 2, which leaves every score the same.
+        std::vector<std::int64_t> rows = {};
+        double offset = 0.0; // ours = stored + offset (Gemma's norms multiply by 1 + weight)
     };
     virtual std::vector<DiskTensor> diskTensors(std::string_view canonicalName, const ModelConfig& config) const = 0;
+    /// Where the `count` outputs of a linear layer ("model.layers.0.self_attn.k_proj") stand among the outputs of the
+    /// stored layer that holds them, which is what an adapter's B counts as well.
+    std::vector<std::int64_t> diskRows(std::string_view canonicalModule, std::int64_t count,
+                                       const ModelConfig& config) const;
     /// The name PEFT uses for a linear layer, e.g. "model.layers.0.self_attn.q_proj" (without base_model.model.).
     virtual std::string peftModule(std::string_view canonicalModule, const ModelConfig& config) const = 0;
     /// Stored tensors without a meaning of their own (buffers of old exports, the second copy of a tied head): not an

@@ -45,7 +45,8 @@ Status readYarn(const Json& scaling, ModelConfig& result) {
     rope.scaling = RopeScaling::Yarn;
     ATTUNE_CHECK(refuseUnknownKeys(scaling, {"type", "rope_type", "rope_theta", "factor",
                                              "original_max_position_embeddings", "attention_factor", "beta_fast",
-                                             "beta_slow", "mscale", "mscale_all_dim", "truncate", "finetuned"}));
+                                             "beta_slow", "mscale", "mscale_all_dim", "truncate", "finetuned",
+                                             "partial_rotary_factor"}));
     ATTUNE_ASSIGN(const bool truncate, reader.flagOr("truncate", true));
     if (!truncate)
         return fail(ErrorCode::Unsupported, "config.json: yarn with truncate = false is not known here",
@@ -74,15 +75,15 @@ Status readLongRope(const Json& config, const Json& scaling, ModelConfig& result
     rope.scaling = RopeScaling::LongRope;
     ATTUNE_CHECK(
         refuseUnknownKeys(scaling, {"type", "rope_type", "rope_theta", "factor", "original_max_position_embeddings",
-                                    "attention_factor", "short_factor", "long_factor"}));
+                                    "attention_factor", "short_factor", "long_factor", "partial_rotary_factor"}));
     // Phi-3 style files keep the original length beside the scaling, not in it.
     ATTUNE_ASSIGN(const std::int64_t outside,
                   ConfigReader(config).sizeOr("original_max_position_embeddings", result.contextLength, kMaxContext));
     ATTUNE_ASSIGN(rope.originalContext, reader.sizeOr("original_max_position_embeddings", outside, kMaxContext));
     const double ratio = static_cast<double>(result.contextLength) / static_cast<double>(rope.originalContext);
     ATTUNE_ASSIGN(rope.factor, reader.positiveOr("factor", ratio));
-    ATTUNE_ASSIGN(rope.shortFactor, factors(scaling, "short_factor", result.headDim / 2));
-    ATTUNE_ASSIGN(rope.longFactor, factors(scaling, "long_factor", result.headDim / 2));
+    ATTUNE_ASSIGN(rope.shortFactor, factors(scaling, "short_factor", result.rotatedDim() / 2));
+    ATTUNE_ASSIGN(rope.longFactor, factors(scaling, "long_factor", result.rotatedDim() / 2));
     const double derived =
         rope.factor <= 1 ? 1.0
                          : std::sqrt(1 + std::log(rope.factor) / std::log(static_cast<double>(rope.originalContext)));
@@ -92,10 +93,10 @@ Status readLongRope(const Json& config, const Json& scaling, ModelConfig& result
 
 } // namespace
 
-Status readRopeConfig(const Json& config, ModelConfig& result) {
+Status readRopeConfig(const Json& config, ModelConfig& result, const char* thetaKey) {
     const ConfigReader reader(config);
     RopeConfig& rope = result.rope;
-    ATTUNE_ASSIGN(rope.theta, reader.positiveOr("rope_theta", 10000.0));
+    ATTUNE_ASSIGN(rope.theta, reader.positiveOr(reader.has(thetaKey) ? thetaKey : "rope_theta", 10000.0));
     const std::string where = reader.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
     if (!reader.has(where))
         return {};
@@ -106,7 +107,7 @@ Status readRopeConfig(const Json& config, ModelConfig& result) {
     const ConfigReader inner(scaling);
     ATTUNE_ASSIGN(rope.theta, inner.positiveOr("rope_theta", rope.theta));
     ATTUNE_ASSIGN(const std::string kind, inner.textOr(inner.has("rope_type") ? "rope_type" : "type", "default"));
-    if (inner.has("partial_rotary_factor") && scaling.at("partial_rotary_factor") != Json(1.0))
+    if (inner.has("partial_rotary_factor") && scaling.at("partial_rotary_factor") != Json(1.0) && result.rotaryDim == 0)
         return fail(ErrorCode::Unsupported, "config.json: partial_rotary_factor is not known for this family",
                     "Choose another model.");
     if (kind == "default")

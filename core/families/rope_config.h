@@ -9,7 +9,8 @@
 namespace attune {
 
 /// Fills rope and, for the kinds that stretch it, contextLength (which must hold max_position_embeddings; headDim must
-/// be set). Errors: InvalidData, Unsupported (a kind or a key we do not know, named).
-Status readRopeConfig(const Json& config, ModelConfig& result);
+/// be set, and rotaryDim where a head is rotated in part). Errors: InvalidData, Unsupported (a kind or a key we do not know,
+/// named). thetaKey: another name of rope_theta.
+Status readRopeConfig(const Json& config, ModelConfig& result, const char* thetaKey = "rope_theta");
 
 } // namespace attune

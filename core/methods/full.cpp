@@ -31,20 +31,19 @@ std::vector<StateTensor> FullMethod::state(CausalLm& model) const {
     };
     const auto addNorm = [&](const Norm& norm) { add(norm.weight), add(norm.bias); };
     add(model.embedding), add(model.positions);
-    for (const Block& block : model.blocks) {
-        addNorm(block.attentionNorm), addNorm(block.mlpNorm);
-        for (const Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
-            for (const LinearPart& part : linear->parts) {
-                if (linear->weight.trained)
-                    tensors.push_back(
-                        {part.name + ".weight", linear->weight.trained->value.narrow(0, part.begin, part.rows)});
-                if (linear->bias.trained)
-                    tensors.push_back(
-                        {part.name + ".bias", linear->bias.trained->value.narrow(0, part.begin, part.rows)});
-            }
-    }
+    const auto addLinear = [&](const Linear& linear) {
+        for (const LinearPart& part : linear.parts) {
+            if (linear.weight.trained)
+                tensors.push_back(
+                    {part.name + ".weight", linear.weight.trained->value.narrow(0, part.begin, part.rows)});
+            if (linear.bias.trained)
+                tensors.push_back({part.name + ".bias", linear.bias.trained->value.narrow(0, part.begin, part.rows)});
+        }
+    };
+    for (const Block& block : model.blocks)
+        Block::visit(block, addNorm, addLinear);
     addNorm(model.finalNorm);
-    add(model.head);
+    add(model.head), add(model.headBias);
     return tensors;
 }
 

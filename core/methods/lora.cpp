@@ -135,7 +135,7 @@ Status LoraMethod::attach(CausalLm& model, const ParamMap& params, std::uint64_t
         }
         std::uint64_t number = 0;
         for (Block& block : model.blocks)
-            for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
+            for (Linear* linear : block.linears())
                 for (LinearPart& part : linear->parts) {
                     ++number;
                     if (!part.lora)
@@ -172,7 +172,7 @@ Status LoraMethod::merge(CausalLm& model) const {
     at::NoGradGuard noGrad;
     try {
         for (Block& block : model.blocks)
-            for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
+            for (Linear* linear : block.linears())
                 for (LinearPart& part : linear->parts) {
                     if (!part.lora)
                         continue;

@@ -2,6 +2,7 @@
 // estimates and the window read it without loading the engine.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +14,10 @@ enum class NormKind { RmsNorm, LayerNorm };
 enum class Activation { Silu, GeluTanh, GeluErf, Relu };
 enum class PositionKind { Rope, Learned };
 enum class RopeScaling { None, Linear, Dynamic, Llama3, Yarn, LongRope };
+/// RMSNorm of queries and keys before the rotation: none, of each head (Qwen3, Gemma 3), of the whole projection (OLMo 2).
+enum class QkNorm { None, Head, Projection };
+/// x + attention(n1(x)), then + mlp(n2(.)); or both branches from the same x (GPT-NeoX), with one norm for both (Phi-2).
+enum class BlockLayout { Sequential, Parallel, ParallelSharedNorm };
 
 struct RopeConfig {
     double theta = 10000.0;
@@ -38,7 +43,32 @@ struct ModelConfig {
     RopeConfig rope;
     bool tiedHead = false;
     bool qkvBias = false, attentionOutputBias = false, mlpBias = false;
+    bool headBias = false;      // a bias of the logits (Phi-2)
     bool conv1dWeights = false; // GPT-2: linear weights are stored [in, out]
+
+    // Traits of single families; the values here are Llama's.
+    BlockLayout layout = BlockLayout::Sequential;
+    bool preNorm = true, postNorm = false; // norms of a branch's input and of its output before it is added
+    QkNorm qkNorm = QkNorm::None;
+    std::int64_t rotaryDim = 0;       // elements of a head that are rotated; 0 = all. See ModelFamily::DiskTensor::rows
+    double queryScale = 0.0;          // of the attention scores; 0 = 1 / sqrt(headDim)
+    double embeddingMultiplier = 1.0; // of the embedded tokens (Gemma: sqrt(hiddenSize))
+    double residualMultiplier = 1.0;  // of what a branch adds
+    double logitMultiplier = 1.0;
+    double attentionSoftCap = 0.0, logitSoftCap = 0.0; // cap * tanh(x / cap); 0 = none
+    // A token of a local layer sees itself and slidingWindow - 1 tokens before it. With slidingWindow > 0 and an empty
+    // list every layer is local.
+    std::int64_t slidingWindow = 0;
+    std::vector<bool> localLayers;
+    std::optional<RopeConfig> localRope; // of the local layers, where it differs (Gemma 3)
+
+    bool isLocal(std::int64_t layer) const {
+        return slidingWindow > 0 && (localLayers.empty() || localLayers[static_cast<std::size_t>(layer)]);
+    }
+    double attentionScale() const {
+        return queryScale > 0.0 ? queryScale : 1.0 / std::sqrt(static_cast<double>(headDim));
+    }
+    std::int64_t rotatedDim() const { return rotaryDim > 0 ? rotaryDim : headDim; }
     std::string torchDtype;     // as stored: "float32", "bfloat16", "float16"
     std::optional<std::int64_t> bosId, padId;
     std::vector<std::int64_t> eosIds; // config.json and generation_config.json together
@@ -50,10 +80,13 @@ struct ModelConfig {
         return layers * (hiddenSize * (2 * queryWidth() + 2 * kvWidth()) +
                          (gatedMlp ? 3 : 2) * hiddenSize * intermediateSize);
     }
+    std::int64_t normsPerLayer() const {
+        return (preNorm ? (layout == BlockLayout::ParallelSharedNorm ? 1 : 2) : 0) + (postNorm ? 2 : 0);
+    }
     /// All parameters, the head counted once when tied; norms and biases included approximately (norm weights only).
     std::int64_t totalParameters() const {
         return linearParameters() + (tiedHead ? 1 : 2) * vocabularySize * hiddenSize +
-               (2 * layers + 1) * hiddenSize * (norm == NormKind::LayerNorm ? 2 : 1) +
+               (normsPerLayer() * layers + 1) * hiddenSize * (norm == NormKind::LayerNorm ? 2 : 1) +
                (positions == PositionKind::Learned ? contextLength * hiddenSize : 0);
     }
 };

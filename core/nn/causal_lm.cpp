@@ -27,6 +27,11 @@ Status checkShape(const ModelConfig& c) {
                       "the number of heads must be a multiple of the number of key/value heads"));
     ATTUNE_CHECK(need(c.headDim > 0 && (c.positions != PositionKind::Rope || c.headDim % 2 == 0),
                       "the head dimension must be positive, and even with rotary positions"));
+    ATTUNE_CHECK(need(c.rotaryDim >= 0 && c.rotaryDim <= c.headDim && c.rotaryDim % 2 == 0,
+                      "the rotated part of a head must be even and at most the head"));
+    ATTUNE_CHECK(need(c.localLayers.empty() || static_cast<std::int64_t>(c.localLayers.size()) == c.layers,
+                      "the list of local layers must name every layer"));
+    ATTUNE_CHECK(need(c.layout == BlockLayout::Sequential || !c.postNorm, "parallel branches have no norms behind them"));
     ATTUNE_CHECK(need(c.contextLength > 0, "the context length must be positive"));
     return {};
 }
@@ -69,12 +74,30 @@ Linear makeLinear(const std::string& prefix, const std::vector<std::pair<std::st
     return linear;
 }
 
-Norm makeNorm(const std::string& name, const ModelConfig& config, const at::TensorOptions& options) {
+Norm makeNorm(const std::string& name, std::int64_t width, NormKind kind, const at::TensorOptions& options) {
     Norm norm;
-    norm.weight = {name + ".weight", at::empty({config.hiddenSize}, options), nullptr};
-    if (config.norm == NormKind::LayerNorm)
-        norm.bias = {name + ".bias", at::empty({config.hiddenSize}, options), nullptr};
+    norm.weight = {name + ".weight", at::empty({width}, options), nullptr};
+    if (kind == NormKind::LayerNorm)
+        norm.bias = {name + ".bias", at::empty({width}, options), nullptr};
     return norm;
+}
+
+void makeNorms(Block& block, const std::string& prefix, const ModelConfig& config, const at::TensorOptions& options) {
+    const auto make = [&](const char* name) { return makeNorm(prefix + name, config.hiddenSize, config.norm, options); };
+    if (config.preNorm) {
+        block.attentionNorm = make("input_layernorm");
+        if (config.layout != BlockLayout::ParallelSharedNorm)
+            block.mlpNorm = make("post_attention_layernorm");
+    }
+    if (config.postNorm)
+        block.attentionPostNorm = make("post_self_attn_layernorm"), block.mlpPostNorm = make("post_mlp_layernorm");
+    if (config.qkNorm != QkNorm::None) {
+        const bool head = config.qkNorm == QkNorm::Head;
+        block.queryNorm = makeNorm(prefix + "self_attn.q_norm", head ? config.headDim : config.queryWidth(),
+                                   NormKind::RmsNorm, options);
+        block.keyNorm = makeNorm(prefix + "self_attn.k_norm", head ? config.headDim : config.kvWidth(),
+                                 NormKind::RmsNorm, options);
+    }
 }
 
 // The name under which a fused weight is trained and its moments are stored: the parts' common prefix and what it
@@ -138,6 +161,9 @@ void initializeNormal(at::Tensor tensor, std::uint64_t seed, std::uint64_t strea
 
 Result<std::unique_ptr<CausalLm>> CausalLm::create(const ModelConfig& config, const ComputeSettings& settings) {
     ATTUNE_CHECK(checkShape(config));
+    if (config.slidingWindow > 0 || config.attentionSoftCap > 0.0)
+        return fail(ErrorCode::Unsupported, "The model's attention has a sliding window or a soft cap, which is not known here.",
+                    "Choose another model.");
     ATTUNE_CHECK(checkMemory(config, settings));
     if (settings.dtype != at::kFloat && settings.dtype != at::kBFloat16 && settings.dtype != at::kDouble)
         return fail(ErrorCode::Unsupported, "The model can compute in float32, bfloat16 or float64 only.", {});
@@ -155,8 +181,7 @@ Result<std::unique_ptr<CausalLm>> CausalLm::create(const ModelConfig& config, co
         for (std::int64_t layer = 0; layer < config.layers; ++layer) {
             const std::string prefix = "model.layers." + std::to_string(layer) + ".";
             Block block;
-            block.attentionNorm = makeNorm(prefix + "input_layernorm", config, normOptions);
-            block.mlpNorm = makeNorm(prefix + "post_attention_layernorm", config, normOptions);
+            makeNorms(block, prefix, config, normOptions);
             block.qkv = makeLinear(prefix + "self_attn.", {{"q_proj", query}, {"k_proj", kv}, {"v_proj", kv}}, hidden,
                                    config.qkvBias, options);
             block.attentionOut =
@@ -170,10 +195,12 @@ Result<std::unique_ptr<CausalLm>> CausalLm::create(const ModelConfig& config, co
                 makeLinear(prefix + "mlp.", {{"down_proj", hidden}}, config.intermediateSize, config.mlpBias, options);
             model->blocks.push_back(std::move(block));
         }
-        model->finalNorm = makeNorm("model.norm", config, normOptions);
+        model->finalNorm = makeNorm("model.norm", hidden, config.norm, normOptions);
         model->head = {"lm_head.weight",
                        config.tiedHead ? model->embedding.compute : at::empty({config.vocabularySize, hidden}, options),
                        nullptr};
+        if (config.headBias)
+            model->headBias = {"lm_head.bias", at::empty({config.vocabularySize}, options), nullptr};
         return model;
     } catch (const std::exception& exception) {
         return fail(ErrorCode::OutOfMemory, std::string("The model's weights do not fit: ") + exception.what(),
@@ -196,15 +223,13 @@ std::vector<CausalLm::NamedTensor> CausalLm::baseTensors() const {
     };
     add(embedding);
     add(positions);
-    for (const Block& block : blocks) {
-        add(block.attentionNorm.weight), add(block.attentionNorm.bias);
-        addLinear(block.qkv), addLinear(block.attentionOut);
-        add(block.mlpNorm.weight), add(block.mlpNorm.bias);
-        addLinear(block.gateUp), addLinear(block.down);
-    }
-    add(finalNorm.weight), add(finalNorm.bias);
+    const auto addNorm = [&](const Norm& norm) { add(norm.weight), add(norm.bias); };
+    for (const Block& block : blocks)
+        Block::visit(block, addNorm, addLinear);
+    addNorm(finalNorm);
     if (!m_config.tiedHead)
         add(head);
+    add(headBias);
     return tensors;
 }
 
@@ -231,22 +256,20 @@ std::vector<Weight*> CausalLm::weights() {
             all.push_back(&weight);
     };
     add(embedding), add(positions);
+    const auto addBoth = [&](auto& layer) { add(layer.weight), add(layer.bias); };
     for (Block& block : blocks)
-        for (Weight* weight :
-             {&block.attentionNorm.weight, &block.attentionNorm.bias, &block.qkv.weight, &block.qkv.bias,
-              &block.attentionOut.weight, &block.attentionOut.bias, &block.mlpNorm.weight, &block.mlpNorm.bias,
-              &block.gateUp.weight, &block.gateUp.bias, &block.down.weight, &block.down.bias})
-            add(*weight);
-    add(finalNorm.weight), add(finalNorm.bias);
+        Block::visit(block, addBoth, addBoth);
+    addBoth(finalNorm);
     if (!m_config.tiedHead)
         add(head);
+    add(headBias);
     return all;
 }
 
 std::vector<LinearPart*> CausalLm::linearParts() {
     std::vector<LinearPart*> parts;
     for (Block& block : blocks)
-        for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
+        for (Linear* linear : block.linears())
             for (LinearPart& part : linear->parts)
                 parts.push_back(&part);
     return parts;
@@ -289,8 +312,9 @@ void CausalLm::trainAllWeights() {
             train(norm.bias, norm.bias.name, false, master);
     };
     for (Block& block : blocks) {
-        trainNorm(block.attentionNorm), trainNorm(block.mlpNorm);
-        for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down}) {
+        for (Norm* norm : block.norms())
+            trainNorm(*norm);
+        for (Linear* linear : block.linears()) {
             const std::string name = linear->parts.size() == 1 ? linear->parts[0].name : fusedName(*linear);
             train(linear->weight, name + ".weight", true, master);
             if (linear->bias.defined())
@@ -300,11 +324,13 @@ void CausalLm::trainAllWeights() {
     trainNorm(finalNorm);
     if (!m_config.tiedHead)
         train(head, head.name, true, master);
+    if (headBias.defined())
+        train(headBias, headBias.name, false, master);
 }
 
 void CausalLm::prepareAdapters() {
     for (Block& block : blocks)
-        for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down}) {
+        for (Linear* linear : block.linears()) {
             std::int64_t rank = 0;
             for (const LinearPart& part : linear->parts)
                 rank += part.lora ? part.lora->rank() : 0;
@@ -336,7 +362,7 @@ void CausalLm::refreshComputeWeights() {
     for (Weight* weight : weights())
         refresh(*weight);
     for (Block& block : blocks)
-        for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down}) {
+        for (Linear* linear : block.linears()) {
             std::int64_t column = 0;
             for (const LinearPart& part : linear->parts) {
                 if (!part.lora)

@@ -69,11 +69,40 @@ struct Linear {
 struct Norm {
     Weight weight; // [H]
     Weight bias;   // [H], LayerNorm only
+    bool defined() const { return weight.defined(); }
 };
 
 struct Block {
-    Norm attentionNorm, mlpNorm;
+    Norm attentionNorm, mlpNorm;         // undefined without norms in front; mlpNorm also where both branches share one
+    Norm attentionPostNorm, mlpPostNorm; // of the branches' outputs; usually undefined
+    Norm queryNorm, keyNorm;             // [headDim] or [whole projection]; usually undefined
     Linear qkv, attentionOut, gateUp, down; // gateUp holds only "up" (fc) when the MLP is not gated
+
+    /// The norm in front of the MLP.
+    const Norm& mlpInputNorm(BlockLayout layout) const {
+        return layout == BlockLayout::ParallelSharedNorm ? attentionNorm : mlpNorm;
+    }
+    /// Calls norm(Norm&) for the norms there are and linear(Linear&) for the linear layers, in the order of the network.
+    template <class B, class N, class L>
+    static void visit(B& block, N&& norm, L&& linear) {
+        const auto present = [&](auto& each) {
+            if (each.defined())
+                norm(each);
+        };
+        present(block.attentionNorm), linear(block.qkv), present(block.queryNorm), present(block.keyNorm);
+        linear(block.attentionOut), present(block.attentionPostNorm);
+        present(block.mlpNorm), linear(block.gateUp), linear(block.down), present(block.mlpPostNorm);
+    }
+    std::vector<Norm*> norms() {
+        std::vector<Norm*> all;
+        visit(*this, [&](Norm& norm) { all.push_back(&norm); }, [](Linear&) {});
+        return all;
+    }
+    std::vector<Linear*> linears() {
+        std::vector<Linear*> all;
+        visit(*this, [](Norm&) {}, [&](Linear& linear) { all.push_back(&linear); });
+        return all;
+    }
 };
 
 struct ComputeSettings {
@@ -94,7 +123,8 @@ public:
     Weight positions; // [context, H], learned positions only: "model.embed_positions.weight"
     std::vector<Block> blocks;
     Norm finalNorm;
-    Weight head; // [V, H]; the same tensor as embedding when tied
+    Weight head;     // [V, H]; the same tensor as embedding when tied
+    Weight headBias; // [V]; usually undefined
 
     /// Every base parameter under its canonical name as a view of the compute tensors (a part of a fused weight is a
     /// narrow()). With a tied head "lm_head.weight" is not listed.

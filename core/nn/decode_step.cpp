@@ -7,6 +7,7 @@
 #include <ATen/Parallel.h>
 
 #include "core/nn/kernels/matmul.h"
+#include "core/nn/kernels/ops.h"
 
 namespace attune {
 
@@ -78,6 +79,8 @@ at::Tensor DecodeStep<T, Real>::run(std::span<KvCache<Real>* const> caches) {
         const KvCache<Real>& cache = *caches[static_cast<std::size_t>(row)];
         Real* x = pointer<Real>(m_residual) + row * hidden;
         m_loops.widen(pointer<Stored>(m_model.embedding.compute) + cache.ids.back() * hidden, x, hidden);
+        if (m_config.embeddingMultiplier != 1.0)
+            m_realLoops.scale(x, static_cast<Real>(m_config.embeddingMultiplier), hidden);
         if (m_model.positions.defined())
             m_loops.addWiden(pointer<Stored>(m_model.positions.compute) + (cache.length() - 1) * hidden, x, hidden);
     }
@@ -89,6 +92,12 @@ at::Tensor DecodeStep<T, Real>::run(std::span<KvCache<Real>* const> caches) {
         const auto [begin, end] = member.share(m_config.vocabularySize, kOutputUnit);
         multiply(member, nullptr, m_weights.head, begin, end, {pointer<Real>(m_logits), m_config.vocabularySize});
     });
+    if (m_config.logitMultiplier != 1.0)
+        m_logits.mul_(m_config.logitMultiplier);
+    if (m_model.headBias.defined())
+        m_logits.add_(m_model.headBias.compute);
+    if (m_config.logitSoftCap > 0.0)
+        kernels::softCap(m_logits, m_config.logitSoftCap);
     return std::move(m_logits);
 }
 
@@ -103,26 +112,41 @@ void DecodeStep<T, Real>::layer(TeamMember& member, std::size_t index) {
     const auto [begin, end] = member.share(width, kOutputUnit);
     multiply(member, &block.qkv, weights.qkv, begin, end, {pointer<Real>(m_qkv), width});
     member.barrier();
+    if (block.queryNorm.defined())
+        qkNorm(member, block);
 
+    const Norm& mlpNorm = block.mlpInputNorm(m_config.layout);
+    const std::int64_t mlpStride = block.gateUp.inFeatures() + rankOf(block.gateUp);
+    const bool parallel = m_config.layout != BlockLayout::Sequential;
+    if (parallel) // reads the residuals before attention is added to them; the first input is free from here on
+        norm(member, mlpNorm, mlpStride);
     attend(member, index);
-    addTo(member, block.attentionOut, weights.attentionOut, pointer<Real>(m_residual));
-
-    norm(member, block.mlpNorm, block.gateUp.inFeatures() + rankOf(block.gateUp));
+    addTo(member, block.attentionOut, weights.attentionOut, block.attentionPostNorm, pointer<Real>(m_residual));
+    if (!parallel) {
+        norm(member, mlpNorm, mlpStride);
+    } else {
+        if (member.index() == 0)
+            m_input = pointer<T>(m_inputs[0]), m_inputStride = mlpStride;
+        member.barrier();
+    }
     gateUp(member, block.gateUp, weights.gateUp, block.down.inFeatures() + rankOf(block.down));
-    addTo(member, block.down, weights.down, pointer<Real>(m_residual));
+    addTo(member, block.down, weights.down, block.mlpPostNorm, pointer<Real>(m_residual));
 }
 
 // The first member says where the next product's input lies; the barrier makes it known.
 template <class T, class Real>
 void DecodeStep<T, Real>::norm(TeamMember& member, const Norm& parameters, std::int64_t stride) {
     T* to = pointer<T>(m_inputs[0]);
-    const Real* weight = pointer<Real>(parameters.weight.compute);
+    const Real* weight = parameters.defined() ? pointer<Real>(parameters.weight.compute) : nullptr;
     const auto epsilon = static_cast<Real>(m_config.normEpsilon);
     const auto [begin, end] = member.share(m_rows);
     const Real* x = pointer<Real>(m_residual) + begin * m_config.hiddenSize;
     auto* y = reinterpret_cast<Stored*>(to + begin * stride);
     Real* statistics = pointer<Real>(m_statistics) + 2 * begin;
-    if (m_config.norm == NormKind::LayerNorm)
+    if (!parameters.defined())
+        for (std::int64_t row = 0; row < end - begin; ++row)
+            m_loops.narrow(x + row * m_config.hiddenSize, y + row * stride, m_config.hiddenSize);
+    else if (m_config.norm == NormKind::LayerNorm)
         m_loops.layerNorm(x, weight, parameters.bias.defined() ? pointer<Real>(parameters.bias.compute) : nullptr, epsilon,
                           y, stride, statistics, statistics + (end - begin), end - begin, m_config.hiddenSize);
     else
@@ -216,17 +240,68 @@ void DecodeStep<T, Real>::addBias(const Linear* linear, std::int64_t begin, std:
             m_loops.addWiden(pointer<Stored>(linear->bias.compute) + begin, y.data + row * y.width + begin, end - begin);
 }
 
-// residual += linear(m_input)
+// residual += multiplier * postNorm(linear(m_input))
 template <class T, class Real>
-void DecodeStep<T, Real>::addTo(TeamMember& member, const Linear& linear, const DecodeMatrix& matrix, Real* residual) {
+void DecodeStep<T, Real>::addTo(TeamMember& member, const Linear& linear, const DecodeMatrix& matrix,
+                                const Norm& postNorm, Real* residual) {
     adapters(member, linear);
     prepareInput(member, m_inputStride);
     const std::int64_t width = linear.outFeatures();
     const auto [begin, end] = member.share(width, kOutputUnit);
     Real* product = pointer<Real>(m_product);
     multiply(member, &linear, matrix, begin, end, {product, width});
-    for (std::int64_t row = 0; row < m_rows; ++row)
+    if (postNorm.defined()) {
+        member.barrier();
+        return addNormed(member, postNorm, residual);
+    }
+    for (std::int64_t row = 0; row < m_rows; ++row) {
+        if (m_config.residualMultiplier != 1.0)
+            m_realLoops.scale(product + row * width + begin, static_cast<Real>(m_config.residualMultiplier), end - begin);
         m_loops.add(product + row * width + begin, residual + row * width + begin, end - begin);
+    }
+    member.barrier();
+}
+
+// The whole product of each row is there: normalise it and add it.
+template <class T, class Real>
+void DecodeStep<T, Real>::addNormed(TeamMember& member, const Norm& postNorm, Real* residual) {
+    const std::int64_t width = m_config.hiddenSize;
+    const auto [begin, end] = member.share(m_rows);
+    Real* product = pointer<Real>(m_product);
+    Real* statistics = pointer<Real>(m_statistics) + 2 * begin;
+    const Real* weight = pointer<Real>(postNorm.weight.compute);
+    const auto epsilon = static_cast<Real>(m_config.normEpsilon);
+    for (std::int64_t row = begin; row < end; ++row) {
+        Real* x = product + row * width;
+        if (m_config.norm == NormKind::LayerNorm)
+            m_realLoops.layerNorm(x, weight, pointer<Real>(postNorm.bias.compute), epsilon, x, width, statistics,
+                                  statistics + 1, 1, width);
+        else
+            m_realLoops.rmsNorm(x, weight, epsilon, x, width, statistics, 1, width);
+        if (m_config.residualMultiplier != 1.0)
+            m_realLoops.scale(x, static_cast<Real>(m_config.residualMultiplier), width);
+        m_realLoops.add(x, residual + row * width, width);
+    }
+    member.barrier();
+}
+
+// One task per sequence: heads are short.
+template <class T, class Real>
+void DecodeStep<T, Real>::qkNorm(TeamMember& member, const Block& block) {
+    const std::int64_t width = m_config.queryWidth() + 2 * m_config.kvWidth();
+    const auto epsilon = static_cast<Real>(m_config.normEpsilon);
+    const auto apply = [&](const Norm& norm, Real* x, std::int64_t all) {
+        const std::int64_t each = norm.weight.compute.size(0);
+        Real statistics;
+        for (std::int64_t at = 0; at < all; at += each)
+            m_realLoops.rmsNorm(x + at, pointer<Real>(norm.weight.compute), epsilon, x + at, each, &statistics, 1, each);
+    };
+    const auto [begin, end] = member.share(m_rows);
+    for (std::int64_t row = begin; row < end; ++row) {
+        Real* line = pointer<Real>(m_qkv) + row * width;
+        apply(block.queryNorm, line, m_config.queryWidth());
+        apply(block.keyNorm, line + m_config.queryWidth(), m_config.kvWidth());
+    }
     member.barrier();
 }
 
@@ -258,10 +333,11 @@ void DecodeStep<T, Real>::attend(TeamMember& member, std::size_t layer) {
         const std::int64_t position = cache.length() - 1;
         Real* line = pointer<Real>(m_qkv) + row * width;
         Real *query = line + head * group * d, *key = line + m_config.queryWidth() + head * d, *value = key + m_config.kvWidth();
-        if (cache.rope) {
+        const bool local = m_config.isLocal(static_cast<std::int64_t>(layer));
+        if (const RopeTable<Real>* rope = (local && cache.localRope ? cache.localRope : cache.rope).get()) {
             for (std::int64_t g = 0; g < group; ++g)
-                rotateHead(query + g * d, *cache.rope, position, d / 2);
-            rotateHead(key, *cache.rope, position, d / 2);
+                rotateHead(query + g * d, *rope, position, d / 2);
+            rotateHead(key, *rope, position, d / 2);
         }
         const std::int64_t offset = head * cache.capacity * d;
         auto* keys = pointer<Stored>(cache.keys[layer]) + offset;
@@ -270,7 +346,7 @@ void DecodeStep<T, Real>::attend(TeamMember& member, std::size_t layer) {
         m_loops.narrow(value, values + position * d, d);
         T* narrowQuery = reinterpret_cast<T*>(attended + group * d);
         m_loops.narrowScaled(query, reinterpret_cast<Stored*>(narrowQuery),
-                             static_cast<Real>(1.0 / std::sqrt(static_cast<double>(d))), group * d);
+                             static_cast<Real>(m_config.attentionScale()), group * d);
         decode::Product<T, Real> job; // the scores: keys times the queries of the group
         job.w = reinterpret_cast<const T*>(keys), job.wStride = d, job.k = d;
         job.x = narrowQuery, job.xStride = d, job.rows = group;

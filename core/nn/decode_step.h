@@ -40,7 +40,9 @@ private:
     void norm(TeamMember& member, const Norm& parameters, std::int64_t stride);
     // Whole stages, ended by a barrier when they return.
     void adapters(TeamMember& member, const Linear& linear);
-    void addTo(TeamMember& member, const Linear& linear, const DecodeMatrix& matrix, Real* residual);
+    void addTo(TeamMember& member, const Linear& linear, const DecodeMatrix& matrix, const Norm& postNorm, Real* residual);
+    void addNormed(TeamMember& member, const Norm& postNorm, Real* residual);
+    void qkNorm(TeamMember& member, const Block& block);
     void attend(TeamMember& member, std::size_t layer);
     void gateUp(TeamMember& member, const Linear& linear, const DecodeMatrix& matrix, std::int64_t activatedStride);
     // This member's share of a product's outputs; the input is m_input, prepared by prepareInput.

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "core/nn/decode_step.h"
+#include "core/nn/head_pass.h"
 #include "core/nn/kernels/matmul.h"
 #include "core/nn/kernels/ops.h"
 #include "core/nn/training_pass.h"
@@ -142,8 +143,9 @@ private:
         for (const std::int64_t index : indices) {
             KvCache<Real>& cache = sequence(index);
             cache.reserve(cache.length(), cache.length() - 1, m_config.contextLength, m_config, m_model.settings().dtype);
-            if (cache.rope)
-                cache.rope->reach(cache.length());
+            for (const auto& table : {cache.rope, cache.localRope})
+                if (table)
+                    table->reach(cache.length());
             caches.push_back(&cache);
         }
         return m_step.run(caches);
@@ -203,6 +205,8 @@ private:
             cache.reserve(cache.length(), 0, m_config.contextLength, m_config, m_model.settings().dtype);
             if (m_config.positions == PositionKind::Rope)
                 cache.rope = tableOf(ropeFrequencies(m_config, cache.length()));
+            if (m_config.localRope)
+                cache.localRope = tableOf(ropeFrequencies(m_config, cache.length(), true));
         }
         batch.targets.assign(batch.ids.size(), -100);
         ForwardOptions options;
@@ -225,11 +229,8 @@ private:
         for (std::size_t i = 0; i < indices.size(); ++i)
             last[static_cast<std::int64_t>(i)].copy_(hidden[batch.rowStarts[firstRow + i + 1] - 1]);
         const at::Tensor normed = at::empty({rows, m_config.hiddenSize}, hidden.options().dtype(m_model.settings().dtype));
-        const Norm& norm = m_model.finalNorm;
-        kernels::normForward({m_config.norm, m_config.normEpsilon, norm.weight.compute, norm.bias.compute}, last, normed,
-                             at::empty({2, rows}, hidden.options()));
         const at::Tensor found = at::empty({rows, m_config.vocabularySize}, logits.options());
-        kernels::multiply(found, normed, m_model.head.compute.t());
+        HeadPass::logits(m_model, last, normed, at::empty({2, rows}, hidden.options()), found);
         for (std::size_t i = 0; i < indices.size(); ++i)
             logits[indices[i]].copy_(found[static_cast<std::int64_t>(i)]);
         return {};

@@ -30,6 +30,25 @@ std::int64_t HeadPass::chunkRows() const {
     return std::clamp<std::int64_t>(kLogitBytes / perRow / kRowRound * kRowRound, kRowRound, 512);
 }
 
+void HeadPass::logits(const CausalLm& model, const at::Tensor& x, const at::Tensor& normed, const at::Tensor& statistics,
+                      const at::Tensor& logits, std::map<std::string, double>* times) {
+    const ModelConfig& config = model.config();
+    {
+        const PartTimer timer(times, "norms");
+        kernels::normForward(finalNorm(model), x, normed, statistics);
+        if (config.logitMultiplier != 1.0) // the same as multiplying the far wider logits
+            kernels::scaledCopy(normed, normed, config.logitMultiplier);
+    }
+    {
+        const PartTimer timer(times, "head products");
+        kernels::multiply(logits, normed, model.head.compute.t(), false, model.headBias.compute);
+    }
+    if (config.logitSoftCap > 0.0) {
+        const PartTimer timer(times, "loss");
+        kernels::softCap(logits, config.logitSoftCap);
+    }
+}
+
 at::Tensor HeadPass::sweep(const PassBatch& batch, const at::Tensor& hidden, const at::Tensor& weights,
                            const at::Tensor& dHidden, std::map<std::string, double>* times) {
     const at::ScalarType type = m_model.settings().dtype, master = m_model.masterType();
@@ -47,22 +66,16 @@ at::Tensor HeadPass::sweep(const PassBatch& batch, const at::Tensor& hidden, con
         x.narrow(0, rows, padded - rows).zero_();
         const at::Tensor normed = m_normed.get(padded, width, type, device);
         const at::Tensor statistics = m_statistics.get(2, padded, master, device);
-        {
-            const PartTimer timer(times, "norms");
-            kernels::normForward(finalNorm(m_model), x, normed, statistics);
-        }
         const at::Tensor logits = m_logits.get(padded, m_model.config().vocabularySize, type, device);
-        {
-            const PartTimer timer(times, "head products");
-            kernels::multiply(logits, normed, m_model.head.compute.t());
-        }
+        HeadPass::logits(m_model, x, normed, statistics, logits, times);
         const at::Tensor sums = m_sums.get(1, padded, master, device)[0];
         {
             const PartTimer timer(times, "loss");
             kernels::targetLogProbabilities(logits, wanted, rows, sums, logProbs.narrow(0, begin, rows));
             if (!weights.defined())
                 continue;
-            kernels::crossEntropyGradient(logits, wanted, rows, sums, weights.narrow(0, begin, rows));
+            kernels::crossEntropyGradient(logits, wanted, rows, sums, weights.narrow(0, begin, rows),
+                                          m_model.config().logitSoftCap);
         }
         const at::Tensor dRows = m_dHidden.get(padded, width, master, device);
         chunkBackward(logits, x, normed, statistics, dRows, times);
@@ -85,6 +98,10 @@ void HeadPass::chunkBackward(const at::Tensor& logits, const at::Tensor& x, cons
         const PartTimer timer(times, "weight gradients");
         kernels::multiply(gradient, logits.t(), normed, true);
     }
+    if (const at::Tensor gradient = gradientOf(m_model.headBias); gradient.defined())
+        kernels::addColumnSums(logits, gradient);
+    if (const double scale = m_model.config().logitMultiplier; scale != 1.0)
+        kernels::scaledCopy(dNormed, dNormed, scale); // the multiplier lies before the head: see logits()
     const PartTimer timer(times, "norms");
     kernels::normParameterGradients(finalNorm(m_model), dNormed, x, statistics, gradientOf(m_model.finalNorm.weight),
                                     gradientOf(m_model.finalNorm.bias));

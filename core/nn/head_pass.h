@@ -18,6 +18,11 @@ class HeadPass {
 public:
     explicit HeadPass(CausalLm& model) : m_model(model) {}
 
+    /// logits [n, V] of residuals x [n, H] in the compute type: final norm, head, bias, multiplier and soft cap. normed [n, H],
+    /// statistics [2, n].
+    static void logits(const CausalLm& model, const at::Tensor& x, const at::Tensor& normed, const at::Tensor& statistics,
+                       const at::Tensor& logits, std::map<std::string, double>* times = nullptr);
+
     /// hidden: the last residuals [tokens, H]. Returns the log-probabilities of the targets. With weights [N] (may be
     /// undefined) also writes dHidden [tokens, H] = gradient of sum_i weights_i * (-logP_i) and accumulates those of
     /// head and final norm.

@@ -33,7 +33,8 @@ struct KvCache {
     std::vector<std::int64_t> ids;        // every token of the sequence
     std::vector<at::Tensor> keys, values; // per layer [kvHeads, capacity, headDim]; keys are rotated
     std::int64_t capacity = 0;
-    std::shared_ptr<RopeTable<Real>> rope; // null for learned positions
+    std::shared_ptr<RopeTable<Real>> rope;      // null for learned positions
+    std::shared_ptr<RopeTable<Real>> localRope; // of layers with a base of their own; usually null
 
     std::int64_t length() const { return static_cast<std::int64_t>(ids.size()); }
     /// Room for `length` positions (at most `mostLength` unless `length` is more); the first `used` survive.

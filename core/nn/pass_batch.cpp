@@ -1,6 +1,7 @@
 #include "core/nn/pass_batch.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include <ATen/ATen.h>
 
@@ -49,13 +50,14 @@ at::Tensor onDevice(const std::vector<std::int64_t>& values, at::Device device) 
 } // namespace
 
 template <class Real>
-void PassBatch::buildRotation(const ModelConfig& config, at::ScalarType master, at::Device device,
-                              std::vector<Real>& cosines, std::vector<Real>& sines) {
+kernels::Rotation PassBatch::buildRotation(const ModelConfig& config, bool local, at::Device device,
+                                           Table<Real>& table) const {
+    auto& [cosines, sines] = table;
     const auto half = static_cast<std::size_t>(config.headDim / 2);
     const auto& starts = layout.rowStarts;
     at::Tensor rows = at::zeros({tokens}, at::kInt);
     std::int32_t* tableRow = rows.data_ptr<std::int32_t>();
-    const bool perLength = ropeDependsOnLength(config.rope);
+    const bool perLength = ropeDependsOnLength(local ? *config.localRope : config.rope);
     if (perLength)
         cosines.clear(), sines.clear();
     for (std::size_t row = 0; row + 1 < starts.size(); ++row) {
@@ -64,17 +66,23 @@ void PassBatch::buildRotation(const ModelConfig& config, at::ScalarType master, 
         const auto known = static_cast<std::int64_t>(cosines.size() / half);
         const std::int64_t first = perLength ? known : 0;
         if (perLength)
-            appendRopeTable(ropeFrequencies(config, length), 0, length, cosines, sines);
+            appendRopeTable(ropeFrequencies(config, length, local), 0, length, cosines, sines);
         else if (length > known)
-            appendRopeTable(ropeFrequencies(config, length), known, length - known, cosines, sines);
+            appendRopeTable(ropeFrequencies(config, length, local), known, length - known, cosines, sines);
         for (std::int64_t t = before; t < length; ++t)
             tableRow[starts[row] + t - before] = static_cast<std::int32_t>(first + t);
     }
-    const at::TensorOptions options = at::TensorOptions().dtype(master);
+    const at::TensorOptions options = at::TensorOptions().dtype(std::is_same_v<Real, double> ? at::kDouble : at::kFloat);
     const auto positions = static_cast<std::int64_t>(cosines.size() / half);
-    rotation.cosines = at::from_blob(cosines.data(), {positions, config.headDim / 2}, options).to(device);
-    rotation.sines = at::from_blob(sines.data(), {positions, config.headDim / 2}, options).to(device);
-    rotation.tableRow = rows.to(device);
+    return {at::from_blob(cosines.data(), {positions, config.headDim / 2}, options).to(device),
+            at::from_blob(sines.data(), {positions, config.headDim / 2}, options).to(device), rows.to(device)};
+}
+
+template <class Real>
+void PassBatch::buildRotations(const ModelConfig& config, at::Device device, Table<Real> (&tables)[2]) {
+    rotation = buildRotation(config, false, device, tables[0]);
+    if (config.localRope)
+        localRotation = buildRotation(config, true, device, tables[1]);
 }
 
 void PassBatch::take(const PackedTokens& batch, const ModelConfig& config, at::ScalarType master, at::Device device) {
@@ -89,7 +97,7 @@ void PassBatch::take(const PackedTokens& batch, const ModelConfig& config, at::S
             rows.push_back(static_cast<std::int64_t>(i)), wanted.push_back(batch.targets[i]);
     targetRows = onDevice(rows, device);
     targets = onDevice(wanted, device);
-    rotation = {};
+    rotation = localRotation = {};
     if (config.positions == PositionKind::Learned) {
         std::vector<std::int64_t> positions(batch.ids.size());
         for (std::size_t row = 0; row + 1 < batch.rowStarts.size(); ++row)
@@ -97,9 +105,9 @@ void PassBatch::take(const PackedTokens& batch, const ModelConfig& config, at::S
                 positions[static_cast<std::size_t>(t)] = layout.prefixOf(row) + t - batch.rowStarts[row];
         positionIds = onDevice(positions, device);
     } else if (master == at::kDouble) {
-        buildRotation(config, master, device, m_cosinesD, m_sinesD);
+        buildRotations(config, device, m_tablesD);
     } else {
-        buildRotation(config, master, device, m_cosinesF, m_sinesF);
+        buildRotations(config, device, m_tablesF);
     }
 }
 

@@ -26,7 +26,7 @@ Status checkBatch(const PackedTokens& batch, const ModelConfig& config);
 struct PassBatch {
     std::int64_t tokens = 0, count = 0; // rounded up to kRowRound; real ones
     kernels::AttentionLayout layout;
-    kernels::Rotation rotation;
+    kernels::Rotation rotation, localRotation; // localRotation only where local layers have a base of their own
     at::Tensor ids, positionIds;    // [count] int64; positionIds with learned positions only
     at::Tensor targetRows, targets; // [N] int64: where a target stands, and which
 
@@ -34,12 +34,17 @@ struct PassBatch {
     void take(const PackedTokens& batch, const ModelConfig& config, at::ScalarType master, at::Device device);
 
 private:
+    // Kept while the frequencies are the same for all rows.
     template <class Real>
-    void buildRotation(const ModelConfig& config, at::ScalarType master, at::Device device, std::vector<Real>& cosines,
-                       std::vector<Real>& sines);
-    // Tables of rotation, kept while the frequencies are the same for all rows.
-    std::vector<float> m_cosinesF, m_sinesF;
-    std::vector<double> m_cosinesD, m_sinesD;
+    struct Table {
+        std::vector<Real> cosines, sines;
+    };
+    template <class Real>
+    kernels::Rotation buildRotation(const ModelConfig& config, bool local, at::Device device, Table<Real>& table) const;
+    template <class Real>
+    void buildRotations(const ModelConfig& config, at::Device device, Table<Real> (&tables)[2]);
+    Table<float> m_tablesF[2]; // of all layers, of local ones
+    Table<double> m_tablesD[2];
 };
 
 } // namespace attune

@@ -10,10 +10,6 @@ namespace {
 
 constexpr double kTwoPi = 2.0 * std::numbers::pi;
 
-std::int64_t originalContext(const ModelConfig& config) {
-    return config.rope.originalContext > 0 ? config.rope.originalContext : config.contextLength;
-}
-
 std::vector<double> plainFrequencies(double theta, std::int64_t headDim) {
     std::vector<double> inverse(static_cast<std::size_t>(headDim / 2));
     for (std::size_t i = 0; i < inverse.size(); ++i)
@@ -57,11 +53,12 @@ bool ropeDependsOnLength(const RopeConfig& rope) {
     return rope.scaling == RopeScaling::Dynamic || rope.scaling == RopeScaling::LongRope;
 }
 
-RopeFrequencies ropeFrequencies(const ModelConfig& config, std::int64_t length) {
-    const RopeConfig& rope = config.rope;
-    const double headDim = static_cast<double>(config.headDim);
-    const double context = static_cast<double>(originalContext(config));
-    RopeFrequencies result{plainFrequencies(rope.theta, config.headDim), 1.0};
+RopeFrequencies ropeFrequencies(const ModelConfig& config, std::int64_t length, bool local) {
+    const RopeConfig& rope = local && config.localRope ? *config.localRope : config.rope;
+    const double rotated = static_cast<double>(config.rotatedDim());
+    const double context =
+        static_cast<double>(rope.originalContext > 0 ? rope.originalContext : config.contextLength);
+    RopeFrequencies result{plainFrequencies(rope.theta, config.rotatedDim())};
     switch (rope.scaling) {
     case RopeScaling::None:
         break;
@@ -72,14 +69,14 @@ RopeFrequencies ropeFrequencies(const ModelConfig& config, std::int64_t length) 
     case RopeScaling::Dynamic: {
         const double longest = std::max(static_cast<double>(length), context);
         const double stretched = rope.factor * longest / context - (rope.factor - 1.0);
-        result.inverse = plainFrequencies(rope.theta * std::pow(stretched, headDim / (headDim - 2.0)), config.headDim);
+        result.inverse = plainFrequencies(rope.theta * std::pow(stretched, rotated / (rotated - 2.0)), config.rotatedDim());
         break;
     }
     case RopeScaling::Llama3:
         scaleLlama3(result.inverse, rope, context);
         break;
     case RopeScaling::Yarn:
-        scaleYarn(result.inverse, rope, context, headDim);
+        scaleYarn(result.inverse, rope, context, rotated);
         result.attentionScale = rope.attentionFactor > 0.0 ? rope.attentionFactor
                                 : rope.factor > 1.0        ? 0.1 * std::log(rope.factor) + 1.0
                                                            : 1.0;
@@ -96,21 +93,26 @@ RopeFrequencies ropeFrequencies(const ModelConfig& config, std::int64_t length) 
         break;
     }
     }
+    result.still = static_cast<std::size_t>((config.headDim - config.rotatedDim()) / 2);
+    result.inverse.resize(result.inverse.size() + result.still, 0.0);
     return result;
 }
 
 template <class Real>
 void appendRopeTable(const RopeFrequencies& frequencies, std::int64_t begin, std::int64_t count,
                      std::vector<Real>& cosines, std::vector<Real>& sines) {
+    const std::size_t turning = frequencies.inverse.size() - frequencies.still;
     const std::size_t added = static_cast<std::size_t>(count) * frequencies.inverse.size();
     cosines.reserve(cosines.size() + added);
     sines.reserve(sines.size() + added);
     for (std::int64_t position = begin; position < begin + count; ++position) {
-        for (const double frequency : frequencies.inverse) {
-            const double angle = static_cast<double>(position) * frequency;
+        for (std::size_t i = 0; i < turning; ++i) {
+            const double angle = static_cast<double>(position) * frequencies.inverse[i];
             cosines.push_back(static_cast<Real>(std::cos(angle) * frequencies.attentionScale));
             sines.push_back(static_cast<Real>(std::sin(angle) * frequencies.attentionScale));
         }
+        cosines.insert(cosines.end(), frequencies.still, Real(1));
+        sines.insert(sines.end(), frequencies.still, Real(0));
     }
 }
 

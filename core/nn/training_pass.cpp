@@ -8,6 +8,7 @@
 #include "core/nn/head_pass.h"
 #include "core/nn/kernels/attention.h"
 #include "core/nn/kernels/ops.h"
+#include "core/nn/kernels/qk_norm.h"
 #include "core/nn/linear_pass.h"
 #include "core/nn/pass_batch.h"
 #include "core/nn/pass_buffers.h"
@@ -46,10 +47,15 @@ struct TrainingPass::Impl : PassBatch {
     struct BlockBuffers {
         Buffer residualIn, residualMid, statistics1, statistics2, q, k, v, logSumExp, attention, gateUp;
         Buffer keptQkv, keptOut, keptUp, keptDown;
+        // Of norms that only some families have: queries and keys before theirs, the branches' outputs before theirs.
+        Buffer rawQueries, rawKeys, queryStatistics, keyStatistics, attentionRaw, mlpRaw, statistics3, statistics4;
 
         std::vector<Buffer*> all() {
-            return {&residualIn, &residualMid, &statistics1, &statistics2, &q,       &k,      &v,
-                    &logSumExp,  &attention,   &gateUp,      &keptQkv,     &keptOut, &keptUp, &keptDown};
+            return {&residualIn,    &residualMid, &statistics1, &statistics2, &q,
+                    &k,             &v,           &logSumExp,   &attention,   &gateUp,
+                    &keptQkv,       &keptOut,     &keptUp,      &keptDown,    &rawQueries,
+                    &rawKeys,       &queryStatistics, &keyStatistics, &attentionRaw, &mlpRaw,
+                    &statistics3,   &statistics4};
         }
     };
 
@@ -81,6 +87,7 @@ struct TrainingPass::Impl : PassBatch {
 
     // Shared by all blocks.
     Buffer input, dInput, qkv, inner, dInner, narrowGradient, dq, dk, dv, residualOut, gradient;
+    Buffer branch, branchGradient; // a branch's output before it is added; its gradient, or a parallel branch's
     HeadPass head;
     kernels::AttentionScratch attentionScratch;
 
@@ -94,6 +101,7 @@ struct TrainingPass::Impl : PassBatch {
         for (Buffer* buffer : {&input, &dInput, &qkv, &inner, &dInner, &narrowGradient, &dq, &dk, &dv, &residualOut,
                                &gradient, &context.scratch})
             all.push_back(buffer);
+        all.push_back(&branch), all.push_back(&branchGradient);
         for (BlockBuffers& block : kept)
             for (Buffer* buffer : block.all())
                 all.push_back(buffer);
@@ -110,17 +118,31 @@ struct TrainingPass::Impl : PassBatch {
     at::Tensor keyLike(Buffer& buffer, at::ScalarType elements) {
         return buffer.get(tokens, config.kvWidth(), elements, device).view({config.kvHeads, tokens, config.headDim});
     }
-    double queryScale() const { return 1.0 / std::sqrt(static_cast<double>(config.headDim)); }
-
     kernels::NormArguments arguments(const Norm& norm) const {
         return {config.norm, config.normEpsilon, norm.weight.compute, norm.bias.compute};
+    }
+    kernels::QkNormColumns queryColumns() const {
+        const std::int64_t segments = config.qkNorm == QkNorm::Head ? config.heads : 1;
+        return {0, segments, config.queryWidth() / segments};
+    }
+    kernels::QkNormColumns keyColumns() const {
+        const std::int64_t segments = config.qkNorm == QkNorm::Head ? config.kvHeads : 1;
+        return {config.queryWidth(), segments, config.kvWidth() / segments};
+    }
+    bool parallel() const { return config.layout != BlockLayout::Sequential; }
+    const kernels::Rotation& rotationOf(std::size_t layer) const {
+        return config.localRope && config.isLocal(static_cast<std::int64_t>(layer)) ? localRotation : rotation;
     }
     static at::Tensor gradientOf(const Weight& weight) { return weight.trained ? weight.trained->grad : at::Tensor(); }
     static bool trained(const Norm& norm) { return norm.weight.trained || norm.bias.trained; }
 
+    // Without a norm the branch reads the residuals themselves.
     void normForward(const Norm& norm, const at::Tensor& x, const at::Tensor& y, const at::Tensor& statistics_) const {
         const PartTimer timer(times, "norms");
-        kernels::normForward(arguments(norm), x, y, statistics_);
+        if (norm.defined())
+            kernels::normForward(arguments(norm), x, y, statistics_);
+        else
+            kernels::narrowRows(x, y);
     }
     void normParameterGradients(const Norm& norm, const at::Tensor& dy, const at::Tensor& x,
                                 const at::Tensor& statistics_) const {
@@ -132,7 +154,60 @@ struct TrainingPass::Impl : PassBatch {
     void normBackward(const Norm& norm, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& statistics_,
                       const at::Tensor& dx) const {
         const PartTimer timer(times, "norms");
-        kernels::normBackward(arguments(norm), dy, x, statistics_, dx);
+        if (norm.defined())
+            kernels::normBackward(arguments(norm), dy, x, statistics_, dx);
+        else
+            at::Tensor(dx).add_(dy);
+    }
+
+    void qkNormForward(const attune::Block& block, BlockBuffers& keep, const at::Tensor& joined) {
+        const PartTimer timer(times, "norms");
+        const auto apply = [&](const Norm& norm, const kernels::QkNormColumns& columns, Buffer& raw, Buffer& stats) {
+            if (norm.defined())
+                kernels::qkNormForward(columns, norm.weight.compute, config.normEpsilon, joined,
+                                       compute(raw, columns.segments * columns.width), wide(stats, columns.segments));
+        };
+        apply(block.queryNorm, queryColumns(), keep.rawQueries, keep.queryStatistics);
+        apply(block.keyNorm, keyColumns(), keep.rawKeys, keep.keyStatistics);
+    }
+    void qkNormBackward(const attune::Block& block, BlockBuffers& keep, const at::Tensor& gradient_) {
+        const PartTimer timer(times, "norms");
+        const auto apply = [&](const Norm& norm, const kernels::QkNormColumns& columns, Buffer& raw, Buffer& stats) {
+            if (norm.defined())
+                kernels::qkNormBackward(columns, norm.weight.compute, compute(raw, columns.segments * columns.width),
+                                        wide(stats, columns.segments), gradient_, gradientOf(norm.weight));
+        };
+        apply(block.queryNorm, queryColumns(), keep.rawQueries, keep.queryStatistics);
+        apply(block.keyNorm, keyColumns(), keep.rawKeys, keep.keyStatistics);
+    }
+
+    // sum = x + multiplier * postNorm(layer(in)); in Llama's shape one product without a detour.
+    void addBranch(const LinearPass& layer, const Norm& postNorm, const at::Tensor& in, const at::Tensor& x,
+                   const at::Tensor& sum, const at::Tensor& keptColumns_, Buffer& raw, Buffer& stats) {
+        if (!postNorm.defined() && config.residualMultiplier == 1.0)
+            return layer.forward(context, in, sum, x, keptColumns_);
+        at::Tensor out = wide(postNorm.defined() ? raw : branch, config.hiddenSize);
+        layer.forward(context, in, out, {}, keptColumns_);
+        if (postNorm.defined()) {
+            const at::Tensor normed = compute(branch, config.hiddenSize);
+            normForward(postNorm, out, normed, statistics(stats));
+            out = normed;
+        }
+        const PartTimer timer(times, "residual");
+        at::Tensor target = sum;
+        at::add_out(target, x, out, config.residualMultiplier);
+    }
+
+    // dx of the sum -> the gradient of the layer's output, in the compute type.
+    at::Tensor branchOutputGradient(const Norm& postNorm, const at::Tensor& dx, Buffer& raw, Buffer& stats) {
+        if (!postNorm.defined())
+            return narrowed(dx, config.residualMultiplier);
+        const at::Tensor dNormed = narrowed(dx, config.residualMultiplier), out = wide(raw, config.hiddenSize);
+        normParameterGradients(postNorm, dNormed, out, statistics(stats));
+        const at::Tensor dOut = wide(branchGradient, config.hiddenSize);
+        dOut.zero_();
+        normBackward(postNorm, dNormed, out, statistics(stats), dOut);
+        return narrowed(dOut, 1.0);
     }
 
     void takeBatch(const PackedTokens& batch, const ForwardOptions& options) {
@@ -163,11 +238,13 @@ struct TrainingPass::Impl : PassBatch {
         normForward(block.attentionNorm, x, in.narrow(1, 0, config.hiddenSize), statistics(keep.statistics1));
         const at::Tensor joined = compute(qkv, block.qkv.outFeatures());
         pass.qkv.forward(context, in, joined, {}, keptColumns(keep.keptQkv, pass.qkv));
+        if (config.qkNorm != QkNorm::None)
+            qkNormForward(block, keep, joined);
         const at::Tensor q = queryLike(keep.q), k = keyLike(keep.k, type), v = keyLike(keep.v, type);
         const at::Tensor attention = compute(keep.attention, pass.attentionOut.inputWidth());
         {
             const PartTimer timer(times, "rotation");
-            kernels::splitHeads(joined, rotation, queryScale(), q, k, v);
+            kernels::splitHeads(joined, rotationOf(index), config.attentionScale(), q, k, v);
         }
         {
             const PartTimer timer(times, "attention");
@@ -177,10 +254,12 @@ struct TrainingPass::Impl : PassBatch {
                 attention.narrow(0, count, tokens - count).zero_();
         }
         const at::Tensor middle = wide(keep.residualMid, config.hiddenSize);
-        pass.attentionOut.forward(context, attention, middle, x, keptColumns(keep.keptOut, pass.attentionOut));
+        addBranch(pass.attentionOut, block.attentionPostNorm, attention, x, middle,
+                  keptColumns(keep.keptOut, pass.attentionOut), keep.attentionRaw, keep.statistics3);
 
         in = compute(input, pass.gateUp.inputWidth());
-        normForward(block.mlpNorm, middle, in.narrow(1, 0, config.hiddenSize), statistics(keep.statistics2));
+        normForward(block.mlpInputNorm(config.layout), parallel() ? x : middle, in.narrow(1, 0, config.hiddenSize),
+                    statistics(keep.statistics2));
         const at::Tensor gateUp = compute(keep.gateUp, block.gateUp.outFeatures());
         pass.gateUp.forward(context, in, gateUp, {}, keptColumns(keep.keptUp, pass.gateUp));
         const at::Tensor hidden = compute(inner, pass.down.inputWidth());
@@ -189,9 +268,14 @@ struct TrainingPass::Impl : PassBatch {
             kernels::activationForward(config.activation, config.gatedMlp, gateUp,
                                        hidden.narrow(1, 0, config.intermediateSize));
         }
-        if (!next.defined())
+        if (next.defined())
+            return addBranch(pass.down, block.mlpPostNorm, hidden, middle, next, keptColumns(keep.keptDown, pass.down),
+                             keep.mlpRaw, keep.statistics4);
+        if (!block.mlpPostNorm.defined())
             return pass.down.adapterForward(context, hidden, keptColumns(keep.keptDown, pass.down));
-        pass.down.forward(context, hidden, next, middle, keptColumns(keep.keptDown, pass.down));
+        const at::Tensor out = wide(keep.mlpRaw, config.hiddenSize); // the norm's backward needs what went into it
+        pass.down.forward(context, hidden, out, {}, keptColumns(keep.keptDown, pass.down));
+        normForward(block.mlpPostNorm, out, compute(branch, config.hiddenSize), statistics(keep.statistics4));
     }
 
     // With nothing kept all blocks share one set of buffers, and the two residual buffers take turns.
@@ -209,6 +293,8 @@ struct TrainingPass::Impl : PassBatch {
         {
             const PartTimer timer(times, "embedding");
             kernels::embed(ids, model.embedding.compute, positionIds, model.positions.compute, residualAt(0));
+            if (config.embeddingMultiplier != 1.0)
+                residualAt(0).mul_(config.embeddingMultiplier);
         }
         for (std::size_t index = 0; index < model.blocks.size(); ++index) {
             forwardBlock(index, residualAt(index), residualAt(index + 1));
@@ -233,11 +319,12 @@ struct TrainingPass::Impl : PassBatch {
         for (std::size_t i = 0; i < model.blocks.size(); ++i) {
             const attune::Block& block = model.blocks[i];
             const bool stages[Stages] = {trained(block.attentionNorm),
-                                         passes[i].qkv.trained(context),
-                                         passes[i].attentionOut.trained(context),
+                                         passes[i].qkv.trained(context) || trained(block.queryNorm) ||
+                                             trained(block.keyNorm),
+                                         passes[i].attentionOut.trained(context) || trained(block.attentionPostNorm),
                                          trained(block.mlpNorm),
                                          passes[i].gateUp.trained(context),
-                                         passes[i].down.trained(context)};
+                                         passes[i].down.trained(context) || trained(block.mlpPostNorm)};
             for (std::int64_t stage = 0; stage < Stages; ++stage)
                 if (stages[stage])
                     return static_cast<std::int64_t>(i) * Stages + stage;
@@ -245,21 +332,26 @@ struct TrainingPass::Impl : PassBatch {
         return static_cast<std::int64_t>(model.blocks.size()) * Stages;
     }
 
-    at::Tensor narrowed(const at::Tensor& dx) {
+    at::Tensor narrowed(const at::Tensor& dx, double scale) {
         const PartTimer timer(times, "residual");
-        if (type == master)
+        if (type == master && scale == 1.0)
             return dx;
         const at::Tensor dy = compute(narrowGradient, config.hiddenSize);
-        kernels::narrowTo(dx, dy);
+        if (scale == 1.0)
+            kernels::narrowTo(dx, dy);
+        else
+            kernels::narrowRows(dx, dy, scale);
         return dy;
     }
 
-    void backwardMlp(std::size_t index, const at::Tensor& dx, std::int64_t lowest) {
+    // dSum: the gradient of the block's output. The gradient of the MLP's input is added to dx: the same tensor, but for
+    // parallel branches.
+    void backwardMlp(std::size_t index, const at::Tensor& dSum, const at::Tensor& dx, std::int64_t lowest) {
         const attune::Block& block = model.blocks[index];
         const BlockPasses& pass = passes[index];
         BlockBuffers& keep = keptOf(index);
         const std::int64_t first = static_cast<std::int64_t>(index) * Stages;
-        const at::Tensor dy = narrowed(dx);
+        const at::Tensor dy = branchOutputGradient(block.mlpPostNorm, dSum, keep.mlpRaw, keep.statistics4);
         const at::Tensor gateUp = compute(keep.gateUp, block.gateUp.outFeatures());
         const at::Tensor hidden = compute(inner, pass.down.inputWidth());
         const at::Tensor dHidden = compute(dInner, pass.down.inputWidth());
@@ -280,19 +372,21 @@ struct TrainingPass::Impl : PassBatch {
 
         const at::Tensor in = compute(input, pass.gateUp.inputWidth());
         const at::Tensor dIn = compute(dInput, pass.gateUp.inputWidth());
-        const at::Tensor middle = wide(keep.residualMid, config.hiddenSize), stats = statistics(keep.statistics2);
+        const Norm& norm = block.mlpInputNorm(config.layout);
+        const at::Tensor middle = parallel() ? residualAt(index) : wide(keep.residualMid, config.hiddenSize);
+        const at::Tensor stats = statistics(keep.statistics2);
         const bool belowUp = lowest < first + GateUp;
         pass.gateUp.inputGradient(context, gateUp, dIn, belowUp);
         if (pass.gateUp.trained(context)) {
-            normForward(block.mlpNorm, middle, in.narrow(1, 0, config.hiddenSize), stats);
+            normForward(norm, middle, in.narrow(1, 0, config.hiddenSize), stats);
             pass.gateUp.parameterGradients(context, gateUp, in, dIn, keptColumns(keep.keptUp, pass.gateUp));
         }
         if (!belowUp)
             return;
         const at::Tensor dNormed = dIn.narrow(1, 0, config.hiddenSize);
-        normParameterGradients(block.mlpNorm, dNormed, middle, stats);
-        if (lowest < first + MlpNorm)
-            normBackward(block.mlpNorm, dNormed, middle, stats, dx);
+        normParameterGradients(norm, dNormed, middle, stats);
+        if (lowest < first + (parallel() ? AttentionNorm : MlpNorm))
+            normBackward(norm, dNormed, middle, stats, dx);
     }
 
     void backwardAttention(std::size_t index, const at::Tensor& dx, std::int64_t lowest) {
@@ -300,7 +394,7 @@ struct TrainingPass::Impl : PassBatch {
         const BlockPasses& pass = passes[index];
         BlockBuffers& keep = keptOf(index);
         const std::int64_t first = static_cast<std::int64_t>(index) * Stages;
-        const at::Tensor dy = narrowed(dx);
+        const at::Tensor dy = branchOutputGradient(block.attentionPostNorm, dx, keep.attentionRaw, keep.statistics3);
         const at::Tensor attention = compute(keep.attention, pass.attentionOut.inputWidth());
         const at::Tensor dAttention = compute(dInput, pass.attentionOut.inputWidth());
         const bool below = lowest < first + AttentionOut;
@@ -320,8 +414,11 @@ struct TrainingPass::Impl : PassBatch {
         const at::Tensor joined = compute(qkv, block.qkv.outFeatures());
         {
             const PartTimer timer(times, "rotation");
-            kernels::mergeHeads(queryGradient, keyGradient, valueGradient, rotation, queryScale(), joined);
+            kernels::mergeHeads(queryGradient, keyGradient, valueGradient, rotationOf(index), config.attentionScale(),
+                                joined);
         }
+        if (config.qkNorm != QkNorm::None)
+            qkNormBackward(block, keep, joined);
         const at::Tensor in = compute(input, pass.qkv.inputWidth()), dIn = compute(dInput, pass.qkv.inputWidth());
         const at::Tensor x = residualAt(index), stats = statistics(keep.statistics1);
         const bool belowQkv = lowest < first + Qkv;
@@ -351,12 +448,22 @@ struct TrainingPass::Impl : PassBatch {
                 break;
             if (recompute && index + 1 < model.blocks.size()) // the last block's buffers are still its own
                 forwardBlock(index, residualAt(index), {});
-            backwardMlp(index, dx, lowest);
+            if (parallel()) { // both branches' outputs have the gradient of their sum
+                const at::Tensor dMlp = wide(branchGradient, config.hiddenSize);
+                dMlp.zero_();
+                backwardMlp(index, dx, dMlp, lowest);
+                backwardAttention(index, dx, lowest);
+                at::Tensor(dx).add_(dMlp);
+                continue;
+            }
+            backwardMlp(index, dx, dx, lowest);
             if (lowest >= first + MlpNorm)
                 break;
             backwardAttention(index, dx, lowest);
         }
         const PartTimer timer(times, "embedding");
+        if (config.embeddingMultiplier != 1.0 && model.embedding.trained)
+            at::Tensor(dx).mul_(config.embeddingMultiplier);
         if (model.embedding.trained)
             kernels::addRowsAt(ids, dx, model.embedding.trained->grad);
         if (model.positions.trained)

@@ -98,7 +98,7 @@ void writeBase(const fs::path& folder, const Json& json, TensorType type) {
 void addAdapters(CausalLm& model, const std::string& skip) {
     int i = 0;
     for (Block& block : model.blocks)
-        for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
+        for (Linear* linear : block.linears())
             for (LinearPart& part : linear->parts) {
                 ++i;
                 if (!skip.empty() && part.name.find(skip) != std::string::npos)

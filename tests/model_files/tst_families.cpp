@@ -145,6 +145,84 @@ private Q_SLOTS:
         QVERIFY(!config.error().hint.empty());
     }
 
+    // A config of another family: Llama's keys, which all of them have, and some of its own.
+    void otherFamiliesRefuseByName_data() {
+        QTest::addColumn<QString>("architecture");
+        QTest::addColumn<QString>("change");
+        QTest::addColumn<QString>("names");
+        const auto row = [](const char* architecture, const char* change, const char* names) {
+            QTest::addRow("%s %s", architecture, change) << QString(architecture) << QString(change) << QString(names);
+        };
+        row("MistralForCausalLM", R"({"sliding_window":"long"})", "sliding_window");
+        row("MistralForCausalLM", R"({"sliding_window":512,"layer_types":["full_attention","chunked"]})", "layer_types");
+        row("MistralForCausalLM", R"({"sliding_window":512,"layer_types":["full_attention"]})", "layer_types");
+        row("MistralForCausalLM", R"({"num_local_experts":8})", "num_local_experts");
+        row("Qwen2ForCausalLM", R"({"attention_bias":true})", "attention_bias");
+        row("Qwen2ForCausalLM", R"({"use_sliding_window":1})", "use_sliding_window");
+        row("Qwen3ForCausalLM", R"({"num_experts":128})", "num_experts");
+        row("GraniteForCausalLM", R"({"logits_scaling":0.0})", "logits_scaling");
+        row("GraniteForCausalLM", R"({"residual_multiplier":"half"})", "residual_multiplier");
+        row("Olmo2ForCausalLM", R"({"clip_qkv":8.0})", "clip_qkv");
+        row("GemmaForCausalLM", R"({"hidden_activation":"mish"})", "hidden_activation");
+        row("GemmaForCausalLM", R"({"attn_logit_softcapping":50.0})", "attn_logit_softcapping");
+        row("StableLmForCausalLM", R"({"qk_layernorm":true})", "qk_layernorm");
+        row("StableLmForCausalLM", R"({"partial_rotary_factor":0.2})", "partial_rotary_factor");
+        row("PhiForCausalLM", R"({"qk_layernorm":true})", "qk_layernorm");
+        row("PhiForCausalLM", R"({"partial_rotary_factor":1.5})", "partial_rotary_factor");
+        row("Phi3ForCausalLM", R"({"full_attn_mod":2})", "full_attn_mod");
+        row("Phi3ForCausalLM", R"({"lm_head_bias":true})", "lm_head_bias");
+        row("Phi3ForCausalLM", R"({"rope_scaling":{"type":"longrope","short_factor":[1,1],"long_factor":[1,1]}})",
+            "short_factor");
+        row("GPTNeoXForCausalLM", R"({"rotary_pct":0.05})", "rotary_pct");
+    }
+    void otherFamiliesRefuseByName() {
+        QFETCH(QString, architecture);
+        QFETCH(QString, change);
+        QFETCH(QString, names);
+        Json json = llama();
+        json["architectures"] = {architecture.toStdString()};
+        json.erase("rms_norm_eps"); // some call it layer_norm_eps
+        const auto before = read(json);
+        QVERIFY2(before, before ? "" : before.error().message.c_str());
+        QCOMPARE(before->architecture, architecture.toStdString());
+        json.update(Json::parse(change.toStdString()));
+        const auto config = read(json);
+        QVERIFY(!config);
+        QVERIFY2(QString::fromStdString(config.error().message).contains(names), config.error().message.c_str());
+        QVERIFY(!config.error().hint.empty());
+    }
+
+    void windowsAsLongAsTheContextAreNone() {
+        Json json = llama();
+        json["architectures"] = {"MistralForCausalLM"};
+        json["sliding_window"] = 2048;
+        QCOMPARE(read(json)->slidingWindow, 0);
+        json["sliding_window"] = 2047;
+        QCOMPARE(read(json)->slidingWindow, 2047);
+        json["architectures"] = {"Qwen2ForCausalLM"};
+        QCOMPARE(read(json)->slidingWindow, 0); // only with use_sliding_window
+        json["use_sliding_window"] = true, json["max_window_layers"] = 1;
+        const auto config = read(json);
+        QVERIFY(config->slidingWindow == 2047 && !config->isLocal(0) && config->isLocal(1));
+    }
+
+    // With a head of 8 of which 4 turn: elements 0, 1 and 4, 5 of ours are the stored 0 .. 3.
+    void rowsOfPartlyRotatedHeadsAreReordered() {
+        Json json = llama();
+        json["architectures"] = {"GPTNeoXForCausalLM"};
+        json["num_attention_heads"] = 8, json["rotary_pct"] = 0.5;
+        json.erase("rms_norm_eps");
+        const auto config = read(json);
+        QVERIFY2(config, config ? "" : config.error().message.c_str());
+        const ModelFamily* family = findFamily("GPTNeoXForCausalLM");
+        const auto key = family->diskTensors("model.layers.0.self_attn.k_proj.weight", *config).at(0);
+        QCOMPARE(key.name, std::string("gpt_neox.layers.0.attention.query_key_value.weight"));
+        const std::vector<std::int64_t> second(key.rows.begin() + 8, key.rows.begin() + 16);
+        QCOMPARE(second, (std::vector<std::int64_t>{32, 33, 36, 37, 34, 35, 38, 39}));
+        const auto value = family->diskTensors("model.layers.0.self_attn.v_proj.bias", *config).at(0);
+        QVERIFY(value.rows.size() == 64 && value.rows[0] == 16 && value.rows[8] == 40);
+    }
+
     void harmlessExtrasAreAccepted() {
         for (const char* extra : {R"({"sliding_window":null})", R"({"use_sliding_window":false})",
                                   R"({"num_experts":0})", R"({"my_note":"attention"})", R"({"pretraining_tp":2})"}) {

@@ -56,7 +56,7 @@ inline void addAdapters(CausalLm& model, std::int64_t rank, double scale, double
                         const std::vector<std::string>& only = {}, std::uint64_t seed = 2) {
     Rng rng(seed);
     for (Block& block : model.blocks)
-        for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
+        for (Linear* linear : block.linears())
             for (LinearPart& part : linear->parts) {
                 bool wanted = only.empty();
                 for (const std::string& name : only)

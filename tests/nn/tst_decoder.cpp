@@ -40,7 +40,7 @@ std::unique_ptr<CausalLm> decoderModel(const ModelConfig& config, at::ScalarType
     if (lora > 0) {
         std::int64_t rank = 1;
         for (Block& block : (*model)->blocks)
-            for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
+            for (Linear* linear : block.linears())
                 for (LinearPart& part : linear->parts) {
                     rank = rank % 3 + 1;
                     part.lora = std::make_unique<LoraAdapter>();

@@ -1,7 +1,7 @@
 // Every gradient of the hand-written backward against central finite differences in f64.
 #include <QtTest>
 
-#include "tests/nn/tiny_model.h"
+#include "tests/nn/gradient_check.h"
 #include "tests/support/test_main.h"
 
 using namespace attune;
@@ -10,55 +10,9 @@ using namespace attune::test;
 class TestGradients : public QObject {
     Q_OBJECT
 
-    static double loss(TrainingPass& pass, const PackedTokens& batch, const ForwardOptions& options,
-                       const at::Tensor& weights) {
-        ForwardOptions evaluation = options;
-        evaluation.keepForBackward = false;
-        require(pass.forward(batch, evaluation));
-        return -(pass.targetLogProbs().value() * weights).sum().item<double>();
-    }
-
-    // Along random directions, which every element takes part in, and for single elements.
     static void compare(CausalLm& model, const PackedTokens& batch, const ForwardOptions& options) {
-        Rng rng(11);
-        TrainingPass pass(model);
-        at::Tensor weights = at::empty({targetCount(batch)}, at::kDouble);
-        fillNormal(weights, rng, 0.5, 1.0);
-        require(pass.forward(batch, options));
-        const at::Tensor logProbs = pass.targetLogProbsWithGradient(weights).value().clone();
-        require(pass.backward());
-        QVERIFY(std::abs(-(logProbs * weights).sum().item<double>() - loss(pass, batch, options, weights)) < 1e-9);
-        QVERIFY(!model.trainable().empty());
-        for (Parameter* parameter : model.trainable()) {
-            for (int trial = 0; trial < 4; ++trial) {
-                at::Tensor direction = at::zeros_like(parameter->value);
-                if (trial < 2)
-                    fillNormal(direction, rng, 1.0);
-                else
-                    direction.view(
-                        {-1})[static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(direction.numel())))] =
-                        1.0;
-                const at::Tensor before = parameter->value.clone();
-                const auto lossAt = [&](double distance) {
-                    parameter->value.copy_(before + distance * direction);
-                    model.refreshComputeWeights();
-                    return loss(pass, batch, options, weights);
-                };
-                constexpr double kStep = 1e-4; // the fourth-order formula: its error is below 1e-9 here
-                const double numeric =
-                    (8 * (lossAt(kStep) - lossAt(-kStep)) - (lossAt(2 * kStep) - lossAt(-2 * kStep))) / (12 * kStep);
-                lossAt(0);
-                const double exact = (parameter->grad * direction).sum().item<double>();
-                // Rounding of the loss sets the floor for directions along which almost nothing changes.
-                const double tolerance = 1e-5 * std::max(std::abs(numeric), 1e-3);
-                QVERIFY2(std::abs(numeric - exact) <= tolerance,
-                         qPrintable(QString("%1 trial %2: %3 by differences, %4 by backward")
-                                        .arg(QString::fromStdString(parameter->name))
-                                        .arg(trial)
-                                        .arg(numeric, 0, 'g', 12)
-                                        .arg(exact, 0, 'g', 12)));
-            }
-        }
+        const QString difference = gradientDifference(model, batch, options);
+        QVERIFY2(difference.isEmpty(), qPrintable(difference));
     }
 
     static void shapes() {

@@ -35,7 +35,7 @@ public:
         for (const auto& named : model.baseTensors())
             m_tensors[named.name] = named.tensor.to(at::kDouble).contiguous();
         for (Block& block : const_cast<CausalLm&>(model).blocks)
-            for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
+            for (Linear* linear : block.linears())
                 for (LinearPart& part : linear->parts)
                     if (part.lora) // merged: W + s B A
                         m_tensors[part.name + ".weight"] +=

@@ -19,12 +19,32 @@ A logSumExp(const T* z, Int n) {
 }
 
 template <class T, class A = typename Arithmetic<T>::Type>
-void crossEntropyGradient(T* z, Int n, A lse, A weight, Int target) {
-    const A atTarget = weight * (exponential(load(z + target) - lse) - A(1));
+void crossEntropyGradient(T* z, Int n, A lse, A weight, Int target, A cap) {
+    const A tangent = cap > A(0) ? A(1) / cap : A(0);
+    const A ratio = load(z + target) * tangent;
+    const A atTarget = weight * (exponential(load(z + target) - lse) - A(1)) * (A(1) - ratio * ratio);
+    if (cap > A(0)) {
+        ATTUNE_SIMD
+        for (Int i = 0; i < n; ++i) {
+            const A t = load(z + i) * tangent;
+            store(z + i, weight * exponential(load(z + i) - lse) * (A(1) - t * t));
+        }
+        store(z + target, atTarget);
+        return;
+    }
     ATTUNE_SIMD
     for (Int i = 0; i < n; ++i)
         store(z + i, weight * exponential(load(z + i) - lse));
     store(z + target, atTarget);
+}
+
+// tanh(x) = 1 - 2 / (1 + exp(2 x))
+template <class T, class A = typename Arithmetic<T>::Type>
+void softCap(T* x, A cap, Int n) {
+    const A twice = A(2) / cap;
+    ATTUNE_SIMD
+    for (Int i = 0; i < n; ++i)
+        store(x + i, cap - A(2) * cap / (A(1) + exponential(load(x + i) * twice)));
 }
 
 template <class T, class A = typename Arithmetic<T>::Type>
@@ -156,6 +176,7 @@ template <class T>
 void fill(KernelTable<T>& table) {
     table.logSumExp = logSumExp<T>;
     table.crossEntropyGradient = crossEntropyGradient<T>;
+    table.softCap = softCap<T>;
     table.narrow = narrow<T>;
     table.narrowScaled = narrowScaled<T>;
     table.scaledCopy = scaledCopy<T>;

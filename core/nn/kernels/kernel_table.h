@@ -73,8 +73,11 @@ struct KernelTable {
 
     // log(sum(exp(z)))
     A (*logSumExp)(const T* z, Int n);
-    // z[i] = weight * (exp(z[i] - lse) - [i == target])
-    void (*crossEntropyGradient)(T* z, Int n, A lse, A weight, Int target);
+    // z[i] = weight * (exp(z[i] - lse) - [i == target]); with cap > 0, z = cap * tanh(x / cap), the gradient of x:
+    // times 1 - (z / cap)^2
+    void (*crossEntropyGradient)(T* z, Int n, A lse, A weight, Int target, A cap);
+    // x = cap * tanh(x / cap)
+    void (*softCap)(T* x, A cap, Int n);
 
     void (*narrow)(const A* x, T* y, Int n); // y = x
     void (*narrowScaled)(const A* x, T* y, A scale, Int n); // y = scale * x

@@ -177,6 +177,31 @@ void narrowTo(const at::Tensor& x, const at::Tensor& y) {
     });
 }
 
+void narrowRows(const at::Tensor& x, const at::Tensor& y, double scale) {
+    if (!x.is_cpu())
+        return reference::narrowRows(x, y, scale);
+    withStorage(y.scalar_type(), [&]<class T>(T) {
+        using A = typename Arithmetic<T>::Type;
+        const std::int64_t width = x.size(1);
+        forRows(x.size(0), width, [&](std::int64_t r, std::int64_t end) {
+            for (; r < end; ++r)
+                table<T>().narrowScaled(dataOf<A>(x) + r * x.stride(0), dataOf<T>(y) + r * y.stride(0),
+                                        static_cast<A>(scale), width);
+        });
+    });
+}
+
+void softCap(const at::Tensor& x, double cap) {
+    if (!x.is_cpu())
+        return reference::softCap(x, cap);
+    withStorage(x.scalar_type(), [&]<class T>(T) {
+        using A = typename Arithmetic<T>::Type;
+        forRows(x.numel(), 4, [&](std::int64_t begin, std::int64_t end) {
+            table<T>().softCap(dataOf<T>(x) + begin, static_cast<A>(cap), end - begin);
+        });
+    });
+}
+
 void scaledCopy(const at::Tensor& x, const at::Tensor& y, double scale) {
     if (!x.is_cpu())
         return reference::scaledCopy(x, y, scale);
@@ -263,9 +288,9 @@ void targetLogProbabilities(const at::Tensor& logits, const at::Tensor& targets,
 }
 
 void crossEntropyGradient(const at::Tensor& logits, const at::Tensor& targets, std::int64_t count,
-                          const at::Tensor& logSumExp, const at::Tensor& weights) {
+                          const at::Tensor& logSumExp, const at::Tensor& weights, double softCap) {
     if (!logits.is_cpu())
-        return reference::crossEntropyGradient(logits, targets, count, logSumExp, weights);
+        return reference::crossEntropyGradient(logits, targets, count, logSumExp, weights, softCap);
     withStorage(logits.scalar_type(), [&]<class T>(T) {
         using A = typename Arithmetic<T>::Type;
         const std::int64_t width = logits.size(1);
@@ -275,7 +300,7 @@ void crossEntropyGradient(const at::Tensor& logits, const at::Tensor& targets, s
                 T* z = dataOf<T>(logits) + r * width;
                 if (r < count)
                     table<T>().crossEntropyGradient(z, width, dataOf<A>(logSumExp)[r], dataOf<A>(weights)[r],
-                                                    target[r]);
+                                                    target[r], static_cast<A>(softCap));
                 else
                     std::fill(z, z + width, T{});
             }

@@ -51,6 +51,8 @@ void mergeHeads(const at::Tensor& dq, const at::Tensor& dk, const at::Tensor& dv
 
 /// y = x in another precision (A -> T), contiguous.
 void narrowTo(const at::Tensor& x, const at::Tensor& y);
+/// y [T, H] T = scale * x [T, H] A; rows of y may have a stride.
+void narrowRows(const at::Tensor& x, const at::Tensor& y, double scale = 1.0);
 /// y = scale * x, rows may have strides.
 void scaledCopy(const at::Tensor& x, const at::Tensor& y, double scale);
 /// y (+)= x * mask / (1 - p), the mask a pure function of (key, stream, element of x as if x were dense).
@@ -66,8 +68,11 @@ void addRowsAt(const at::Tensor& ids, const at::Tensor& dx, const at::Tensor& gr
 /// Per row of logits [n, V]: logP[i] = z[target] - logSumExp(z), lse [n]; only the first `count` rows.
 void targetLogProbabilities(const at::Tensor& logits, const at::Tensor& targets, std::int64_t count,
                             const at::Tensor& logSumExp, const at::Tensor& logP);
-/// logits = gradient of sum_i weights[i] * (-logP[i]); rows from `count` on become zero.
+/// logits = gradient of sum_i weights[i] * (-logP[i]); rows from `count` on become zero. With softCap > 0 the logits have
+/// been through softCap() and the gradient is that of what went in.
 void crossEntropyGradient(const at::Tensor& logits, const at::Tensor& targets, std::int64_t count,
-                          const at::Tensor& logSumExp, const at::Tensor& weights);
+                          const at::Tensor& logSumExp, const at::Tensor& weights, double softCap = 0.0);
+/// x = cap * tanh(x / cap), contiguous (Gemma 2).
+void softCap(const at::Tensor& x, double cap);
 
 } // namespace attune::kernels

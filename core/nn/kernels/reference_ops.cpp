@@ -147,6 +147,14 @@ void narrowTo(const at::Tensor& x, const at::Tensor& y) {
     y.copy_(x);
 }
 
+void narrowRows(const at::Tensor& x, const at::Tensor& y, double scale) {
+    y.copy_(x * scale);
+}
+
+void softCap(const at::Tensor& x, double cap) {
+    x.copy_(cap * at::tanh(wide(x) / cap));
+}
+
 void scaledCopy(const at::Tensor& x, const at::Tensor& y, double scale) {
     y.copy_(wide(x) * scale);
 }
@@ -185,11 +193,13 @@ void targetLogProbabilities(const at::Tensor& logits, const at::Tensor& targets,
 }
 
 void crossEntropyGradient(const at::Tensor& logits, const at::Tensor& targets, std::int64_t count,
-                          const at::Tensor& logSumExp, const at::Tensor& weights) {
+                          const at::Tensor& logSumExp, const at::Tensor& weights, double softCap) {
     const at::Tensor z = wide(logits.narrow(0, 0, count));
     const at::Tensor w = weights.narrow(0, 0, count).unsqueeze(1);
     at::Tensor gradient = at::exp(z - logSumExp.narrow(0, 0, count).unsqueeze(1)) * w;
     gradient.scatter_add_(1, targets.narrow(0, 0, count).unsqueeze(1), -w);
+    if (softCap > 0)
+        gradient *= 1.0 - (z / softCap).square();
     logits.zero_();
     logits.narrow(0, 0, count).copy_(gradient);
 }

@@ -35,6 +35,8 @@ void mergeHeads(const at::Tensor& dq, const at::Tensor& dk, const at::Tensor& dv
                 double scale, const at::Tensor& dqkv);
 
 void narrowTo(const at::Tensor& x, const at::Tensor& y);
+void narrowRows(const at::Tensor& x, const at::Tensor& y, double scale);
+void softCap(const at::Tensor& x, double cap);
 
 void scaledCopy(const at::Tensor& x, const at::Tensor& y, double scale);
 
@@ -50,6 +52,6 @@ void targetLogProbabilities(const at::Tensor& logits, const at::Tensor& targets,
                             const at::Tensor& logSumExp, const at::Tensor& logP);
 
 void crossEntropyGradient(const at::Tensor& logits, const at::Tensor& targets, std::int64_t count,
-                          const at::Tensor& logSumExp, const at::Tensor& weights);
+                          const at::Tensor& logSumExp, const at::Tensor& weights, double softCap = 0.0);
 
 } // namespace attune::kernels::reference

@@ -1,0 +1,104 @@
+// Operations that only some families need, against their plain ATen references.
+#include <QtTest>
+
+#include "core/nn/kernels/ops.h"
+#include "core/nn/kernels/qk_norm.h"
+#include "core/nn/kernels/reference_ops.h"
+#include "tests/nn/tiny_model.h"
+#include "tests/support/test_main.h"
+
+using namespace attune;
+using namespace attune::kernels;
+using namespace attune::test;
+
+namespace {
+
+at::Tensor randomTensor(at::IntArrayRef shape, at::ScalarType type, std::uint64_t seed, double deviation = 1.0) {
+    at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(type));
+    Rng rng(seed);
+    fillNormal(tensor, rng, deviation);
+    return tensor;
+}
+
+double difference(const at::Tensor& a, const at::Tensor& b) {
+    const at::Tensor x = a.to(at::kDouble), y = b.to(at::kDouble);
+    return ((x - y).abs() / (y.abs() + 1.0)).max().item<double>();
+}
+
+at::ScalarType realOf(at::ScalarType type) { return type == at::kDouble ? at::kDouble : at::kFloat; }
+
+// bf16 may differ by one rounding of the result.
+double bound(at::ScalarType type) { return type == at::kDouble ? 1e-12 : type == at::kFloat ? 3e-6 : 9e-3; }
+
+} // namespace
+
+class TestFamilyKernels : public QObject {
+    Q_OBJECT
+
+    static void types() {
+        QTest::addColumn<int>("typeId");
+        QTest::newRow("f32") << static_cast<int>(at::kFloat);
+        QTest::newRow("f64") << static_cast<int>(at::kDouble);
+        QTest::newRow("bf16") << static_cast<int>(at::kBFloat16);
+    }
+    static at::ScalarType type() {
+        QFETCH(int, typeId);
+        return static_cast<at::ScalarType>(typeId);
+    }
+
+private Q_SLOTS:
+    void qkNormMatchesReference_data() { types(); }
+    void qkNormMatchesReference() {
+        const at::ScalarType t = type(), a = realOf(t);
+        for (const QkNormColumns& columns : {QkNormColumns{0, 6, 8}, QkNormColumns{48, 2, 24}, QkNormColumns{16, 1, 72}}) {
+            const at::Tensor weight = randomTensor({columns.width}, a, 1, 0.3) + 1;
+            const std::int64_t all = columns.segments * columns.width;
+            at::Tensor products[2], raw[2], rstd[2], gradient[2], dWeight[2];
+            for (const int i : {0, 1}) {
+                products[i] = randomTensor({37, 100}, t, 2), gradient[i] = randomTensor({37, 100}, t, 3);
+                raw[i] = at::empty({37, all}, products[i].options()), rstd[i] = at::empty({37, columns.segments}, weight.options());
+                dWeight[i] = at::ones({columns.width}, weight.options());
+            }
+            qkNormForward(columns, weight, 1e-5, products[0], raw[0], rstd[0]);
+            reference::qkNormForward(columns, weight, 1e-5, products[1], raw[1], rstd[1]);
+            QVERIFY(at::equal(raw[0], raw[1]));
+            QVERIFY(difference(products[0], products[1]) < bound(t) && difference(rstd[0], rstd[1]) < bound(a));
+            QVERIFY(at::equal(products[0].narrow(1, 0, columns.begin), randomTensor({37, 100}, t, 2).narrow(1, 0, columns.begin)));
+            qkNormBackward(columns, weight, raw[1], rstd[1], gradient[0], dWeight[0]);
+            reference::qkNormBackward(columns, weight, raw[1], rstd[1], gradient[1], dWeight[1]);
+            QVERIFY(difference(gradient[0], gradient[1]) < 2 * bound(t));
+            QVERIFY(difference(dWeight[0], dWeight[1]) < 10 * bound(a));
+        }
+    }
+
+    void softCapsMatchReference_data() { types(); }
+    void softCapsMatchReference() {
+        const at::ScalarType t = type(), a = realOf(t);
+        const at::Tensor wide = randomTensor({33, 75}, t, 1, 20.0);
+        at::Tensor x[2] = {wide.clone(), wide.clone()};
+        softCap(x[0], 30.0);
+        reference::softCap(x[1], 30.0);
+        QVERIFY(difference(x[0], x[1]) < bound(t));
+        QVERIFY(x[0].abs().max().item<double>() <= 30.0);
+
+        const at::Tensor targets = (at::arange(20, at::kLong) * 7).remainder(75), weights = randomTensor({20}, a, 2);
+        const at::Tensor sums = at::logsumexp(x[1].narrow(0, 0, 20).to(a), {1});
+        x[0].copy_(x[1]);
+        crossEntropyGradient(x[0], targets, 20, sums, weights, 30.0);
+        reference::crossEntropyGradient(x[1], targets, 20, sums, weights, 30.0);
+        QVERIFY(difference(x[0], x[1]) < bound(t));
+        QVERIFY(x[0].narrow(0, 20, 13).abs().max().item<double>() == 0.0);
+    }
+
+    void rowsAreNarrowedIntoStrides_data() { types(); }
+    void rowsAreNarrowedIntoStrides() {
+        const at::ScalarType t = type();
+        const at::Tensor x = randomTensor({9, 40}, realOf(t), 1), y = at::full({9, 50}, 7.0, t);
+        narrowRows(x, y.narrow(1, 0, 40), 0.5);
+        QVERIFY(difference(y.narrow(1, 0, 40), x * 0.5) < bound(t));
+        QVERIFY(at::equal(y.narrow(1, 40, 10), at::full({9, 10}, 7.0, t)));
+    }
+};
+
+ATTUNE_TEST(TestFamilyKernels)
+#include "tst_family_kernels.moc"
