@@ -2,6 +2,8 @@
 #include <numeric>
 
 #include "core/families/gemma.h"
+#include "core/families/gemma2.h"
+#include "core/families/gemma3.h"
 #include "core/families/gpt2.h"
 #include "core/families/gpt_neox.h"
 #include "core/families/granite.h"
@@ -32,6 +34,8 @@ const std::vector<std::unique_ptr<ModelFamily>>& builtinFamilies() {
         families.push_back(makeOlmo2Family());
         families.push_back(makeGraniteFamily());
         families.push_back(makeGemmaFamily());
+        families.push_back(makeGemma2Family());
+        families.push_back(makeGemma3Family());
         return families;
     }();
     return kFamilies;

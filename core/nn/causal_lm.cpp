@@ -161,9 +161,6 @@ void initializeNormal(at::Tensor tensor, std::uint64_t seed, std::uint64_t strea
 
 Result<std::unique_ptr<CausalLm>> CausalLm::create(const ModelConfig& config, const ComputeSettings& settings) {
     ATTUNE_CHECK(checkShape(config));
-    if (config.slidingWindow > 0 || config.attentionSoftCap > 0.0)
-        return fail(ErrorCode::Unsupported, "The model's attention has a sliding window or a soft cap, which is not known here.",
-                    "Choose another model.");
     ATTUNE_CHECK(checkMemory(config, settings));
     if (settings.dtype != at::kFloat && settings.dtype != at::kBFloat16 && settings.dtype != at::kDouble)
         return fail(ErrorCode::Unsupported, "The model can compute in float32, bfloat16 or float64 only.", {});

@@ -347,12 +347,17 @@ void DecodeStep<T, Real>::attend(TeamMember& member, std::size_t layer) {
         T* narrowQuery = reinterpret_cast<T*>(attended + group * d);
         m_loops.narrowScaled(query, reinterpret_cast<Stored*>(narrowQuery),
                              static_cast<Real>(m_config.attentionScale()), group * d);
+        const std::int64_t first = local ? std::max<std::int64_t>(0, position + 1 - m_config.slidingWindow) : 0;
+        const std::int64_t seen = position + 1 - first;
+        keys += first * d, values += first * d;
         decode::Product<T, Real> job; // the scores: keys times the queries of the group
         job.w = reinterpret_cast<const T*>(keys), job.wStride = d, job.k = d;
         job.x = narrowQuery, job.xStride = d, job.rows = group;
-        job.y = scores, job.yStride = position + 1;
-        decode::product(job, 0, position + 1);
-        m_loops.attendScored(scores, position + 1, values, position + 1, group, d, attended);
+        job.y = scores, job.yStride = seen;
+        decode::product(job, 0, seen);
+        if (m_config.attentionSoftCap > 0.0)
+            m_realLoops.softCap(scores, static_cast<Real>(m_config.attentionSoftCap), group * seen);
+        m_loops.attendScored(scores, seen, values, seen, group, d, attended);
         m_loops.narrow(attended, reinterpret_cast<Stored*>(to + row * stride + head * group * d), group * d);
     }
     if (member.index() == 0)

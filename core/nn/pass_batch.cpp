@@ -90,6 +90,12 @@ void PassBatch::take(const PackedTokens& batch, const ModelConfig& config, at::S
     tokens = roundUp(count, kRowRound);
     layout = {batch.rowStarts, tokens,         config.kvHeads, config.heads / config.kvHeads,
               config.headDim,  batch.firstRowIsPrefix};
+    layout.softCap = config.attentionSoftCap;
+    localLayout = layout;
+    std::int64_t longest = 0;
+    for (std::size_t row = 0; row + 1 < layout.rowStarts.size(); ++row)
+        longest = std::max<std::int64_t>(longest, layout.prefixOf(row) + layout.rowStarts[row + 1] - layout.rowStarts[row]);
+    localLayout.window = longest > config.slidingWindow ? config.slidingWindow : 0; // a window that hides nothing costs nothing
     ids = onDevice(batch.ids, device);
     std::vector<std::int64_t> rows, wanted;
     for (std::size_t i = 0; i < batch.targets.size(); ++i)

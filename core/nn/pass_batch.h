@@ -25,7 +25,7 @@ Status checkBatch(const PackedTokens& batch, const ModelConfig& config);
 
 struct PassBatch {
     std::int64_t tokens = 0, count = 0; // rounded up to kRowRound; real ones
-    kernels::AttentionLayout layout;
+    kernels::AttentionLayout layout, localLayout; // localLayout: with the sliding window
     kernels::Rotation rotation, localRotation; // localRotation only where local layers have a base of their own
     at::Tensor ids, positionIds;    // [count] int64; positionIds with learned positions only
     at::Tensor targetRows, targets; // [N] int64: where a target stands, and which

@@ -130,6 +130,9 @@ struct TrainingPass::Impl : PassBatch {
         return {config.queryWidth(), segments, config.kvWidth() / segments};
     }
     bool parallel() const { return config.layout != BlockLayout::Sequential; }
+    const kernels::AttentionLayout& layoutOf(std::size_t layer) const {
+        return config.isLocal(static_cast<std::int64_t>(layer)) ? localLayout : layout;
+    }
     const kernels::Rotation& rotationOf(std::size_t layer) const {
         return config.localRope && config.isLocal(static_cast<std::int64_t>(layer)) ? localRotation : rotation;
     }
@@ -248,7 +251,7 @@ struct TrainingPass::Impl : PassBatch {
         }
         {
             const PartTimer timer(times, "attention");
-            kernels::attentionForward(layout, q, k, v, attention,
+            kernels::attentionForward(layoutOf(index), q, k, v, attention,
                                       keep.logSumExp.get(tokens, config.heads, master, device), attentionScratch);
             if (count < tokens) // rows of padding take part in the products
                 attention.narrow(0, count, tokens - count).zero_();
@@ -407,7 +410,7 @@ struct TrainingPass::Impl : PassBatch {
                          valueGradient = keyLike(dv, master);
         {
             const PartTimer timer(times, "attention");
-            kernels::attentionBackward(layout, queryLike(keep.q), keyLike(keep.k, type), keyLike(keep.v, type),
+            kernels::attentionBackward(layoutOf(index), queryLike(keep.q), keyLike(keep.k, type), keyLike(keep.v, type),
                                        attention, dAttention, keep.logSumExp.get(tokens, config.heads, master, device),
                                        queryGradient, keyGradient, valueGradient, attentionScratch);
         }

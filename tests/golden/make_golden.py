@@ -565,6 +565,23 @@ def models():
                           partial_rotary_factor=0.5, use_parallel_residual=parallel, **SQUARE),
                lambda c, w, norms=norms: make_llama(c, w, qkv_bias=c["use_qkv_bias"], layer_norms=norms, norm_bias=True),
                stablelm)
+    yield ("mistral_window", base("MistralForCausalLM", "mistral", sliding_window=4), make_llama,
+           lambda c, w, ids: llama(c, w, ids, window=window_of))
+    yield ("qwen2_window", base("Qwen2ForCausalLM", "qwen2", use_sliding_window=True, sliding_window=3, max_window_layers=1,
+                                **SQUARE), lambda c, w: make_llama(c, w, qkv_bias=True),
+           lambda c, w, ids: llama(c, w, ids, window=lambda c, layer: 3 if layer >= 1 else None))
+    yield "phi3_window", base("Phi3ForCausalLM", "phi3", sliding_window=5, rope_scaling=None, **SQUARE), make_phi3, phi3
+    four = ("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm")
+    yield ("gemma2", base("Gemma2ForCausalLM", "gemma2", tie_word_embeddings=True, hidden_act="gelu_pytorch_tanh",
+                          hidden_activation="gelu_pytorch_tanh", rms_norm_eps=1e-6, query_pre_attn_scalar=6,
+                          sliding_window=4, attn_logit_softcapping=2.0, final_logit_softcapping=5.0),
+           lambda c, w: make_llama(c, w, layer_norms=four, mean=0.0), gemma2or3)
+    yield ("gemma3", base("Gemma3ForCausalLM", "gemma3_text", tie_word_embeddings=True, hidden_act=...,
+                          hidden_activation="gelu_pytorch_tanh", rms_norm_eps=1e-6, query_pre_attn_scalar=12,
+                          sliding_window=5, sliding_window_pattern=2, rope_theta=1e6, rope_local_base_freq=100.0,
+                          rope_scaling={"rope_type": "linear", "factor": 3.0}),
+           lambda c, w: make_llama(c, w, qk_norm="head", layer_norms=four, mean=0.0),
+           lambda c, w, ids: gemma2or3(c, w, ids, third=True))
 
 
 def main():

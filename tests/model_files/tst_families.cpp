@@ -173,6 +173,10 @@ private Q_SLOTS:
         row("Phi3ForCausalLM", R"({"lm_head_bias":true})", "lm_head_bias");
         row("Phi3ForCausalLM", R"({"rope_scaling":{"type":"longrope","short_factor":[1,1],"long_factor":[1,1]}})",
             "short_factor");
+        row("Gemma2ForCausalLM", R"({"query_pre_attn_scalar":-1})", "query_pre_attn_scalar");
+        row("Gemma2ForCausalLM", R"({"final_logit_softcapping":"30"})", "final_logit_softcapping");
+        row("Gemma3ForCausalLM", R"({"use_bidirectional_attention":true})", "use_bidirectional_attention");
+        row("Gemma3ForCausalLM", R"({"rope_local_base_freq":0})", "rope_local_base_freq");
         row("GPTNeoXForCausalLM", R"({"rotary_pct":0.05})", "rotary_pct");
     }
     void otherFamiliesRefuseByName() {

@@ -1,6 +1,7 @@
 // Operations that only some families need, against their plain ATen references.
 #include <QtTest>
 
+#include "core/nn/kernels/attention.h"
 #include "core/nn/kernels/ops.h"
 #include "core/nn/kernels/qk_norm.h"
 #include "core/nn/kernels/reference_ops.h"
@@ -88,6 +89,40 @@ private Q_SLOTS:
         reference::crossEntropyGradient(x[1], targets, 20, sums, weights, 30.0);
         QVERIFY(difference(x[0], x[1]) < bound(t));
         QVERIFY(x[0].narrow(0, 20, 13).abs().max().item<double>() == 0.0);
+    }
+
+    // Rows longer than a stretch of keys, windows shorter and longer than one, prefixes shared by rows.
+    void windowsAndCapsMatchReference_data() { types(); }
+    void windowsAndCapsMatchReference() {
+        const at::ScalarType t = type(), a = realOf(t);
+        for (const std::int64_t window : {0, 1, 7, 100, 290, 5000})
+            for (const double cap : {0.0, 3.0}) {
+                AttentionLayout layout{{0, 130, 131, 420, 1020, 1040}, 1056, 2, 3, 16};
+                layout.window = window, layout.softCap = cap;
+                const at::Tensor q = randomTensor({2, 1056, 3, 16}, t, 1, 0.4), k = randomTensor({2, 1056, 16}, t, 2),
+                                 v = randomTensor({2, 1056, 16}, t, 3), dO = randomTensor({1056, 96}, t, 4);
+                at::Tensor o[2], lse[2], dq[2], dk[2], dv[2];
+                for (const int i : {0, 1}) {
+                    o[i] = at::zeros({1056, 96}, t), lse[i] = at::zeros({2, 1056, 3}, a);
+                    dq[i] = at::full({2, 1056, 3, 16}, 9.0, t), dk[i] = at::full({2, 1056, 16}, 9.0, a);
+                    dv[i] = at::full({2, 1056, 16}, 9.0, a);
+                }
+                AttentionScratch scratch;
+                attentionForward(layout, q, k, v, o[0], lse[0], scratch);
+                reference::attentionForward(layout, q, k, v, o[1], lse[1]);
+                QVERIFY2(difference(o[0], o[1]) < 2 * bound(t), qPrintable(QString::number(difference(o[0], o[1]))));
+                QVERIFY(difference(lse[0], lse[1]) < bound(t));
+                attentionBackward(layout, q, k, v, o[1], dO, lse[1], dq[0], dk[0], dv[0], scratch);
+                reference::attentionBackward(layout, q, k, v, o[1], dO, lse[1], dq[1], dk[1], dv[1]);
+                QVERIFY2(difference(dq[0], dq[1]) < 8 * bound(t), qPrintable(QString::number(difference(dq[0], dq[1]))));
+                QVERIFY2(difference(dk[0], dk[1]) < 8 * bound(t), qPrintable(QString::number(difference(dk[0], dk[1]))));
+                QVERIFY2(difference(dv[0], dv[1]) < 8 * bound(t), qPrintable(QString::number(difference(dv[0], dv[1]))));
+
+                layout.firstRowIsPrefix = true;
+                attentionForward(layout, q, k, v, o[0], lse[0], scratch);
+                reference::attentionForward(layout, q, k, v, o[1], lse[1]);
+                QVERIFY2(difference(o[0], o[1]) < 2 * bound(t), qPrintable(QString::number(difference(o[0], o[1]))));
+            }
     }
 
     void rowsAreNarrowedIntoStrides_data() { types(); }

@@ -59,11 +59,27 @@ void* atLeast(at::Tensor& tensor, std::int64_t elements, at::ScalarType type) {
     return tensor.data_ptr();
 }
 
+// The keys [begin, end) of a stretch of n that a query sees.
+struct Visible {
+    std::int64_t begin, end;
+};
+Visible visibleKeys(const AttentionLayout& layout, std::int64_t visible, std::int64_t hidden, std::int64_t n) {
+    const std::int64_t end = std::min(visible, n);
+    return {layout.window > 0 ? std::clamp<std::int64_t>(hidden, 0, end) : 0, end};
+}
+
+// The first stretch in which a query at `position`, and so any later one, may see a key.
+std::int64_t firstStretch(const AttentionLayout& layout, std::int64_t position) {
+    const std::int64_t first = std::max<std::int64_t>(0, position + 1 - layout.window);
+    return layout.window > 0 ? first / kAttentionStretch * kAttentionStretch : 0;
+}
+
 template <class T>
 void forward(const AttentionLayout& layout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
              const at::Tensor& o, const at::Tensor& logSumExp, AttentionScratch& scratch) {
     using A = typename Arithmetic<T>::Type;
     const KernelTable<T>& loops = kernelTable<T>(activeInstructionSet());
+    const KernelTable<A>& realLoops = kernelTable<A>(activeInstructionSet());
     const std::int64_t workers = at::get_num_threads(), dim = layout.headDim, group = layout.group;
     const AttentionPlan plan = planAttention(layout, workers, kRounding);
     const std::int64_t m = plan.mostQueries * group, perWorker = Workspace<T>::bytes(m, plan.mostKeys, dim);
@@ -82,16 +98,22 @@ void forward(const AttentionLayout& layout, const at::Tensor& q, const at::Tenso
                 const std::int64_t real = (block.end - block.begin) * group;
                 std::fill_n(work.largest, queries, -std::numeric_limits<A>::infinity());
                 std::fill_n(work.totals, queries, A(0));
-                // n keys from row `key` on, of which query `row` of the block sees the first `visible(row)`.
+                // n keys from row `key` on, of which query `row` of the block sees those before `visible(row)` and, with a
+                // window, not the first `hidden(row)`.
                 bool begun = false;
-                const auto stretch = [&](const T* key, const T* value, std::int64_t n, auto&& visible) {
+                const auto stretch = [&](const T* key, const T* value, std::int64_t n, auto&& visible, auto&& hidden) {
                     multiply(dense(work.scores, queries, n),
                              dense(dataOf<T>(q) + (at + block.begin) * group * dim, queries, dim),
                              dense(key, n, dim).transposed());
                     for (std::int64_t row = 0; row < queries; ++row) {
-                        const A correction =
-                            loops.softmaxStretch(work.scores + row * n, work.probabilities + row * n,
-                                                 std::min(visible(row), n), n, work.largest + row, work.totals + row);
+                        const Visible keys_ = visibleKeys(layout, visible(row), hidden(row), n);
+                        A* scores = work.scores + row * n + keys_.begin;
+                        T* probabilities = work.probabilities + row * n;
+                        if (layout.softCap > 0)
+                            realLoops.softCap(scores, static_cast<A>(layout.softCap), keys_.end - keys_.begin);
+                        std::fill_n(probabilities, keys_.begin, T{});
+                        const A correction = loops.softmaxStretch(scores, probabilities + keys_.begin, keys_.end - keys_.begin,
+                                                                  n - keys_.begin, work.largest + row, work.totals + row);
                         if (begun && correction != A(1))
                             loops.scale(work.output + row * dim, correction, dim);
                     }
@@ -100,12 +122,17 @@ void forward(const AttentionLayout& layout, const at::Tensor& q, const at::Tenso
                     begun = true;
                 };
                 const std::int64_t shared = block.head * layout.tokens * dim;
-                for (std::int64_t from = 0; from < block.prefix; from += kAttentionStretch)
-                    stretch(dataOf<T>(k) + shared + from * dim, dataOf<T>(v) + shared + from * dim,
-                            std::min(kAttentionStretch, block.prefix - from), [](std::int64_t) { return kAttentionStretch; });
-                for (std::int64_t from = 0; from < keys; from += kAttentionStretch)
-                    stretch(keyRows + from * dim, valueRows + from * dim, std::min(kAttentionStretch, keys - from),
-                            [&](std::int64_t row) { return block.begin + row / group + 1 - from; });
+                const std::int64_t position = block.prefix + block.begin; // of the block's first query
+                for (std::int64_t from = firstStretch(layout, position); from < block.prefix; from += kAttentionStretch)
+                    stretch(
+                        dataOf<T>(k) + shared + from * dim, dataOf<T>(v) + shared + from * dim,
+                        std::min(kAttentionStretch, block.prefix - from), [](std::int64_t) { return kAttentionStretch; },
+                        [&](std::int64_t row) { return position + row / group + 1 - layout.window - from; });
+                for (std::int64_t from = firstStretch(layout, block.begin); from < keys; from += kAttentionStretch)
+                    stretch(
+                        keyRows + from * dim, valueRows + from * dim, std::min(kAttentionStretch, keys - from),
+                        [&](std::int64_t row) { return block.begin + row / group + 1 - from; },
+                        [&](std::int64_t row) { return block.begin + row / group + 1 - layout.window - from; });
                 A* lse = dataOf<A>(logSumExp) + (at + block.begin) * group;
                 for (std::int64_t row = 0; row < real; ++row) {
                     const A total = work.totals[row];
@@ -128,6 +155,7 @@ void backwardBlock(const AttentionLayout& layout, const AttentionBlock& block, c
                    typename Arithmetic<T>::Type* dk, typename Arithmetic<T>::Type* dv) {
     using A = typename Arithmetic<T>::Type;
     const KernelTable<T>& loops = kernelTable<T>(activeInstructionSet());
+    const KernelTable<A>& realLoops = kernelTable<A>(activeInstructionSet());
     const std::int64_t dim = layout.headDim, group = layout.group, keys = block.keys;
     const std::int64_t queries = (block.paddedEnd - block.begin) * group, real = (block.end - block.begin) * group;
     for (std::int64_t row = 0; row < real; ++row) {
@@ -140,21 +168,39 @@ void backwardBlock(const AttentionLayout& layout, const AttentionBlock& block, c
         const std::int64_t token = block.rowBegin + block.begin + row / group, head = block.head * group + row % group;
         work.deltas[row] = loops.dot(work.dO + row * dim, o + token * oStride + head * dim, dim);
     }
-    for (std::int64_t from = 0; from < keys; from += kAttentionStretch) {
+    const std::int64_t firstKey = firstStretch(layout, block.begin);
+    if (firstKey > 0 && fresh) { // keys out of everybody's sight
+        std::fill_n(dk, keys * dim, A(0));
+        std::fill_n(dv, keys * dim, A(0));
+        fresh = false;
+    }
+    for (std::int64_t from = firstKey; from < keys; from += kAttentionStretch) {
         const std::int64_t n = std::min(kAttentionStretch, keys - from);
         multiply(dense(work.scores, queries, n), dense(q, queries, dim),
                  dense(keyRows + from * dim, n, dim).transposed());
         multiply(dense(work.dScores, queries, n), dense(work.dO, queries, dim),
                  dense(valueRows + from * dim, n, dim).transposed());
-        for (std::int64_t row = 0; row < queries; ++row) // rows of padding: all probabilities zero
-            loops.softmaxRowBackward(work.scores + row * n, work.dScores + row * n, row < real ? lse[row] : A(0),
-                                     row < real ? work.deltas[row] : A(0), work.probabilities + row * n,
-                                     work.dNarrow + row * n,
-                                     row < real ? std::min(block.begin + row / group + 1 - from, n) : 0, n);
+        for (std::int64_t row = 0; row < queries; ++row) { // rows of padding: all probabilities zero
+            const std::int64_t position = block.begin + row / group;
+            const Visible seen = row < real ? visibleKeys(layout, position + 1 - from, position + 1 - layout.window - from, n)
+                                            : Visible{0, 0};
+            A* scores = work.scores + row * n + seen.begin;
+            T *p = work.probabilities + row * n, *ds = work.dNarrow + row * n;
+            const std::int64_t count = seen.end - seen.begin;
+            if (layout.softCap > 0)
+                realLoops.softCap(scores, static_cast<A>(layout.softCap), count);
+            std::fill_n(p, seen.begin, T{});
+            std::fill_n(ds, seen.begin, T{});
+            loops.softmaxRowBackward(scores, work.dScores + row * n + seen.begin, row < real ? lse[row] : A(0),
+                                     row < real ? work.deltas[row] : A(0), p + seen.begin, ds + seen.begin, count,
+                                     n - seen.begin);
+            if (layout.softCap > 0)
+                loops.softCapGradient(scores, ds + seen.begin, static_cast<A>(layout.softCap), count);
+        }
         const MatrixRef probabilities = dense(work.probabilities, queries, n), dScores = dense(work.dNarrow, queries, n);
         multiply(dense(dv + from * dim, n, dim), probabilities.transposed(), dense(work.dO, queries, dim), !fresh);
         multiply(dense(dk + from * dim, n, dim), dScores.transposed(), dense(q, queries, dim), !fresh);
-        multiply(dense(work.output, queries, dim), dScores, dense(keyRows + from * dim, n, dim), from > 0);
+        multiply(dense(work.output, queries, dim), dScores, dense(keyRows + from * dim, n, dim), from > firstKey);
     }
     loops.narrow(work.output, dq, real * dim);
 }

@@ -17,6 +17,8 @@ struct AttentionLayout {
     std::int64_t tokens = 0, kvHeads = 0, group = 0, headDim = 0;
     // Forward only: the first row precedes all others, which attend to the whole of it as well.
     bool firstRowIsPrefix = false;
+    std::int64_t window = 0; // a token sees itself and window - 1 tokens before it; 0 = all
+    double softCap = 0.0;    // scores become softCap * tanh(score / softCap); 0 = as they are
     /// Keys of the first row that row `row` attends to beside its own.
     std::int64_t prefixOf(std::size_t row) const { return firstRowIsPrefix && row > 0 ? rowStarts[1] - rowStarts[0] : 0; }
 };

@@ -269,7 +269,8 @@ std::int64_t workBytes(const auto&... arguments) {
 
 bool canAttend(const AttentionLayout& layout, const at::Tensor& q) {
     static const bool able = cpuHasFastBf16() && activeInstructionSet() == InstructionSet::Avx512;
-    return able && q.scalar_type() == at::kBFloat16 && layout.headDim % 16 == 0;
+    return able && q.scalar_type() == at::kBFloat16 && layout.headDim % 16 == 0 && layout.window == 0 &&
+           layout.softCap == 0.0;
 }
 
 void attentionForward(const AttentionLayout& layout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,

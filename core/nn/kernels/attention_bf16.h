@@ -7,7 +7,8 @@
 
 namespace attune::kernels::bf16 {
 
-/// Whether this CPU and this layout are handled here: bf16, a head dimension that is a multiple of 16.
+/// Whether this CPU and this layout are handled here: bf16, a head dimension that is a multiple of 16, neither
+/// window nor soft cap.
 bool canAttend(const AttentionLayout& layout, const at::Tensor& q);
 
 /// As kernels::attentionForward and attentionBackward.

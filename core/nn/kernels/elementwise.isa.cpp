@@ -48,6 +48,16 @@ void softCap(T* x, A cap, Int n) {
 }
 
 template <class T, class A = typename Arithmetic<T>::Type>
+void softCapGradient(const A* y, T* dy, A cap, Int n) {
+    const A inverse = A(1) / cap;
+    ATTUNE_SIMD
+    for (Int i = 0; i < n; ++i) {
+        const A t = y[i] * inverse;
+        store(dy + i, load(dy + i) * (A(1) - t * t));
+    }
+}
+
+template <class T, class A = typename Arithmetic<T>::Type>
 void narrow(const A* x, T* y, Int n) {
     ATTUNE_SIMD
     for (Int i = 0; i < n; ++i)
@@ -177,6 +187,7 @@ void fill(KernelTable<T>& table) {
     table.logSumExp = logSumExp<T>;
     table.crossEntropyGradient = crossEntropyGradient<T>;
     table.softCap = softCap<T>;
+    table.softCapGradient = softCapGradient<T>;
     table.narrow = narrow<T>;
     table.narrowScaled = narrowScaled<T>;
     table.scaledCopy = scaledCopy<T>;

@@ -78,6 +78,8 @@ struct KernelTable {
     void (*crossEntropyGradient)(T* z, Int n, A lse, A weight, Int target, A cap);
     // x = cap * tanh(x / cap)
     void (*softCap)(T* x, A cap, Int n);
+    // dy *= 1 - (y / cap)^2, y the capped numbers
+    void (*softCapGradient)(const A* y, T* dy, A cap, Int n);
 
     void (*narrow)(const A* x, T* y, Int n); // y = x
     void (*narrowScaled)(const A* x, T* y, A scale, Int n); // y = scale * x

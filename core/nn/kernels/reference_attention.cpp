@@ -28,12 +28,19 @@ Row rowOf(const AttentionLayout& layout, std::size_t r, const at::Tensor& q, con
             keys(v)};
 }
 
-at::Tensor maskedScores(const AttentionLayout& layout, const Row& row) {
+at::Tensor cappedScores(const AttentionLayout& layout, const Row& row) {
     const at::Tensor scores = at::bmm(row.q, row.k.transpose(1, 2));
+    return layout.softCap > 0 ? layout.softCap * at::tanh(scores / layout.softCap) : scores;
+}
+
+at::Tensor maskedScores(const AttentionLayout& layout, const Row& row) {
+    const at::Tensor scores = cappedScores(layout, row);
     const at::Tensor keys = at::arange(row.prefix + row.length, scores.options().dtype(at::kLong));
     const at::Tensor queries = keys.narrow(0, row.prefix, row.length).repeat_interleave(layout.group);
-    const at::Tensor future = queries.unsqueeze(1) < keys.unsqueeze(0);
-    return scores.masked_fill(future.unsqueeze(0), -std::numeric_limits<double>::infinity());
+    at::Tensor hidden = queries.unsqueeze(1) < keys.unsqueeze(0);
+    if (layout.window > 0)
+        hidden = hidden.logical_or(queries.unsqueeze(1) - keys.unsqueeze(0) >= layout.window);
+    return scores.masked_fill(hidden.unsqueeze(0), -std::numeric_limits<double>::infinity());
 }
 
 // [T, heads * headDim] rows of o <-> [kvHeads, length * group, headDim]
@@ -78,7 +85,9 @@ void attentionBackward(const AttentionLayout& layout, const at::Tensor& q, const
         const at::Tensor p = at::exp(maskedScores(layout, row) - lse);
         const at::Tensor d = wide(headsOf(layout, row, dO)), out = wide(headsOf(layout, row, o));
         const at::Tensor delta = (d * out).sum(2, true);
-        const at::Tensor ds = p * (at::bmm(d, row.v.transpose(1, 2)) - delta);
+        at::Tensor ds = p * (at::bmm(d, row.v.transpose(1, 2)) - delta);
+        if (layout.softCap > 0)
+            ds = ds * (1.0 - (cappedScores(layout, row) / layout.softCap).square());
         dv.narrow(1, row.begin, row.length).copy_(at::bmm(p.transpose(1, 2), d));
         dk.narrow(1, row.begin, row.length).copy_(at::bmm(ds.transpose(1, 2), row.q));
         dq.narrow(1, row.begin, row.length)
