@@ -12,7 +12,7 @@ constexpr const char* kLineGenerate = "{\"prompt\": ...}, {\"messages\": [...]} 
 
 struct GenerateCommand {
     GenerateRequest request;
-    std::string prompt, file;
+    std::string prompt, file, speculate = "auto";
 };
 
 Result<Prompt> promptOf(const Json& object, std::size_t number) {
@@ -85,6 +85,10 @@ void addGenerateCommand(CLI::App& app, Cli& cli) {
     command->add_option("--adapter", request.adapter, "Adapter folder (PEFT) or run folder");
     command->add_flag("--eight-bit", request.eightBit,
                       "Read the weights in 8 bits: about twice as fast, answers may differ in places");
+    command
+        ->add_option("--speculate", options->speculate,
+                     "auto (default): check guessed tokens several at a time, the answers stay the same; off")
+        ->check(CLI::IsMember({"auto", "off"}));
     command->add_option("--precision", request.precision, "auto (default), bf16 or f32")
         ->check(CLI::IsMember({"auto", "bf16", "f32"}));
     command->add_option("--temperature", sampling.temperature, "0 = always the most likely token")
@@ -106,6 +110,7 @@ void addGenerateCommand(CLI::App& app, Cli& cli) {
     command->callback([options, prompt, &cli] {
         if (options->file.empty() && prompt->count() == 0)
             throw CLI::RequiredError("--prompt or FILE");
+        options->request.speculate = options->speculate != "off";
         if (const auto status = generate(*options, cli); !status)
             cli.exitStatus = report(status.error());
     });

@@ -1,5 +1,6 @@
 #include "core/engine/bench_generate.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include <ATen/ATen.h>
@@ -30,6 +31,30 @@ double memoryRate() {
     return static_cast<double>(data.nbytes()) / best;
 }
 
+// What a pass over several tokens of one sequence costs, in passes over one token: what decides whether guesses pay.
+Result<Json> passCosts(Decoder& decoder) {
+    Json costs = Json::object();
+    const std::vector<std::int64_t> lengths = decoder.lengths();
+    std::vector<std::size_t> counts{1, 2, 4, 8};
+    std::erase_if(counts, [&](std::size_t count) { return static_cast<std::int64_t>(count) > decoder.mostTokensAtOnce(); });
+    std::vector<std::vector<double>> seconds(counts.size());
+    constexpr int kRounds = 15;
+    for (int round = 0; round < kRounds; ++round)
+        for (std::size_t i = 0; i < counts.size(); ++i) {
+            const std::vector<std::vector<std::int64_t>> tokens{std::vector<std::int64_t>(counts[i], 5)};
+            const auto start = Clock::now();
+            ATTUNE_CHECK(decoder.steps(tokens));
+            seconds[i].push_back(secondsSince(start));
+            decoder.shorten(lengths);
+        }
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+        for (std::vector<double>* some : {&seconds[0], &seconds[i]})
+            std::sort(some->begin(), some->end());
+        costs[std::to_string(counts[i])] = seconds[i][kRounds / 2] / seconds[0][kRounds / 2];
+    }
+    return costs;
+}
+
 } // namespace
 
 Result<Json> benchGenerate(const Json& options, std::stop_token stop) {
@@ -53,9 +78,9 @@ Result<Json> benchGenerate(const Json& options, std::stop_token stop) {
             prompt.push_back(static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(config.vocabularySize))));
     }
     Decoder decoder(*model, eightBit ? DecodePrecision::EightBit : DecodePrecision::AsStored);
-    ATTUNE_CHECK(decoder.prefill(prompts)); // warms caches and buffers
+    ATTUNE_CHECK(decoder.prefill(prompts, tokens)); // warms caches and buffers
     const auto prefillStart = Clock::now();
-    ATTUNE_CHECK(decoder.prefill(prompts));
+    ATTUNE_CHECK(decoder.prefill(prompts, tokens));
     const double prefillSeconds = secondsSince(prefillStart);
 
     const std::vector<std::int64_t> next(prompts.size(), 5);
@@ -76,7 +101,7 @@ Result<Json> benchGenerate(const Json& options, std::stop_token stop) {
                                2.0 * static_cast<double>(config.vocabularySize * config.hiddenSize * batch) +
                                2.0 * static_cast<double>(config.layers * config.queryWidth()) * static_cast<double>(length) * prefillTokens;
     const double stepsPerSecond = static_cast<double>(steps) / decodeSeconds;
-    return Json{{"dtype", options.value("dtype", std::string("bf16"))},
+    Json result{{"dtype", options.value("dtype", std::string("bf16"))},
                 {"batch", batch},
                 {"seq", length},
                 {"tokens", steps},
@@ -87,6 +112,11 @@ Result<Json> benchGenerate(const Json& options, std::stop_token stop) {
                 {"gemm_gflops", gemm / 1e9},
                 {"memory_gbytes_per_second", memory / 1e9},
                 {"peak_bytes", peakResidentBytes()}};
+    if (batch == 1 && decoder.lengths()[0] + 8 <= config.contextLength) {
+        ATTUNE_ASSIGN(const Json costs, passCosts(decoder));
+        result["pass_costs"] = costs;
+    }
+    return result;
 }
 
 } // namespace attune

@@ -4,10 +4,13 @@
 #include <charconv>
 #include <chrono>
 #include <map>
+#include <memory>
+#include <optional>
 #include <unordered_set>
 
 #include <ATen/ATen.h>
 
+#include "core/engine/ngram_draft.h"
 #include "core/engine/sampler.h"
 #include "core/engine/text_stream.h"
 #include "core/nn/decoder.h"
@@ -18,6 +21,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMaxBatch = 64; // beyond, products gain nothing more
+constexpr std::int64_t kRoomAtFirst = 512; // new tokens that caches have room for at once; most answers are shorter
 
 Status checkSampling(const Sampling& sampling) {
     const auto bad = [](const char* what) {
@@ -56,6 +60,10 @@ struct Answer {
     Sampler sampler;
     TextStream stream;
     GeneratedText result = {};
+    const std::vector<std::int64_t>* prompt = nullptr;
+    std::unique_ptr<NgramDraft> draft = {};  // while tokens are guessed
+    std::vector<std::int64_t> proposed = {}; // behind the others in the decoder, not known to be right yet
+    std::int64_t length = 0;                 // tokens in the decoder without the proposed ones
 };
 
 class Batch {
@@ -67,40 +75,89 @@ public:
     Status run(const std::vector<std::vector<std::int64_t>>& prompts, std::vector<Answer>& answers,
                std::stop_token stop) {
         std::vector<Answer*> live;
-        for (Answer& answer : answers)
-            live.push_back(&answer);
-        ATTUNE_ASSIGN(at::Tensor logits, m_decoder.prefill(prompts));
+        for (std::size_t i = 0; i < answers.size(); ++i) {
+            live.push_back(&answers[i]);
+            answers[i].prompt = &prompts[i];
+            answers[i].length = static_cast<std::int64_t>(prompts[i].size());
+        }
+        ATTUNE_ASSIGN(at::Tensor logits, m_decoder.prefill(prompts, std::min(m_options.sampling.maxTokens, kRoomAtFirst)));
         while (!live.empty()) {
             if (logits.scalar_type() != at::kFloat)
                 logits = logits.to(at::kFloat);
-            const std::vector<std::int64_t> lengths = m_decoder.lengths();
-            std::vector<std::int64_t> kept, tokens;
+            std::vector<std::int64_t> kept, lengths;
+            std::vector<std::vector<std::int64_t>> tokens;
             std::vector<Answer*> next;
+            const float* row = logits.data_ptr<float>();
             for (std::size_t i = 0; i < live.size(); ++i) {
                 if (stop.stop_requested()) {
                     finish(*live[i], "cancelled");
                     continue;
                 }
-                const float* row = logits.data_ptr<float>() + static_cast<std::int64_t>(i) * logits.size(1);
-                ATTUNE_ASSIGN(const std::int64_t token,
-                              live[i]->sampler.next({row, static_cast<std::size_t>(logits.size(1))}));
-                if (!take(*live[i], token, lengths[i]))
+                const std::size_t rows = live[i]->proposed.size() + 1;
+                ATTUNE_ASSIGN(const std::optional<std::int64_t> token, takeAll(*live[i], row, logits.size(1)));
+                row += static_cast<std::int64_t>(rows) * logits.size(1);
+                if (!token)
                     continue;
                 kept.push_back(static_cast<std::int64_t>(i));
-                tokens.push_back(token);
+                lengths.push_back(live[i]->length);
+                tokens.push_back({*token});
                 next.push_back(live[i]);
             }
             if (next.size() != live.size())
                 m_decoder.keep(kept);
+            m_decoder.shorten(lengths);
             live = std::move(next);
+            for (Answer* answer : live)
+                ++answer->length; // the drawn token of the pass that follows
             if (!live.empty()) {
-                ATTUNE_ASSIGN(logits, m_decoder.step(tokens));
+                propose(live, tokens);
+                logits.reset(); // its memory serves again
+                ATTUNE_ASSIGN(logits, m_decoder.steps(tokens));
             }
         }
         return {};
     }
 
 private:
+    // Draws from the row after the kept tokens and, while the draws are the proposed tokens, from the rows after those:
+    // the same draws as one pass for each token. Returns the token that goes into the next pass, nothing at the end.
+    Result<std::optional<std::int64_t>> takeAll(Answer& answer, const float* row, std::int64_t width) {
+        const std::vector<std::int64_t> proposed = std::exchange(answer.proposed, {});
+        for (std::size_t i = 0;; ++i, row += width) {
+            ATTUNE_ASSIGN(const std::int64_t token, answer.sampler.next({row, static_cast<std::size_t>(width)}));
+            const bool right = i < proposed.size() && token == proposed[i];
+            if (answer.draft && !right && !proposed.empty())
+                answer.draft->judge(static_cast<std::int64_t>(proposed.size()), static_cast<std::int64_t>(i));
+            if (answer.draft)
+                answer.draft->append(token);
+            if (!take(answer, token, answer.length))
+                return std::nullopt;
+            if (!right)
+                return token;
+            ++answer.length; // it is in the decoder already
+        }
+    }
+
+    // The tokens of the next pass: behind what was drawn, what may follow it.
+    void propose(const std::vector<Answer*>& live, std::vector<std::vector<std::int64_t>>& tokens) {
+        auto left = m_decoder.mostTokensAtOnce() - static_cast<std::int64_t>(live.size());
+        for (std::size_t i = 0; m_options.speculate && left > 0 && i < live.size(); ++i) {
+            Answer& answer = *live[i];
+            if (!answer.draft) {
+                answer.draft = std::make_unique<NgramDraft>(*answer.prompt);
+                for (const std::int64_t token : answer.result.tokens)
+                    answer.draft->append(token);
+            }
+            const auto others = static_cast<std::int64_t>(live.size() - i);
+            const std::int64_t most = std::min({(left + others - 1) / others, m_model.config().contextLength - answer.length,
+                                                m_options.sampling.maxTokens -
+                                                    static_cast<std::int64_t>(answer.result.tokens.size()) - 1});
+            answer.proposed = answer.draft->propose(most);
+            left -= static_cast<std::int64_t>(answer.proposed.size());
+            tokens[i].insert(tokens[i].end(), answer.proposed.begin(), answer.proposed.end());
+        }
+    }
+
     // Adds a token to an answer; false when it ended it.
     bool take(Answer& answer, std::int64_t token, std::int64_t length) {
         answer.result.tokens.push_back(token);
@@ -223,7 +280,7 @@ Result<std::vector<GeneratedText>> generateTexts(const LoadedModel& model, const
         }
         prompts.push_back(std::move(*ids));
     }
-    return generateTexts(model, prompts, {.sampling = request.sampling, .pane = request.pane, .eightBit = request.eightBit}, stop, emit);
+    return generateTexts(model, prompts, {.sampling = request.sampling, .pane = request.pane, .eightBit = request.eightBit, .speculate = request.speculate}, stop, emit);
 }
 
 } // namespace attune

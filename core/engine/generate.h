@@ -19,6 +19,7 @@ struct GenerateOptions {
     int pane = 0;
     std::int64_t cacheBytes = std::int64_t{1} << 30; // what the caches of one batch may take
     bool eightBit = false;                           // decode with weights in 8 bits
+    bool speculate = true; // guessed tokens (ngram_draft.h) for up to four texts at once; never changes an answer
 };
 
 /// In the order of the prompts. tokens include the stop id when one ended the text; text does not. finish: "stop",

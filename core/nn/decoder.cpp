@@ -1,6 +1,7 @@
 #include "core/nn/decoder.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include <ATen/ATen.h>
 
@@ -14,8 +15,11 @@ namespace attune {
 
 struct Decoder::Impl {
     virtual ~Impl() = default;
-    virtual Result<at::Tensor> prefill(const std::vector<std::vector<std::int64_t>>& prompts) = 0;
+    virtual Result<at::Tensor> prefill(const std::vector<std::vector<std::int64_t>>& prompts, std::int64_t newTokens) = 0;
     virtual Result<at::Tensor> step(const std::vector<std::int64_t>& tokens) = 0;
+    virtual Result<at::Tensor> steps(const std::vector<std::vector<std::int64_t>>& tokens) = 0;
+    virtual std::int64_t mostTokensAtOnce() const = 0;
+    virtual void shorten(const std::vector<std::int64_t>& lengths) = 0;
     virtual void keep(const std::vector<std::int64_t>& sequences) = 0;
     virtual std::vector<std::int64_t> lengths() const = 0;
 };
@@ -26,6 +30,7 @@ constexpr std::int64_t kPrefillTokens = 512; // products are saturated there; mo
 // A beginning that all prompts share (instructions, examples) is computed once for so many tokens of what follows it.
 constexpr std::int64_t kShortestPrefix = 16, kTokensPerPrefix = 2048;
 constexpr std::int64_t kStepRows = decode::kMostLaneRows;
+constexpr std::int64_t kTogether = 8; // rows that are read with one pass over the weights, or little more
 
 template <class T, class Real>
 class DecoderOf final : public Decoder::Impl {
@@ -33,8 +38,9 @@ public:
     DecoderOf(CausalLm& model, DecodePrecision precision)
         : m_model(model), m_config(model.config()), m_weights(model, precision), m_step(model, m_weights), m_pass(model) {}
 
-    Result<at::Tensor> prefill(const std::vector<std::vector<std::int64_t>>& prompts) override {
+    Result<at::Tensor> prefill(const std::vector<std::vector<std::int64_t>>& prompts, std::int64_t newTokens) override {
         m_sequences.clear();
+        m_newTokens = newTokens;
         for (const auto& prompt : prompts) {
             if (prompt.empty())
                 return fail(ErrorCode::InvalidArgument, "A prompt has no tokens", "Write at least one word.");
@@ -65,10 +71,7 @@ public:
         ATTUNE_CHECK(checkIds(tokens));
         for (const auto& sequence : m_sequences)
             if (sequence->length() >= m_config.contextLength)
-                return fail(ErrorCode::InvalidArgument,
-                            "The text has reached the model's context of " + std::to_string(m_config.contextLength) +
-                                " tokens",
-                            "Start a new text or generate fewer tokens.");
+                return pastContext();
         return guarded([&]() -> Result<at::Tensor> {
             std::vector<std::int64_t> again, next;
             for (std::size_t i = 0; i < tokens.size(); ++i) {
@@ -89,6 +92,43 @@ public:
             }
             return logits;
         });
+    }
+
+    Result<at::Tensor> steps(const std::vector<std::vector<std::int64_t>>& tokens) override {
+        if (tokens.size() != m_sequences.size())
+            return fail(ErrorCode::Internal, "Decoder::steps needs tokens for each live sequence");
+        std::vector<std::int64_t> first, counts, all;
+        for (std::size_t i = 0; i < tokens.size(); ++i) {
+            ATTUNE_CHECK(checkIds(tokens[i]));
+            if (tokens[i].empty())
+                return fail(ErrorCode::Internal, "Decoder::steps needs at least one token for each sequence");
+            if (m_sequences[i]->length() + static_cast<std::int64_t>(tokens[i].size()) > m_config.contextLength)
+                return pastContext();
+            first.push_back(tokens[i].front());
+            counts.push_back(static_cast<std::int64_t>(tokens[i].size()));
+            all.push_back(static_cast<std::int64_t>(i));
+        }
+        const auto rows = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+        if (rows == static_cast<std::int64_t>(tokens.size()))
+            return step(first);
+        if (rows > mostTokensAtOnce())
+            return fail(ErrorCode::Internal, "Decoder::steps got more tokens than mostTokensAtOnce");
+        return guarded([&]() -> Result<at::Tensor> {
+            for (std::size_t i = 0; i < tokens.size(); ++i)
+                m_sequences[i]->ids.insert(m_sequences[i]->ids.end(), tokens[i].begin(), tokens[i].end());
+            return stepOf(all, counts);
+        });
+    }
+
+    std::int64_t mostTokensAtOnce() const override {
+        // Rotations that change with the length are looked up for each token.
+        const bool few = static_cast<std::int64_t>(m_sequences.size()) <= m_step.kDotRows;
+        return few && !ropeDependsOnLength(m_config.rope) ? kTogether : static_cast<std::int64_t>(m_sequences.size());
+    }
+
+    void shorten(const std::vector<std::int64_t>& lengths) override {
+        for (std::size_t i = 0; i < lengths.size(); ++i)
+            m_sequences.at(i)->shorten(lengths[i]);
     }
 
     void keep(const std::vector<std::int64_t>& sequences) override {
@@ -117,6 +157,12 @@ private:
         }
     }
 
+    auto pastContext() const {
+        return fail(ErrorCode::InvalidArgument,
+                    "The text has reached the model's context of " + std::to_string(m_config.contextLength) + " tokens",
+                    "Start a new text or generate fewer tokens.");
+    }
+
     Status checkIds(const std::vector<std::int64_t>& ids) const {
         for (const std::int64_t id : ids)
             if (id < 0 || id >= m_config.vocabularySize)
@@ -138,17 +184,19 @@ private:
                cache.rope->frequencies == ropeFrequencies(m_config, cache.length());
     }
 
-    at::Tensor stepOf(const std::vector<std::int64_t>& indices) {
+    // The last counts[i] tokens of each are new; one where there are no counts.
+    at::Tensor stepOf(const std::vector<std::int64_t>& indices, std::vector<std::int64_t> counts = {}) {
         std::vector<KvCache<Real>*> caches;
-        for (const std::int64_t index : indices) {
-            KvCache<Real>& cache = sequence(index);
-            cache.reserve(cache.length(), cache.length() - 1, m_config.contextLength, m_config, m_model.settings().dtype);
+        counts.resize(indices.size(), 1);
+        for (std::size_t i = 0; i < indices.size(); ++i) {
+            KvCache<Real>& cache = sequence(indices[i]);
+            cache.reserve(cache.length(), cache.length() - counts[i], m_config.contextLength, m_config, m_model.settings().dtype);
             for (const auto& table : {cache.rope, cache.localRope})
                 if (table)
                     table->reach(cache.length());
             caches.push_back(&cache);
         }
-        return m_step.run(caches);
+        return m_step.run(caches, counts);
     }
 
     KvCache<Real>& sequence(std::int64_t index) { return *m_sequences[static_cast<std::size_t>(index)]; }
@@ -202,7 +250,7 @@ private:
             KvCache<Real>& cache = sequence(index);
             batch.ids.insert(batch.ids.end(), cache.ids.begin() + prefix, cache.ids.end());
             batch.rowStarts.push_back(static_cast<std::int32_t>(batch.ids.size()));
-            cache.reserve(cache.length(), 0, m_config.contextLength, m_config, m_model.settings().dtype);
+            cache.reserve(std::min(cache.length() + m_newTokens, std::max(cache.length(), m_config.contextLength)), 0, m_config.contextLength, m_config, m_model.settings().dtype);
             if (m_config.positions == PositionKind::Rope)
                 cache.rope = tableOf(ropeFrequencies(m_config, cache.length()));
             if (m_config.localRope)
@@ -253,6 +301,7 @@ private:
     DecodeStep<T, Real> m_step;
     TrainingPass m_pass;
     std::vector<std::unique_ptr<KvCache<Real>>> m_sequences;
+    std::int64_t m_newTokens = 0; // that the last prefill expected
     std::vector<std::weak_ptr<RopeTable<Real>>> m_tables;
 };
 
@@ -269,8 +318,17 @@ Decoder::Decoder(CausalLm& model, DecodePrecision precision) {
 
 Decoder::~Decoder() = default;
 
-Result<at::Tensor> Decoder::prefill(const std::vector<std::vector<std::int64_t>>& prompts) {
-    return m_impl->prefill(prompts);
+Result<at::Tensor> Decoder::prefill(const std::vector<std::vector<std::int64_t>>& prompts, std::int64_t newTokens) {
+    return m_impl->prefill(prompts, newTokens);
+}
+Result<at::Tensor> Decoder::steps(const std::vector<std::vector<std::int64_t>>& tokens) {
+    return m_impl->steps(tokens);
+}
+std::int64_t Decoder::mostTokensAtOnce() const {
+    return m_impl->mostTokensAtOnce();
+}
+void Decoder::shorten(const std::vector<std::int64_t>& lengths) {
+    m_impl->shorten(lengths);
 }
 Result<at::Tensor> Decoder::step(const std::vector<std::int64_t>& tokens) {
     return m_impl->step(tokens);

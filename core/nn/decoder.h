@@ -24,11 +24,19 @@ public:
     ~Decoder();
 
     /// Starts a new batch: one cache per prompt. Returns the logits after each prompt's last token, [prompts, V] f32
-    /// (f64 in f64 models). Errors: InvalidArgument (empty prompt, id outside the vocabulary, prompt longer than the
-    /// context), OutOfMemory.
-    Result<at::Tensor> prefill(const std::vector<std::vector<std::int64_t>>& prompts);
+    /// (f64 in f64 models). The caches get room for so many new tokens at once; more are possible. Errors: InvalidArgument
+    /// (empty prompt, id outside the vocabulary, prompt longer than the context), OutOfMemory.
+    Result<at::Tensor> prefill(const std::vector<std::vector<std::int64_t>>& prompts, std::int64_t newTokens = 0);
     /// Appends one token to each live sequence; returns [live, V].
     Result<at::Tensor> step(const std::vector<std::int64_t>& tokens);
+    /// Appends one or more tokens to each live sequence; returns the logits after each of them, [all tokens, V], as that
+    /// many calls of step would (to the last bit where mostTokensAtOnce allows them).
+    Result<at::Tensor> steps(const std::vector<std::vector<std::int64_t>>& tokens);
+    /// How many tokens of all live sequences together cost little more than one of each; with as many live sequences as
+    /// tokens or more, steps has no advantage.
+    std::int64_t mostTokensAtOnce() const;
+    /// Takes tokens back: sequence i keeps its first lengths[i].
+    void shorten(const std::vector<std::int64_t>& lengths);
     /// Keeps only these sequences (indices into the current batch, ascending): finished ones leave.
     void keep(const std::vector<std::int64_t>& sequences);
     /// Tokens in each live sequence.

@@ -37,6 +37,8 @@ struct KvCache {
     std::shared_ptr<RopeTable<Real>> localRope; // of layers with a base of their own; usually null
 
     std::int64_t length() const { return static_cast<std::int64_t>(ids.size()); }
+    /// Forgets the tokens after the first `length`; their keys and values are overwritten later.
+    void shorten(std::int64_t length) { ids.resize(static_cast<std::size_t>(length)); }
     /// Room for `length` positions (at most `mostLength` unless `length` is more); the first `used` survive.
     void reserve(std::int64_t length, std::int64_t used, std::int64_t mostLength, const ModelConfig& config,
                  at::ScalarType type) {
@@ -47,14 +49,17 @@ struct KvCache {
         while (larger < length)
             larger *= 2;
         larger = std::min(larger, std::max(length, mostLength));
+        // One piece of memory for all layers: long enough for huge pages, and few system calls.
+        const at::Tensor grown = at::empty({2 * config.layers, config.kvHeads, larger, config.headDim}, at::TensorOptions().dtype(type));
         keys.resize(static_cast<std::size_t>(config.layers));
         values.resize(static_cast<std::size_t>(config.layers));
-        for (auto* caches : {&keys, &values})
-            for (at::Tensor& cache : *caches) {
-                const at::Tensor grown = at::empty({config.kvHeads, larger, config.headDim}, at::TensorOptions().dtype(type));
+        for (std::int64_t layer = 0; layer < config.layers; ++layer)
+            for (const auto& [caches, index] : {std::pair(&keys, 2 * layer), std::pair(&values, 2 * layer + 1)}) {
+                at::Tensor& cache = (*caches)[static_cast<std::size_t>(layer)];
+                const at::Tensor place = grown[index];
                 if (cache.defined() && used > 0)
-                    grown.narrow(1, 0, used).copy_(cache.narrow(1, 0, used));
-                cache = grown;
+                    place.narrow(1, 0, used).copy_(cache.narrow(1, 0, used));
+                cache = place;
             }
         capacity = larger;
     }

@@ -88,6 +88,7 @@ struct GenerateRequest {
     int pane = 0;
     std::string precision = "auto";
     bool eightBit = false; // read the weights from a copy in 8 bits: faster, answers may differ in places
+    bool speculate = true; // check several guessed tokens in one pass where guesses come true; never changes an answer
 };
 
 struct ScoreRequest {

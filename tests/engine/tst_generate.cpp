@@ -11,6 +11,7 @@
 
 #include "core/base/json.h"
 #include "core/engine/generate.h"
+#include "core/engine/ngram_draft.h"
 #include "core/engine/sampler.h"
 #include "core/engine/text_stream.h"
 #include "tests/support/test_data.h"
@@ -234,6 +235,102 @@ private Q_SLOTS:
         QCOMPARE((*generateTexts(model, {a, b, c, b}, options, {}, {}))[3].tokens, together[3].tokens);
         options.sampling.seed = 5;
         QVERIFY((*generateTexts(model, {b}, options, {}, {}))[0].tokens != together[1].tokens);
+    }
+
+    // Guessed tokens: the same answers without them, greedy and drawn, alone and together.
+    void guessesChangeNothing_data() {
+        QTest::addColumn<QByteArray>("name");
+        QTest::addColumn<QByteArray>("precision");
+        QTest::addColumn<double>("temperature");
+        QTest::addColumn<bool>("eightBit");
+        for (const char* name : {"starter", "models/stories260K", "models/TinyStories-656K"})
+            for (const double temperature : {0.0, 0.8}) {
+                QTest::addRow("%s f32 %g", name, temperature) << QByteArray(name) << QByteArray("f32") << temperature << false;
+                QTest::addRow("%s bf16 %g", name, temperature) << QByteArray(name) << QByteArray("bf16") << temperature << false;
+                QTest::addRow("%s 8 bits %g", name, temperature) << QByteArray(name) << QByteArray("bf16") << temperature << true;
+            }
+    }
+    void guessesChangeNothing() {
+        QFETCH(QByteArray, name);
+        QFETCH(QByteArray, precision);
+        QFETCH(double, temperature);
+        QFETCH(bool, eightBit);
+        fs::path folder = ATTUNE_SOURCE_DIR "/resources/starter_model";
+        if (name != "starter") {
+            ATTUNE_REQUIRE_TEST_DATA(name.constData());
+            folder = dataPath;
+        }
+        const LoadedModel model = load(folder, precision.constData());
+        std::vector<std::vector<std::int64_t>> prompts;
+        for (const char* text : {"Once upon a time there was a dog. The dog ran. The dog ran. The dog", "red blue red blue red blue red",
+                                 "She opened the box and", "1 2 3 1 2 3 1 2 3 1 2", "The cat", "It was a cold day"}) {
+            auto ids = promptIds(model, {{}, text, {}});
+            QVERIFY(ids);
+            prompts.push_back(std::move(*ids));
+        }
+        GenerateOptions options;
+        options.sampling.temperature = temperature, options.sampling.maxTokens = 40;
+        options.eightBit = eightBit;
+        for (const std::size_t together : {1, 3, 6}) {
+            for (std::size_t begin = 0; begin + together <= prompts.size(); begin += together) {
+                const std::vector<std::vector<std::int64_t>> some(prompts.begin() + static_cast<std::ptrdiff_t>(begin),
+                                                                 prompts.begin() + static_cast<std::ptrdiff_t>(begin + together));
+                options.speculate = false;
+                const auto plain = generateTexts(model, some, options, {}, {});
+                options.speculate = true;
+                const auto guessed = generateTexts(model, some, options, {}, {});
+                QVERIFY(plain && guessed);
+                for (std::size_t i = 0; i < together; ++i) {
+                    QCOMPARE((*guessed)[i].tokens, (*plain)[i].tokens);
+                    QCOMPARE((*guessed)[i].text, (*plain)[i].text);
+                    QCOMPARE((*guessed)[i].finish, (*plain)[i].finish);
+                }
+            }
+        }
+    }
+
+    // Long enough to reach the context, with a penalty (its memory must not see rejected tokens).
+    void guessesEndAtTheContext() {
+        ATTUNE_REQUIRE_TEST_DATA("models/stories260K");
+        const LoadedModel model = load(dataPath);
+        for (const double penalty : {1.0, 1.1}) {
+            GenerateOptions options{.sampling = {.repetitionPenalty = penalty, .maxTokens = 700}};
+            const std::vector<std::int64_t> prompt{1, 403, 407, 261};
+            const auto guessed = generateTexts(model, {prompt}, options, {}, {});
+            options.speculate = false;
+            const auto plain = generateTexts(model, {prompt}, options, {}, {});
+            QVERIFY(plain && guessed);
+            QCOMPARE((*guessed)[0].tokens, (*plain)[0].tokens);
+            QCOMPARE((*guessed)[0].finish, (*plain)[0].finish);
+        }
+    }
+
+    void draftsFollowTheText() {
+        NgramDraft draft(std::vector<std::int64_t>{1, 2, 3, 4, 5, 9, 1, 2, 3});
+        const auto proposed = draft.propose(7);
+        QVERIFY(!proposed.empty());
+        const std::vector<std::int64_t> follows{4, 5, 9, 1, 2, 3};
+        QVERIFY(proposed.size() <= follows.size() && std::equal(proposed.begin(), proposed.end(), follows.begin()));
+        QVERIFY(draft.propose(0).empty());
+        QVERIFY(draft.propose(1).size() <= 1);
+        QVERIFY(NgramDraft(std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7}).propose(7).empty()); // nothing repeats
+        // Always right: longer proposals. Always wrong: hardly any.
+        NgramDraft good(std::vector<std::int64_t>{}), bad(std::vector<std::int64_t>{});
+        std::size_t longest = 0, tokens = 0;
+        for (std::int64_t i = 0; i < 400; ++i) {
+            good.append(i % 20);
+            const std::vector<std::int64_t> guess = good.propose(7);
+            longest = std::max(longest, guess.size());
+            if (!guess.empty())
+                good.judge(static_cast<std::int64_t>(guess.size()), static_cast<std::int64_t>(guess.size()));
+            bad.append(i % 2 == 0 ? 7 : i % 8 < 4 ? 8 : 1000 + i); // pairs that never go on as before
+            const std::vector<std::int64_t> wrong = bad.propose(7);
+            tokens += wrong.size();
+            if (!wrong.empty())
+                bad.judge(static_cast<std::int64_t>(wrong.size()), 0);
+        }
+        QCOMPARE(longest, std::size_t{7});
+        QVERIFY2(tokens < 60, QByteArray::number(static_cast<qulonglong>(tokens)));
     }
 
     void limitsEndTexts() {

@@ -358,6 +358,86 @@ private Q_SLOTS:
         }
     }
 
+    // Several tokens of a sequence in one pass give the numbers of one pass for each, to the last bit, and tokens taken back
+    // leave no trace: what tokens are proposed for may not change an answer.
+    void severalTokensEqualOneByOne_data() {
+        QTest::addColumn<int>("typeId");
+        QTest::addColumn<int>("precision");
+        QTest::addColumn<int>("sequences");
+        QTest::addColumn<int>("promptLength");
+        const auto row = [](const char* name, at::ScalarType type, DecodePrecision precision) {
+            for (const int sequences : {1, 2, 3})
+                for (const int length : {5, 126, 250}) // pieces of attention are 128 keys long
+                    QTest::addRow("%s, %d sequences, %d tokens", name, sequences, length)
+                        << static_cast<int>(type) << static_cast<int>(precision) << sequences << length;
+        };
+        row("f64", at::kDouble, DecodePrecision::AsStored);
+        row("f32", at::kFloat, DecodePrecision::AsStored);
+        row("bf16", at::kBFloat16, DecodePrecision::AsStored);
+        row("8 bits", at::kBFloat16, DecodePrecision::EightBit);
+    }
+    void severalTokensEqualOneByOne() {
+        QFETCH(int, typeId);
+        QFETCH(int, precision);
+        QFETCH(int, sequences);
+        QFETCH(int, promptLength);
+        for (const bool odd : {false, true}) {
+            ModelConfig config = tinyConfig();
+            if (odd) { // nothing is a whole number of vectors
+                config.hiddenSize = 44, config.intermediateSize = 75, config.headDim = 20, config.heads = 6;
+                config.qkvBias = config.mlpBias = true;
+            }
+            const auto model = decoderModel(config, static_cast<at::ScalarType>(typeId), odd ? 0.1 : 0);
+            std::vector<std::vector<std::int64_t>> prompts;
+            for (int i = 0; i < sequences; ++i)
+                prompts.push_back(someIds(static_cast<std::size_t>(promptLength + i), static_cast<std::uint64_t>(i)));
+            Decoder several(*model, static_cast<DecodePrecision>(precision)), single(*model, static_cast<DecodePrecision>(precision));
+            QVERIFY(several.prefill(prompts) && single.prefill(prompts));
+            Rng rng(3);
+            for (int round = 0; round < 4; ++round) {
+                std::vector<std::vector<std::int64_t>> tokens(prompts.size()), wrong;
+                std::vector<std::int64_t> lengths = several.lengths();
+                const auto most = static_cast<std::size_t>(several.mostTokensAtOnce() / sequences);
+                QVERIFY(most >= 2);
+                for (std::size_t i = 0; i < tokens.size(); ++i) // as many for all, so that single steps can follow
+                    tokens[i] = someIds(round % 2 == 0 ? most : 2, rng.below(1000));
+                wrong = tokens;
+                for (auto& ids : wrong)
+                    ids.back() = (ids.back() + 1) % 67;
+                QVERIFY(several.steps(wrong)); // proposed, then taken back
+                several.shorten(lengths);
+                QCOMPARE(several.lengths(), lengths);
+                const at::Tensor found = *several.steps(tokens);
+                const auto each = static_cast<std::int64_t>(tokens[0].size());
+                QCOMPARE(found.size(0), each * sequences);
+                for (std::int64_t t = 0; t < each; ++t) {
+                    std::vector<std::int64_t> next;
+                    for (const auto& ids : tokens)
+                        next.push_back(ids[static_cast<std::size_t>(t)]);
+                    const at::Tensor expected = *single.step(next);
+                    for (int i = 0; i < sequences; ++i)
+                        QVERIFY2(at::equal(found[i * each + t], expected[i]),
+                                 QByteArray::number(difference(found[i * each + t], expected[i])));
+                }
+                QCOMPARE(several.lengths(), single.lengths());
+            }
+        }
+    }
+
+    void tooManyTokensAreRefused() {
+        ModelConfig config = tinyConfig();
+        config.contextLength = 20;
+        const auto model = decoderModel(config, at::kFloat);
+        Decoder decoder(*model);
+        QVERIFY(decoder.prefill({someIds(16, 1)}));
+        QVERIFY(!decoder.steps({someIds(5, 2)}));  // past the context
+        QVERIFY(!decoder.steps({{1, 2, 67}}));     // outside the vocabulary
+        QVERIFY(!decoder.steps({std::vector<std::int64_t>{}}));
+        QVERIFY(!decoder.steps({{1}, {2}}));
+        QCOMPARE(decoder.lengths(), std::vector<std::int64_t>{16}); // and nothing was added
+        QVERIFY(decoder.steps({someIds(4, 2)}));
+    }
+
     // Heads of other sizes and groups, adapters with odd ranks, biases; alone and side by side; one thread to many; in
     // every precision against float64.
     void unusualShapesStayNear_data() {

@@ -36,11 +36,12 @@ inline void loadVector(const T* p, Vector<A>& v) {
 }
 
 template <class A>
-A softmaxWeights(A* scores, Int n) { // scores -> exp(scores - largest); returns their sum
+A softmaxWeights(A* scores, Int n, A& most) { // scores -> exp(scores - largest); returns their sum
     A largest = scores[0];
 #pragma omp simd reduction(max : largest)
     for (Int i = 0; i < n; ++i)
         largest = scores[i] > largest ? scores[i] : largest;
+    most = largest;
     A sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (Int i = 0; i < n; ++i) {
@@ -54,10 +55,11 @@ A softmaxWeights(A* scores, Int n) { // scores -> exp(scores - largest); returns
 template <int Group, int Vectors, class T, class A = typename Arithmetic<T>::Type>
 void addWeighted(const A* weights, Int weightStride, const T* values, Int stride, Int length, const A* scales, A* out,
                  Int outStride) {
-    constexpr Int kLanes = kVectorBytes / static_cast<Int>(sizeof(A));
+    constexpr Int kLanes = kVectorBytes / static_cast<Int>(sizeof(A)), kAhead = 16;
     Vector<A> sums[Group][Vectors] = {};
     for (Int t = 0; t < length; ++t) {
         Vector<A> value[Vectors];
+        __builtin_prefetch(values + (t + kAhead) * stride); // long caches lie in memory
 #pragma GCC unroll 8
         for (int v = 0; v < Vectors; ++v)
             loadVector(values + t * stride + v * kLanes, value[v]);
@@ -96,14 +98,19 @@ void groupOf(const A* weights, Int weightStride, const T* values, Int headDim, I
 }
 
 template <class T, class A = typename Arithmetic<T>::Type>
-void attendScored(A* scores, Int scoreStride, const T* values, Int length, Int group, Int headDim, A* out) {
+void attendScored(A* scores, Int scoreStride, const T* values, Int length, Int group, Int headDim, A* out,
+                  A* logarithms) {
     constexpr Int kMost = 4;
     A scales[kMost];
     for (Int g = 0; g < group; g += kMost) {
         const Int count = group - g < kMost ? group - g : kMost;
         A* weights = scores + g * scoreStride;
-        for (Int i = 0; i < count; ++i)
-            scales[i] = A(1) / softmaxWeights(weights + i * scoreStride, length);
+        for (Int i = 0; i < count; ++i) {
+            A largest;
+            const A sum = softmaxWeights(weights + i * scoreStride, length, largest);
+            scales[i] = A(1) / sum;
+            logarithms[g + i] = largest + logarithm(sum);
+        }
         A* to = out + g * headDim;
         if (count == 4)
             groupOf<4>(weights, scoreStride, values, headDim, length, scales, to);

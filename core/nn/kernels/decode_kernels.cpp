@@ -72,95 +72,81 @@ ATTUNE_CLONES void productBf16(const Product<c10::BFloat16, float>& job, std::in
 // times up to four rows of x. Several sums for each keep the multipliers busy.
 template <int Rows>
 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"), always_inline)) inline void
-dotRow(const c10::BFloat16* w, const c10::BFloat16* x, std::int64_t xStride, std::int64_t k, __m512 sums[Rows]) {
-    constexpr int kChains = Rows == 1 ? 4 : 2;
+rowProduct(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end, std::int64_t row) {
+    constexpr int kChains = 4; // as many for any Rows: a row's sums are then the same alone and in company
     constexpr std::int64_t kAhead = 3072; // weights asked for in advance, 6 KB
-    __m512 chains[kChains][Rows];
+    const std::int64_t k = job.k, xStride = job.xStride;
+    const c10::BFloat16* x = job.x + row * xStride;
+    for (std::int64_t o = begin; o < end; ++o) {
+        const c10::BFloat16* w = job.w + o * job.wStride;
+        __m512 sums[kChains][Rows];
 #pragma GCC unroll 16
-    for (int c = 0; c < kChains; ++c)
-#pragma GCC unroll 16
-        for (int r = 0; r < Rows; ++r)
-            chains[c][r] = _mm512_setzero_ps();
-    std::int64_t i = 0;
-    for (; i + 32 * kChains <= k; i += 32 * kChains) {
-#pragma GCC unroll 16
-        for (int c = 0; c < kChains; ++c) {
-            _mm_prefetch(w + i + 32 * c + kAhead, _MM_HINT_T0);
-            const __m512bh weights = (__m512bh)_mm512_loadu_si512(w + i + 32 * c);
+        for (int c = 0; c < kChains; ++c)
 #pragma GCC unroll 16
             for (int r = 0; r < Rows; ++r)
-                chains[c][r] = _mm512_dpbf16_ps(chains[c][r], weights,
-                                                (__m512bh)_mm512_loadu_si512(x + r * xStride + i + 32 * c));
+                sums[c][r] = _mm512_setzero_ps();
+        std::int64_t i = 0;
+        for (; i + 32 * kChains <= k; i += 32 * kChains) {
+#pragma GCC unroll 16
+            for (int c = 0; c < kChains; ++c) {
+                _mm_prefetch(w + i + 32 * c + kAhead, _MM_HINT_T0);
+                const __m512bh weights = (__m512bh)_mm512_loadu_si512(w + i + 32 * c);
+#pragma GCC unroll 16
+                for (int r = 0; r < Rows; ++r)
+                    sums[c][r] = _mm512_dpbf16_ps(sums[c][r], weights,
+                                                  (__m512bh)_mm512_loadu_si512(x + r * xStride + i + 32 * c));
+            }
         }
-    }
-    for (; i + 32 <= k; i += 32) {
-        const __m512bh weights = (__m512bh)_mm512_loadu_si512(w + i);
+        for (; i + 32 <= k; i += 32) {
+            _mm_prefetch(w + i + kAhead, _MM_HINT_T0);
+            const __m512bh weights = (__m512bh)_mm512_loadu_si512(w + i);
 #pragma GCC unroll 16
-        for (int r = 0; r < Rows; ++r)
-            chains[0][r] =
-                _mm512_dpbf16_ps(chains[0][r], weights, (__m512bh)_mm512_loadu_si512(x + r * xStride + i));
-    }
-    if (i < k) {
-        const __mmask32 mask = (std::uint32_t{1} << (k - i)) - 1;
-        const __m512bh weights = (__m512bh)_mm512_maskz_loadu_epi16(mask, w + i);
+            for (int r = 0; r < Rows; ++r)
+                sums[0][r] = _mm512_dpbf16_ps(sums[0][r], weights, (__m512bh)_mm512_loadu_si512(x + r * xStride + i));
+        }
+        if (i < k) {
+            const __mmask32 mask = (std::uint32_t{1} << (k - i)) - 1;
+            const __m512bh weights = (__m512bh)_mm512_maskz_loadu_epi16(mask, w + i);
 #pragma GCC unroll 16
-        for (int r = 0; r < Rows; ++r)
-            chains[0][r] = _mm512_dpbf16_ps(chains[0][r], weights,
-                                            (__m512bh)_mm512_maskz_loadu_epi16(mask, x + r * xStride + i));
-    }
+            for (int r = 0; r < Rows; ++r)
+                sums[0][r] = _mm512_dpbf16_ps(sums[0][r], weights,
+                                              (__m512bh)_mm512_maskz_loadu_epi16(mask, x + r * xStride + i));
+        }
+        float* y = job.y + row * job.yStride + o;
 #pragma GCC unroll 16
-    for (int r = 0; r < Rows; ++r) {
-        sums[r] = chains[0][r];
+        for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 16
-        for (int c = 1; c < kChains; ++c)
-            sums[r] = _mm512_add_ps(sums[r], chains[c][r]);
+            for (int c = 1; c < kChains; ++c)
+                sums[0][r] = _mm512_add_ps(sums[0][r], sums[c][r]);
+            const float sum = _mm512_reduce_add_ps(sums[0][r]);
+            y[r * job.yStride] = job.accumulate ? y[r * job.yStride] + sum : sum;
+        }
     }
 }
 
 template <int Rows>
-__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"), always_inline)) inline void
-productTile(const Product<c10::BFloat16, float>& job, const c10::BFloat16* const* w, std::int64_t firstOutput, std::int64_t count,
-            std::int64_t row) {
-    __m512 sums[kOutputs][Rows];
-#pragma GCC unroll 16
-    for (int o = 0; o < kOutputs; ++o)
-        dotRow<Rows>(w[o], job.x + row * job.xStride, job.xStride, job.k, sums[o]);
-#pragma GCC unroll 16
-    for (int r = 0; r < Rows; ++r) {
-        // Four horizontal sums at once: halves, then a 4 x 4 transposition by unpacking.
-        const auto half = [](__m512 v) __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))) {
-            const __m256 folded = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
-            return _mm_add_ps(_mm256_castps256_ps128(folded), _mm256_extractf128_ps(folded, 1));
-        };
-        const __m128 a = half(sums[0][r]), b = half(sums[1][r]), c = half(sums[2][r]), d = half(sums[3][r]);
-        const __m128 ab = _mm_add_ps(_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b)); // a0+a2 b0+b2 a1+a3 b1+b3
-        const __m128 cd = _mm_add_ps(_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
-        const __m128 all = _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab));
-        float* y = job.y + (row + r) * job.yStride + firstOutput;
-        const auto mask = static_cast<__mmask8>((1 << count) - 1);
-        _mm_mask_storeu_ps(y, mask, job.accumulate ? _mm_add_ps(all, _mm_maskz_loadu_ps(mask, y)) : all);
-    }
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))) void
+someRows(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end, std::int64_t row) {
+    rowProduct<Rows>(job, begin, end, row);
 }
 
-__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))) void
-productBf16Hardware(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end) {
-    for (std::int64_t o = begin; o < end; o += kOutputs) {
-        const std::int64_t count = std::min(kOutputs, end - o);
-        const c10::BFloat16* w[kOutputs];
-        for (std::int64_t i = 0; i < kOutputs; ++i)
-            w[i] = job.w + (o + std::min(i, count - 1)) * job.wStride;
+void productBf16Hardware(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end) {
+    // More than four rows: a block of the matrix that stays in the cache is read again for each four.
+    const std::int64_t block = job.rows <= 4 ? end - begin : 16;
+    for (std::int64_t o = begin; o < end; o += block) {
+        const std::int64_t last = std::min(end, o + block);
         std::int64_t row = 0;
         for (; row + 4 <= job.rows; row += 4)
-            productTile<4>(job, w, o, count, row);
+            someRows<4>(job, o, last, row);
         switch (job.rows - row) {
         case 3:
-            productTile<3>(job, w, o, count, row);
+            someRows<3>(job, o, last, row);
             break;
         case 2:
-            productTile<2>(job, w, o, count, row);
+            someRows<2>(job, o, last, row);
             break;
         case 1:
-            productTile<1>(job, w, o, count, row);
+            someRows<1>(job, o, last, row);
             break;
         default:
             break;
@@ -168,9 +154,67 @@ productBf16Hardware(const Product<c10::BFloat16, float>& job, std::int64_t begin
     }
 }
 
+// The sums of 16 vectors, in their order: pairs are interleaved and added until one vector is left.
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"), always_inline)) inline __m512
+sumsOf16(const __m512* v) {
+    __m512 fours[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+        const __m512 *a = v + 4 * i;
+        const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a[0], a[1]), _mm512_unpackhi_ps(a[0], a[1]));
+        const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(a[2], a[3]), _mm512_unpackhi_ps(a[2], a[3]));
+        fours[i] = _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee)); // a b c d in each quarter
+    }
+    const __m512 low = _mm512_add_ps(_mm512_shuffle_f32x4(fours[0], fours[1], 0x88), _mm512_shuffle_f32x4(fours[0], fours[1], 0xdd));
+    const __m512 high = _mm512_add_ps(_mm512_shuffle_f32x4(fours[2], fours[3], 0x88), _mm512_shuffle_f32x4(fours[2], fours[3], 0xdd));
+    return _mm512_add_ps(_mm512_shuffle_f32x4(low, high, 0x88), _mm512_shuffle_f32x4(low, high, 0xdd));
+}
+
+// 16 keys at once. The last, smaller group repeats its last key: every key's sum is taken in the same order.
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"))) void
+scoresBf16Hardware(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end) {
+    constexpr std::int64_t kKeys = 16, kAhead = 32; // keys asked for in advance
+    const std::int64_t k = job.k;
+    for (std::int64_t o = begin; o < end; o += kKeys) {
+        const std::int64_t count = std::min(kKeys, end - o);
+        const c10::BFloat16* w[kKeys];
+        for (std::int64_t i = 0; i < kKeys; ++i) {
+            w[i] = job.w + (o + std::min(i, count - 1)) * job.wStride;
+            for (std::int64_t c = 0; c < k; c += 32)
+                _mm_prefetch(w[i] + kAhead * job.wStride + c, _MM_HINT_T0);
+        }
+        const auto mask = static_cast<__mmask16>((1u << count) - 1);
+        for (std::int64_t r = 0; r < job.rows; ++r) {
+            const c10::BFloat16* x = job.x + r * job.xStride;
+            __m512 sums[kKeys];
+#pragma GCC unroll 16
+            for (int i = 0; i < kKeys; ++i)
+                sums[i] = _mm512_setzero_ps();
+            for (std::int64_t c = 0; c < k; c += 32) {
+                const __mmask32 part = k - c >= 32 ? ~__mmask32{0} : (std::uint32_t{1} << (k - c)) - 1;
+                const __m512bh value = (__m512bh)_mm512_maskz_loadu_epi16(part, x + c);
+#pragma GCC unroll 16
+                for (int i = 0; i < kKeys; ++i)
+                    sums[i] = _mm512_dpbf16_ps(sums[i], value, (__m512bh)_mm512_maskz_loadu_epi16(part, w[i] + c));
+            }
+            _mm512_mask_storeu_ps(job.y + r * job.yStride + o, mask, sumsOf16(sums));
+        }
+    }
+}
+
 #endif
 
 } // namespace
+
+void scores(const Product<float, float>& job, std::int64_t begin, std::int64_t end) { productFloat(job, begin, end); }
+void scores(const Product<double, double>& job, std::int64_t begin, std::int64_t end) { productDouble(job, begin, end); }
+void scores(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end) {
+#if defined(__x86_64__)
+    if (lanesAreFaster())
+        return scoresBf16Hardware(job, begin, end);
+#endif
+    productBf16(job, begin, end);
+}
 
 void product(const Product<float, float>& job, std::int64_t begin, std::int64_t end) {
     productFloat(job, begin, end);

@@ -22,6 +22,10 @@ struct Product {
 void product(const Product<float, float>& job, std::int64_t begin, std::int64_t end);
 void product(const Product<double, double>& job, std::int64_t begin, std::int64_t end);
 void product(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end);
+/// The same for short rows of the matrix (keys, k up to a few hundred) that several rows of x read one after the other.
+void scores(const Product<float, float>& job, std::int64_t begin, std::int64_t end);
+void scores(const Product<double, double>& job, std::int64_t begin, std::int64_t end);
+void scores(const Product<c10::BFloat16, float>& job, std::int64_t begin, std::int64_t end);
 
 /// The same for more rows (5 to 64), with the rows side by side in the lanes of a vector instead of one after the other:
 /// each weight is read once and nothing is summed across lanes. Only where the CPU multiplies bf16 (lanesAreFaster()).

@@ -68,8 +68,9 @@ struct KernelTable {
     // sum_i a[i] * b[i]
     A (*dot)(const T* a, const T* b, Int n);
     // Queries of one group over one cache: out[g] = sum_t softmax_t(scores[g, t]) values[t], values [length, headDim], out
-    // [group, headDim]. The scores are overwritten.
-    void (*attendScored)(A* scores, Int scoreStride, const T* values, Int length, Int group, Int headDim, A* out);
+    // [group, headDim], logarithms[g] = log(sum_t exp(scores[g, t])). The scores are overwritten.
+    void (*attendScored)(A* scores, Int scoreStride, const T* values, Int length, Int group, Int headDim, A* out,
+                         A* logarithms);
 
     // log(sum(exp(z)))
     A (*logSumExp)(const T* z, Int n);
