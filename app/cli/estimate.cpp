@@ -85,7 +85,7 @@ Status run(const Options& options, Cli& cli) {
 void addEstimateTo(CLI::App& modelCommand, Cli& cli) {
     auto* command = modelCommand.add_subcommand("estimate", "Memory and time a training would need on this computer");
     auto options = std::make_shared<Options>();
-    command->add_option("model", options->model, "Model folder")->required();
+    command->add_option("model", options->model, "Model folder or GGUF file")->required();
     command->add_option("--method", options->method, "Method id: lora, full ...")->capture_default_str();
     command->add_option("--batch", options->batch, "Rows per optimizer step")
         ->check(CLI::Range(1, 65536))

@@ -1,13 +1,41 @@
-// attune-cli export --run DIR --format adapter|merged --out DIR
+// attune-cli export --run DIR --format adapter|merged|gguf --out DIR [--quant q8_0] [--set key=value]
 #include <iostream>
 
 #include "app/cli/commands.h"
+#include "core/plan/param_check.h"
 
 namespace attune::cli {
 
 namespace {
 
-Status exportRun(const ExportRequest& request, Cli& cli) {
+struct ExportArguments {
+    ExportRequest request;
+    std::string quant;
+    std::vector<std::string> settings; // "key=value"
+};
+
+// The options as values of the format's own list.
+Status readOptions(ExportArguments& arguments, Cli& cli) {
+    if (!arguments.quant.empty())
+        arguments.settings.push_back("quant=" + arguments.quant);
+    for (const std::string& setting : arguments.settings) {
+        const auto equals = setting.find('=');
+        const std::string key = setting.substr(0, equals), text = equals == std::string::npos ? "" : setting.substr(equals + 1);
+        const ParamSpec* spec = nullptr;
+        for (const Described& format : cli.engine().catalog().exporters)
+            if (format.id == arguments.request.format)
+                spec = findParam(format.params, key);
+        if (!spec || equals == std::string::npos)
+            return fail(ErrorCode::InvalidArgument, "The export format " + arguments.request.format + " has no option \"" + setting + "\"",
+                        "gguf has quant and system, merged has shard_gb; write --set key=value.");
+        ATTUNE_ASSIGN(arguments.request.options[key], parseParam(*spec, text, key));
+    }
+    return {};
+}
+
+Status exportRun(ExportArguments& arguments, Cli& cli) {
+    ATTUNE_CHECK(readOptions(arguments, cli));
+    const ExportRequest& request = arguments.request;
     ATTUNE_ASSIGN(const ExportReport report, cli.engine().exportRun(request, cli.stop, [](const TrainingEvent&) {}));
     if (cli.json) {
         printJson({{"files", report.files},
@@ -27,12 +55,14 @@ Status exportRun(const ExportRequest& request, Cli& cli) {
 
 void addExportCommand(CLI::App& app, Cli& cli) {
     auto* command = app.add_subcommand("export", "Write a run's result for other tools, reload it and check it");
-    auto request = std::make_shared<ExportRequest>();
-    command->add_option("--run", request->runFolder, "Run folder")->required();
-    command->add_option("--format", request->format, "adapter (PEFT) or merged (safetensors)")->required();
-    command->add_option("--out", request->outputFolder, "Folder to write; must be new or empty")->required();
-    command->callback([request, &cli] {
-        if (auto done = exportRun(*request, cli); !done)
+    auto arguments = std::make_shared<ExportArguments>();
+    command->add_option("--run", arguments->request.runFolder, "Run folder")->required();
+    command->add_option("--format", arguments->request.format, "adapter (PEFT), merged (safetensors) or gguf (llama.cpp, Ollama)")->required();
+    command->add_option("--out", arguments->request.outputFolder, "Folder to write; must be new or empty")->required();
+    command->add_option("--quant", arguments->quant, "gguf: q8_0 (default), q4_k_m, q4_0, f16 or bf16");
+    command->add_option("--set", arguments->settings, "An option of the format: shard_gb=2 (merged), system=... (gguf)");
+    command->callback([arguments, &cli] {
+        if (auto done = exportRun(*arguments, cli); !done)
             cli.exitStatus = report(done.error());
     });
 }

@@ -81,7 +81,7 @@ void addGenerateCommand(CLI::App& app, Cli& cli) {
     auto options = std::make_shared<GenerateCommand>();
     GenerateRequest& request = options->request;
     Sampling& sampling = request.sampling;
-    command->add_option("--model", request.model, "Model folder")->required();
+    command->add_option("--model", request.model, "Model folder or GGUF file")->required();
     command->add_option("--adapter", request.adapter, "Adapter folder (PEFT) or run folder");
     command->add_flag("--eight-bit", request.eightBit,
                       "Read the weights in 8 bits: about twice as fast, answers may differ in places");

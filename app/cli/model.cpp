@@ -1,4 +1,4 @@
-// attune-cli model: what a model folder holds. Reads no weights beyond samples for the identity.
+// attune-cli model: what a model folder or a GGUF file holds. Reads no weights beyond samples for the identity.
 #include <cstdio>
 #include <iostream>
 
@@ -40,9 +40,9 @@ Result<Json> describe(const std::string& folder) {
     for (const auto& file : source.files()) {
         std::uint64_t bytes = 0;
         for (const TensorInfo& tensor : file->tensors()) {
-            bytes += tensor.end - tensor.begin;
+            bytes += tensor.end - tensor.begin; // as numbers; a GGUF file packs them more tightly
             numbers += tensor.elements();
-            types[tensorTypeName(tensor.type)] += tensor.elements();
+            types[tensor.storedAs.empty() ? tensorTypeName(tensor.type) : tensor.storedAs] += tensor.elements();
         }
         files.push_back(
             {{"name", file->path().filename().string()}, {"tensors", file->tensors().size()}, {"bytes", bytes}});
@@ -103,7 +103,10 @@ void print(const Json& info) {
     const auto number = [&](const char* key) { return std::to_string(info[key].get<std::int64_t>()); };
     line("architecture",
          info["architecture"].get<std::string>() + " (family " + info["family"].get<std::string>() + ")");
-    line("parameters", million(info["parameters"].get<double>()) + ", stored as " + info["dtype"].get<std::string>());
+    std::string stored;
+    for (const auto& [type, numbers] : info["stored_types"].items())
+        stored += (stored.empty() ? "" : ", ") + type;
+    line("parameters", million(info["parameters"].get<double>()) + ", stored as " + stored);
     line("shape", number("layers") + " layers x " + number("hidden_size") + ", " + number("heads") + " heads (" +
                       number("kv_heads") + " for keys), MLP " + number("intermediate_size") + ", vocabulary " +
                       number("vocabulary_size"));
@@ -147,7 +150,7 @@ void addModelCommand(CLI::App& app, Cli& cli) {
     addEstimateTo(*command, cli);
     addInitializeTo(*command, cli);
     auto folder = std::make_shared<std::string>();
-    info->add_option("folder", *folder, "Model folder")->required();
+    info->add_option("folder", *folder, "Model folder or GGUF file")->required();
     info->callback([folder, &cli] {
         const auto described = describe(*folder);
         if (!described)

@@ -67,7 +67,7 @@ void addRenderCommand(CLI::App& app, Cli& cli) {
     auto* command = app.add_subcommand("render", "Conversations to the text the model reads (chat template)");
     auto arguments = std::make_shared<RenderArguments>();
     auto* source = command->add_option_group("template", "Where the chat template comes from");
-    source->add_option("--model", arguments->model, "Model folder");
+    source->add_option("--model", arguments->model, "Model folder or GGUF file");
     source->add_option("--template", arguments->templateFile, "A Jinja file");
     source->require_option(1);
     command->add_option("--now", arguments->now, "The date a template that asks for one is given, such as 2025-07-10");

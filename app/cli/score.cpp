@@ -69,7 +69,7 @@ Status score(ScoreOptions options, Cli& cli) {
 void addScoreCommand(CLI::App& app, Cli& cli) {
     auto* command = app.add_subcommand("score", "Log-probabilities of given texts");
     auto options = std::make_shared<ScoreOptions>();
-    command->add_option("--model", options->request.model, "Model folder")->required();
+    command->add_option("--model", options->request.model, "Model folder or GGUF file")->required();
     command->add_option("--adapter", options->request.adapter, "Adapter folder (PEFT) or run folder");
     command->add_option("--precision", options->request.precision, "f32 (default), bf16 or auto")
         ->check(CLI::IsMember({"f32", "bf16", "auto"}));

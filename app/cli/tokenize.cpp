@@ -54,7 +54,7 @@ Status tokenize(const TokenizeOptions& options) {
 void addTokenizeCommand(CLI::App& app, Cli& cli) {
     auto* command = app.add_subcommand("tokenize", "Texts to token ids, or back with --decode");
     auto options = std::make_shared<TokenizeOptions>();
-    command->add_option("--model", options->model, "Model folder")->required();
+    command->add_option("--model", options->model, "Model folder or GGUF file")->required();
     command->add_flag("--special", options->special,
                       "Add the tokens the model puts around a text (with --decode: show them)");
     command->add_flag("--decode", options->decode, "Ids to text");

@@ -7,6 +7,7 @@
 #include "core/engine/model_loader.h"
 #include "core/engine/train_run.h"
 #include "core/export/exporter.h"
+#include "core/plan/param_check.h"
 #include "core/run/run_folder.h"
 
 namespace attune {
@@ -27,6 +28,12 @@ Result<ExportReport> exportRunFolder(const ExportRequest& request, std::stop_tok
             known += (known.empty() ? "" : ", ") + entry->description().id;
         return fail(ErrorCode::InvalidArgument, "There is no export format \"" + request.format + "\"", "Choose one of: " + known + ".");
     }
+    for (const auto& [key, value] : request.options) {
+        const ParamSpec* spec = findParam(exporter->description().params, key);
+        if (!spec)
+            return fail(ErrorCode::InvalidArgument, "The export format " + request.format + " has no option \"" + key + "\"", "Leave it out.");
+        ATTUNE_CHECK(checkParam(*spec, value, key));
+    }
     const RunFolder folder{request.runFolder};
     const fs::path out = request.outputFolder;
     std::error_code code;
@@ -46,7 +53,7 @@ Result<ExportReport> exportRunFolder(const ExportRequest& request, std::stop_tok
     emit(StateChanged{RunState::Preparing, "Loading the tuned model", 0.1});
     // f32: the comparison then shows what the format loses, not what computing in bf16 loses.
     ATTUNE_ASSIGN(LoadedModel loaded, loadModel({.model = tuned.model, .adapter = tuned.adapter, .precision = "f32", .stop = stop}));
-    const ExportInput input{loaded.source, *loaded.family, *loaded.model, base};
+    const ExportInput input{loaded.source, *loaded.family, *loaded.model, base, request.options};
     const Progress progress{stop, [&](double fraction, const std::string& what) { emit(StateChanged{RunState::Running, what, fraction}); }};
 
     const bool existed = fs::exists(out, code);

@@ -1,5 +1,6 @@
 #include "core/export/adapter_exporter.h"
 #include "core/export/exporter.h"
+#include "core/export/gguf_exporter.h"
 #include "core/export/merged_exporter.h"
 
 namespace attune {
@@ -9,6 +10,7 @@ const std::vector<std::unique_ptr<Exporter>>& builtinExporters() {
         std::vector<std::unique_ptr<Exporter>> exporters;
         exporters.push_back(makeAdapterExporter());
         exporters.push_back(makeMergedExporter());
+        exporters.push_back(makeGgufExporter());
         return exporters;
     }();
     return kExporters;

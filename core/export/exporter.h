@@ -19,6 +19,7 @@ struct ExportInput {
     const ModelFamily& family;
     CausalLm& model;           // the checkpoint: adapters attached, or trained masters
     std::string baseModelName; // written into the adapter's config
+    ParamMap options = {};     // by the keys of the exporter's description, checked; what is absent has its default
 };
 
 class Exporter {
@@ -34,7 +35,7 @@ public:
                                                      const ComputeSettings& settings) const = 0;
 };
 
-const std::vector<std::unique_ptr<Exporter>>& builtinExporters(); // "adapter", "merged"
+const std::vector<std::unique_ptr<Exporter>>& builtinExporters(); // "adapter", "merged", "gguf"
 const Exporter* findExporter(std::string_view id);
 
 struct Agreement {

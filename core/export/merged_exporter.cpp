@@ -7,7 +7,7 @@
 
 #include <ATen/ATen.h>
 
-#include "core/export/weight_reader.h"
+#include "core/export/final_weights.h"
 
 namespace attune {
 
@@ -30,56 +30,6 @@ constexpr std::array<const char*, 15> kCopied{"config.json",
                                               "NOTICE",
                                               "USE_POLICY.md"};
 
-// A canonical parameter inside the model: which weight holds it, which rows, and the layer's adapter.
-struct Place {
-    const Weight* weight = nullptr;
-    std::int64_t begin = 0, rows = -1; // rows < 0: all
-    const LoraAdapter* lora = nullptr;
-};
-
-std::map<std::string, Place> places(CausalLm& model) {
-    std::map<std::string, Place> all;
-    const auto add = [&](const Weight& weight) {
-        if (weight.defined())
-            all[weight.name] = {&weight};
-    };
-    add(model.embedding), add(model.positions), add(model.finalNorm.weight), add(model.finalNorm.bias);
-    add(model.headBias);
-    if (!model.config().tiedHead)
-        add(model.head);
-    for (Block& block : model.blocks) {
-        for (Norm* norm : block.norms())
-            add(norm->weight), add(norm->bias);
-        for (Linear* linear : block.linears())
-            for (LinearPart& part : linear->parts) {
-                all[part.name + ".weight"] = {&linear->weight, part.begin, part.rows, part.lora.get()};
-                if (linear->bias.defined())
-                    all[part.name + ".bias"] = {&linear->bias, part.begin, part.rows, nullptr};
-            }
-    }
-    return all;
-}
-
-// The parameter's final value in f32, as it is to be stored: the master when it was trained, else what is stored plus the adapter's product.
-Result<at::Tensor> finalValue(const Place& place, const StoredTensor& stored) {
-    const at::Tensor& reference = place.weight->trained ? place.weight->trained->value : place.weight->compute;
-    const at::Tensor rows = place.rows < 0 ? reference : reference.narrow(0, place.begin, place.rows);
-    at::Tensor value = at::empty(rows.sizes(), at::kFloat);
-    if (place.weight->trained) {
-        value.copy_(rows);
-        if (stored.layout.offset != 0.0)
-            value.sub_(stored.layout.offset);
-    } else {
-        StoredTensor asStored = stored;
-        asStored.layout.offset = 0.0;
-        ATTUNE_CHECK(readStored(asStored, value));
-    }
-    if (place.lora)
-        value.add_(at::mm(place.lora->b.value.to(at::kCPU, at::kFloat), place.lora->a.value.to(at::kCPU, at::kFloat)),
-                   place.lora->scale);
-    return value;
-}
-
 at::ScalarType atType(TensorType type) {
     return type == TensorType::F64    ? at::kDouble
            : type == TensorType::F16  ? at::kHalf
@@ -87,16 +37,34 @@ at::ScalarType atType(TensorType type) {
                                       : at::kFloat;
 }
 
+// One parameter within a tensor to be written.
 struct Contribution {
-    Place place;
-    StoredTensor stored;
+    ParameterPlace place;
+    StoredTensor stored;            // where the base has it
+    ModelFamily::DiskTensor layout; // where the written tensor has it
 };
 
-Result<at::Tensor> mergedTensor(const TensorInfo& info, const std::vector<Contribution>& parts) {
+// A tensor to be written and what makes it up.
+struct Merged {
+    std::string name;
+    TensorType type = TensorType::F32;
+    std::vector<std::int64_t> shape;
+    std::vector<Contribution> parts;
+    std::uint64_t bytes() const {
+        std::uint64_t total = tensorTypeBytes(type);
+        for (const std::int64_t size : shape)
+            total *= static_cast<std::uint64_t>(size);
+        return total;
+    }
+};
+
+Result<at::Tensor> mergedTensor(const Merged& info) {
     at::Tensor full = at::empty(info.shape, at::kFloat);
-    for (const Contribution& part : parts) {
-        ATTUNE_ASSIGN(const at::Tensor value, finalValue(part.place, part.stored));
-        const auto& layout = part.stored.layout;
+    for (const Contribution& part : info.parts) {
+        ATTUNE_ASSIGN(at::Tensor value, finalValue(part.place, part.stored));
+        const auto& layout = part.layout;
+        if (layout.offset != part.stored.layout.offset) // the base counts a norm's one differently (GGUF)
+            value = value + (part.stored.layout.offset - layout.offset);
         if (!layout.rows.empty()) {
             full.index_copy_(0, at::tensor(at::ArrayRef<std::int64_t>(layout.rows)), value);
             continue;
@@ -124,6 +92,20 @@ std::string shardName(std::size_t index, std::size_t count) {
     return name;
 }
 
+std::vector<ParamSpec> mergedParams() {
+    std::vector<ParamSpec> specs(1);
+    specs[0].key = "shard_gb";
+    specs[0].label = "Largest file";
+    specs[0].help = "Weights beyond this size are written as several files with an index.";
+    specs[0].unit = "GB";
+    specs[0].defaultValue = static_cast<double>(kShardBytes) / 1e9;
+    specs[0].min = 0.001, specs[0].max = 1000.0;
+    specs[0].ifTooHigh = "Some file systems and uploads refuse very large files.";
+    specs[0].ifTooLow = "Many small files.";
+    specs[0].advanced = true;
+    return specs;
+}
+
 class MergedExporter final : public Exporter {
 public:
     explicit MergedExporter(std::uint64_t shardBytes) : m_shardBytes(shardBytes) {}
@@ -133,7 +115,7 @@ public:
             "merged",
             "Merged model (safetensors)",
             "A complete model folder with the training folded into its weights; opens wherever the base model does.",
-            {}};
+            mergedParams()};
         return kDescription;
     }
 
@@ -156,16 +138,15 @@ public:
             const std::string name = shardName(i, shards.size());
             std::vector<TensorToWrite> tensors;
             at::Tensor current; // the tensor being written, one at a time
-            for (const auto& [info, parts] : shards[i]) {
-                weightMap[info->name] = name;
-                totalSize += info->end - info->begin;
-                tensors.push_back({info->name, info->type, info->shape,
-                                   [&, info, &parts = parts]() -> Result<std::span<const std::byte>> {
+            for (const Merged& info : shards[i]) {
+                weightMap[info.name] = name;
+                totalSize += info.bytes();
+                tensors.push_back({info.name, info.type, info.shape, [&]() -> Result<std::span<const std::byte>> {
                                        if (progress.cancelled())
                                            return fail(ErrorCode::Cancelled, "The export was cancelled");
                                        progress.report(done / total, "Merging the weights");
-                                       ATTUNE_ASSIGN(current, mergedTensor(*info, parts));
-                                       done += static_cast<double>(info->end - info->begin);
+                                       ATTUNE_ASSIGN(current, mergedTensor(info));
+                                       done += static_cast<double>(info.bytes());
                                        return std::span(static_cast<const std::byte*>(current.data_ptr()),
                                                         current.nbytes());
                                    }});
@@ -177,6 +158,11 @@ public:
             const OrderedJson index{{"metadata", {{"total_size", totalSize}}}, {"weight_map", weightMap}};
             ATTUNE_CHECK(writeFileAtomic(folder / "model.safetensors.index.json", index.dump(2) + "\n"));
             files.push_back("model.safetensors.index.json");
+        }
+        ATTUNE_ASSIGN(const auto replaced, input.base.replacedFiles());
+        for (const auto& [name, content] : replaced) {
+            ATTUNE_CHECK(writeFileAtomic(folder / name, content));
+            files.push_back(name);
         }
         for (const char* name : kCopied) {
             if (!fs::exists(input.base.folder() / name, error))
@@ -195,33 +181,68 @@ public:
     }
 
 private:
-    using Shard = std::vector<std::pair<const TensorInfo*, std::vector<Contribution>>>;
+    using Shard = std::vector<Merged>;
 
-    // Which parameters make up each stored tensor, in the base's order, cut into files. Buffers nothing reads are left
-    // out.
-    Result<std::vector<Shard>> plan(const ExportInput& input) const {
-        std::map<const TensorInfo*, std::vector<Contribution>> contributions;
-        for (const auto& [name, place] : places(input.model)) {
+    // The tensors to be written: those of the base, in its order (buffers nothing reads are left out); for a GGUF base those that its
+    // family's folders have.
+    Result<std::vector<Merged>> tensors(const ExportInput& input) const {
+        std::map<std::string, std::size_t> byName;
+        std::vector<Merged> all;
+        if (!input.base.gguf())
+            for (const auto& file : input.base.files())
+                for (const TensorInfo& info : file->tensors()) {
+                    byName[info.name] = all.size();
+                    all.push_back({info.name, info.type, info.shape, {}});
+                }
+        for (const auto& [name, place] : parameterPlaces(input.model)) {
             const auto stored = findStored(input.base, input.family, input.model.config(), name);
-            if (!stored)
+            const auto named = input.family.diskTensors(name, input.model.config());
+            if (!stored || named.empty())
                 return fail(ErrorCode::InvalidData,
                             input.base.folder().string() + " no longer holds the tensor " + name,
                             "Restore the base model's folder.");
-            contributions[stored->found.tensor].push_back({place, *stored});
+            const ModelFamily::DiskTensor& layout = input.base.gguf() ? named.front() : stored->layout;
+            const auto [found, added] = byName.emplace(layout.name, all.size());
+            if (added) { // a GGUF base: the size follows from the parts
+                const TensorInfo& info = *stored->found.tensor;
+                all.push_back({layout.name, info.type, info.shape, {}});
+                if (place.rows >= 0)
+                    all.back().shape[0] = place.rows;
+                if (layout.transposed)
+                    std::reverse(all.back().shape.begin(), all.back().shape.end());
+            }
+            Merged& merged = all[found->second];
+            if (!layout.rows.empty() && input.base.gguf()) {
+                const std::int64_t used = *std::max_element(layout.rows.begin(), layout.rows.end()) + 1;
+                merged.shape[0] = added ? used : std::max(merged.shape[0], used);
+            } else if (layout.size >= 0 && input.base.gguf()) {
+                auto& outputs = merged.shape[layout.transposed ? 1 : 0];
+                outputs = added ? layout.begin + layout.size : std::max(outputs, layout.begin + layout.size);
+            }
+            merged.parts.push_back({place, *stored, layout});
         }
+        std::erase_if(all, [](const Merged& merged) { return merged.parts.empty(); });
+        return all;
+    }
+
+    // Cut into files.
+    Result<std::vector<Shard>> plan(const ExportInput& input) const {
+        ATTUNE_ASSIGN(std::vector<Merged> all, tensors(input));
+        const std::uint64_t limit = shardBytes(input);
         std::vector<Shard> shards(1);
         std::uint64_t bytes = 0;
-        for (const auto& file : input.base.files())
-            for (const TensorInfo& info : file->tensors()) {
-                const auto found = contributions.find(&info);
-                if (found == contributions.end())
-                    continue;
-                if (bytes > 0 && bytes + (info.end - info.begin) > m_shardBytes)
-                    shards.emplace_back(), bytes = 0;
-                bytes += info.end - info.begin;
-                shards.back().emplace_back(&info, std::move(found->second));
-            }
+        for (Merged& merged : all) {
+            if (bytes > 0 && bytes + merged.bytes() > limit)
+                shards.emplace_back(), bytes = 0;
+            bytes += merged.bytes();
+            shards.back().push_back(std::move(merged));
+        }
         return shards;
+    }
+
+    std::uint64_t shardBytes(const ExportInput& input) const {
+        const auto found = input.options.find("shard_gb");
+        return found == input.options.end() ? m_shardBytes : static_cast<std::uint64_t>(std::get<double>(found->second) * 1e9);
     }
 
     std::uint64_t m_shardBytes;

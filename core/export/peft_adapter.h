@@ -12,10 +12,11 @@ namespace attune {
 inline constexpr const char* kPeftConfigFile = "adapter_config.json";
 inline constexpr const char* kPeftWeightsFile = "adapter_model.safetensors";
 
-/// Puts the folder's adapter onto the model (replacing what was there); ranks come from the tensors, scales from the
-/// config (r, lora_alpha, use_rslora, rank_pattern, alpha_pattern). Errors: NotFound, InvalidData (a tensor that fits
-/// no layer or has the wrong shape, named), Unsupported (DoRA, saved modules, biases, other kinds of adapter, each
-/// named).
+/// Puts the folder's adapter onto the model (replacing what was there); ranks come from the tensors and must be those
+/// of the config, scales follow from it (r, lora_alpha, use_rslora, rank_pattern, alpha_pattern: PEFT's expressions, the
+/// first that matches counts). Errors: NotFound, InvalidData (a tensor that fits no layer or has the wrong shape or rank,
+/// named), Unsupported (DoRA, saved modules, biases, other kinds of adapter, beginnings that changed the base weights,
+/// any key that is not known and not off, each named).
 Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, CausalLm& model);
 
 /// Writes the model's LoRA layers (f32). Layers that PEFT knows as one (GPT-2's c_attn) become one adapter of the

@@ -1,10 +1,12 @@
 #include <cmath>
 #include <map>
+#include <set>
 
 #include <ATen/ATen.h>
 
 #include "core/export/peft_adapter.h"
 #include "core/export/weight_reader.h"
+#include "core/text/regex.h"
 
 namespace attune {
 
@@ -14,9 +16,9 @@ constexpr std::string_view kPrefix = "base_model.model.";
 
 struct Scaling {
     double alpha = 8;
-    std::int64_t rank = 8;
+    std::int64_t rank = 0; // 0: the file does not say
     bool rslora = false;
-    std::map<std::string, double> alphaPattern;
+    std::vector<std::pair<Regex, double>> alphaPattern, rankPattern; // in the file's order: the first that matches counts
 };
 
 tl::unexpected<Error> broken(const fs::path& file, const std::string& what) {
@@ -24,34 +26,57 @@ tl::unexpected<Error> broken(const fs::path& file, const std::string& what) {
                 "Choose an adapter that was trained on this base model.");
 }
 
-// PEFT's rule: a pattern applies to a module whose name ends with it after a dot (or is it).
-bool patternMatches(const std::string& module, const std::string& pattern) {
-    return module == pattern || (module.size() > pattern.size() && module.ends_with(pattern) &&
-                                 module[module.size() - pattern.size() - 1] == '.');
+// PEFT's rule (get_pattern_key): a key is a regular expression for the module's name, or for its end after a dot.
+Result<Regex> patternOf(const fs::path& file, const std::string& key) {
+    return Regex::compile("\\A(?:.*\\.)?(?:" + key + ")\\z", file.string() + ": the pattern \"" + key.substr(0, 120) + "\"");
 }
 
-double scaleOf(const Scaling& scaling, const std::string& module, std::int64_t rank) {
-    double alpha = scaling.alpha;
-    for (const auto& [pattern, value] : scaling.alphaPattern)
-        if (patternMatches(module, pattern))
-            alpha = value;
+Result<double> patternValue(const std::vector<std::pair<Regex, double>>& patterns, const std::string& module, double fallback) {
+    std::vector<TextRange> matches;
+    for (const auto& [pattern, value] : patterns) {
+        ATTUNE_CHECK(pattern.findAll(module, 0, matches));
+        if (!matches.empty())
+            return value;
+    }
+    return fallback;
+}
+
+Result<double> scaleOf(const Scaling& scaling, const std::string& module, std::int64_t rank) {
+    ATTUNE_ASSIGN(const double alpha, patternValue(scaling.alphaPattern, module, scaling.alpha));
     const auto r = static_cast<double>(rank);
     return scaling.rslora ? alpha / std::sqrt(r) : alpha / r;
 }
 
-Status refuse(const fs::path& file, const Json& config, const char* key) {
-    const auto found = config.find(key);
-    const bool off = found == config.end() || found->is_null() || (found->is_boolean() && !found->get<bool>()) ||
-                     ((found->is_array() || found->is_object()) && found->empty());
-    return off ? Status{}
-               : fail(ErrorCode::Unsupported, file.string() + ": adapters with " + key + " are not known here",
-                      "Choose a plain LoRA adapter.");
+bool saysOff(const OrderedJson& value) {
+    return value.is_null() || (value.is_boolean() && !value.get<bool>()) || ((value.is_array() || value.is_object()) && value.empty());
+}
+
+// Keys that are read, or say only how the adapter was begun, found or saved.
+const std::set<std::string_view> kKnownAdapterKeys{
+    "alpha_pattern", "auto_mapping", "base_model_name_or_path", "bias", "corda_config", "ensure_weight_tying", "eva_config", "exclude_modules",
+    "fan_in_fan_out", "inference_mode", "init_lora_weights", "layers_pattern", "layers_to_transform", "loftq_config", "lora_alpha",
+    "lora_dropout", "lora_ga_config", "megatron_core", "peft_type", "peft_version", "qalora_group_size", "r", "rank_pattern", "revision",
+    "runtime_config", "target_modules", "task_type", "use_rslora"};
+
+// Some ways of beginning an adapter take its first product off the base weights (PiSSA, OLoRA, ...): the base then differs from the file
+// that the user has, and adding the adapter to that would give wrong answers.
+Status checkBeginning(const fs::path& file, const OrderedJson& config) {
+    const auto found = config.find("init_lora_weights");
+    if (found == config.end() || !found->is_string())
+        return {};
+    const std::string kind = found->get<std::string>();
+    if (kind == "gaussian" || kind == "eva" || kind == "orthogonal")
+        return {};
+    return fail(ErrorCode::Unsupported,
+                file.string() + ": init_lora_weights \"" + kind.substr(0, 40) + "\" changes the base model's weights as well",
+                "Convert the adapter to plain LoRA when saving it (PEFT: path_initial_model_for_weight_conversion).");
 }
 
 Result<Scaling> readScaling(const fs::path& file) {
     JsonLimits limits;
     limits.maxBytes = 16 << 20;
-    ATTUNE_ASSIGN(const Json config, readJsonFile(file, limits));
+    ATTUNE_ASSIGN(const std::string content, readFile(file, limits.maxBytes));
+    ATTUNE_ASSIGN(const OrderedJson config, parseOrderedJson(content, file.string(), limits));
     if (!config.is_object())
         return broken(file, "it is not a JSON object");
     const auto text = [&](const char* key, const char* fallback) {
@@ -63,14 +88,16 @@ Result<Scaling> readScaling(const fs::path& file) {
                     file.string() + ": adapters of the kind " + text("peft_type", "").substr(0, 40) +
                         " are not known here",
                     "Choose a LoRA adapter.");
-    for (const char* key : {"use_dora", "lora_bias", "modules_to_save", "use_qalora", "use_bdlora", "layer_replication",
-                            "target_parameters", "trainable_token_indices", "alora_invocation_tokens"})
-        ATTUNE_CHECK(refuse(file, config, key));
+    for (const auto& [key, value] : config.items())
+        if (!kKnownAdapterKeys.contains(key) && !saysOff(value))
+            return fail(ErrorCode::Unsupported, file.string() + ": adapters with " + key.substr(0, 80) + " are not known here",
+                        "Choose a plain LoRA adapter.");
+    ATTUNE_CHECK(checkBeginning(file, config));
     if (text("bias", "none") != "none")
         return fail(ErrorCode::Unsupported, file.string() + ": adapters with trained biases are not known here",
                     "Choose a plain LoRA adapter.");
     Scaling scaling;
-    const auto number = [](const Json& value) { return value.is_number() && std::isfinite(value.get<double>()); };
+    const auto number = [](const OrderedJson& value) { return value.is_number() && std::isfinite(value.get<double>()); };
     if (const auto r = config.find("r"); r != config.end() && r->is_number_integer() && *r > 0)
         scaling.rank = r->get<std::int64_t>();
     if (const auto alpha = config.find("lora_alpha"); alpha != config.end() && !alpha->is_null()) {
@@ -80,12 +107,19 @@ Result<Scaling> readScaling(const fs::path& file) {
     }
     if (const auto rslora = config.find("use_rslora"); rslora != config.end() && rslora->is_boolean())
         scaling.rslora = rslora->get<bool>();
-    if (const auto pattern = config.find("alpha_pattern"); pattern != config.end() && pattern->is_object())
-        for (const auto& [key, value] : pattern->items()) {
+    for (const auto& [name, patterns] : {std::pair{"alpha_pattern", &scaling.alphaPattern}, std::pair{"rank_pattern", &scaling.rankPattern}}) {
+        const auto found = config.find(name);
+        if (found == config.end() || found->is_null())
+            continue;
+        if (!found->is_object())
+            return broken(file, std::string(name) + " is not an object");
+        for (const auto& [key, value] : found->items()) {
             if (!number(value))
-                return broken(file, "alpha_pattern of " + key.substr(0, 120) + " is not a number");
-            scaling.alphaPattern[key] = value.get<double>();
+                return broken(file, std::string(name) + " of " + key.substr(0, 120) + " is not a number");
+            ATTUNE_ASSIGN(Regex pattern, patternOf(file, key));
+            patterns->emplace_back(std::move(pattern), value.get<double>());
         }
+    }
     return scaling;
 }
 
@@ -172,6 +206,12 @@ Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, Causal
             return broken(file->path(), "the adapter of " + module.substr(0, 120) +
                                             " does not fit the layer, which has " + std::to_string(in) +
                                             " inputs and " + std::to_string(out) + " outputs");
+        // The scale follows from the rank: the config and the tensors must agree on it.
+        ATTUNE_ASSIGN(const double expectedRank, patternValue(scaling.rankPattern, module, static_cast<double>(scaling.rank)));
+        if (expectedRank != 0 && expectedRank != static_cast<double>(a[0]))
+            return broken(file->path(), "the adapter of " + module.substr(0, 120) + " has rank " + std::to_string(a[0]) + ", " + kPeftConfigFile +
+                                            " says " + std::to_string(static_cast<std::int64_t>(expectedRank)));
+        ATTUNE_ASSIGN(const double scale, scaleOf(scaling, module, a[0]));
         ATTUNE_ASSIGN(const at::Tensor down, readWhole(*file, *pair.a, model.masterType()));
         ATTUNE_ASSIGN(const at::Tensor up, readWhole(*file, *pair.b, model.masterType()));
         for (const auto& [part, linear] : found->second) {
@@ -180,7 +220,7 @@ Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, Causal
             lora->b.name = part->name + ".lora_B.weight";
             lora->a.value = found->second.size() == 1 ? down : down.clone();
             lora->b.value = up.index_select(0, at::tensor(family.diskRows(part->name, part->rows, model.config())));
-            lora->scale = scaleOf(scaling, module, a[0]);
+            lora->scale = scale;
             attached.push_back({part, std::move(lora)});
         }
     }

@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/model_files/gguf_names.h"
 #include "core/nn/kernels/kernel_table.h"
 
 namespace attune {
@@ -134,6 +135,12 @@ Result<at::ScalarType> computeType(std::string_view precision) {
 
 std::optional<StoredTensor> findStored(const ModelSource& source, const ModelFamily& family, const ModelConfig& config,
                                        std::string_view canonicalName) {
+    if (source.gguf()) {
+        for (const GgufPlace& place : ggufPlaces(canonicalName, config))
+            if (const auto found = source.find(place.name))
+                return StoredTensor{*found, {.name = place.name, .begin = place.begin, .size = place.size}};
+        return std::nullopt;
+    }
     for (const auto& layout : family.diskTensors(canonicalName, config))
         if (const auto found = source.find(layout.name))
             return StoredTensor{*found, layout};
@@ -184,7 +191,7 @@ Status readBaseWeights(const ModelSource& source, const ModelFamily& family, Cau
                         " of the tensors that config.json asks for: " + missing + (missingCount > 3 ? ", ..." : ""),
                     "The download is incomplete or config.json belongs to another model.");
     for (const std::string& name : source.tensorNames())
-        if (!used.contains(name) && !family.ignorable(name, config))
+        if (!used.contains(name) && !(source.gguf() ? ignorableGgufTensor(name, config) : family.ignorable(name, config)))
             return fail(
                 ErrorCode::Unsupported,
                 source.folder().string() + ": nothing in a " + config.architecture +

@@ -51,7 +51,7 @@ Result<ModelConfig> readModelConfig(const ModelSource& source) {
     auto config = readBoth(source);
     if (!config) { // the families speak of "config.json"; here its folder is known
         Error error = std::move(config).error();
-        error.message = source.folder().string() + "/" + error.message;
+        error.message = source.folder().string() + (source.gguf() ? " (as a " : "/") + error.message + (source.gguf() ? ")" : "");
         return fail(std::move(error));
     }
     return config;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "core/model_files/gguf_model.h"
+
 namespace attune {
 
 namespace {
@@ -19,13 +21,12 @@ bool plainFileName(const std::string& name) {
 
 // No safetensors weights: says what is there instead and what to do about it.
 tl::unexpected<Error> withoutWeights(const fs::path& folder) {
-    static const std::set<std::string> kUnsafe{".bin", ".pt", ".pth", ".ckpt"};
     std::string unsafeFile, gguf;
     bool adapter = false;
     std::error_code error;
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
         const std::string name = it->path().filename().string(), extension = it->path().extension().string();
-        if (kUnsafe.contains(extension) && name != "training_args.bin" && (unsafeFile.empty() || name < unsafeFile))
+        if (nameOfFormatThatRunsCode(it->path()) && name != "training_args.bin" && (unsafeFile.empty() || name < unsafeFile))
             unsafeFile = name;
         if (extension == ".gguf")
             gguf = name;
@@ -37,15 +38,15 @@ tl::unexpected<Error> withoutWeights(const fs::path& folder) {
     if (!unsafeFile.empty())
         return fail(
             ErrorCode::Unsupported, (folder / unsafeFile).string() + " is a format that can run code when it is opened",
-            "Ask the publisher for the .safetensors file, or convert it on a machine that holds nothing of value.");
+            kAskForSafetensors);
     if (!gguf.empty())
-        return fail(ErrorCode::Unsupported, (folder / gguf).string() + " is a GGUF file, which cannot be trained",
-                    "Download the original model in Hugging Face layout (config.json and model.safetensors).");
+        return fail(ErrorCode::InvalidArgument, folder.string() + " has no config.json; " + gguf + " in it is a model by itself",
+                    "Choose the file instead of its folder.");
     return fail(ErrorCode::NotFound, folder.string() + " has no weights (" + kSingleFile + " or " + kIndexFile + ")",
                 "Choose a complete model folder in Hugging Face layout.");
 }
 
-Result<std::vector<std::shared_ptr<const SafetensorsFile>>> openShards(const fs::path& folder) {
+Result<std::vector<std::shared_ptr<const TensorFile>>> openShards(const fs::path& folder) {
     const fs::path indexPath = folder / kIndexFile;
     JsonLimits limits;
     limits.maxBytes = 100'000'000;
@@ -64,8 +65,8 @@ Result<std::vector<std::shared_ptr<const SafetensorsFile>>> openShards(const fs:
             return bad("the file of tensor \"" + tensor.substr(0, 120) + "\" is not a plain file name");
         names.insert(file.get<std::string>());
     }
-    std::vector<std::shared_ptr<const SafetensorsFile>> files;
-    std::map<std::string_view, const SafetensorsFile*> owner;
+    std::vector<std::shared_ptr<const TensorFile>> files;
+    std::map<std::string_view, const TensorFile*> owner;
     for (const std::string& name : names) {
         auto file = SafetensorsFile::open(folder / name);
         if (!file && file.error().code == ErrorCode::NotFound)
@@ -86,19 +87,45 @@ Result<std::vector<std::shared_ptr<const SafetensorsFile>>> openShards(const fs:
     return files;
 }
 
+// A file that is no GGUF file: says what it is and what to choose instead.
+tl::unexpected<Error> notAModelFile(const fs::path& path) {
+    const auto code = formatThatRunsCode(path);
+    if (code || nameOfFormatThatRunsCode(path))
+        return fail(ErrorCode::Unsupported, path.string() + " is " + code.value_or("a PyTorch file") + ", a format that can run code when it is opened",
+                    kAskForSafetensors);
+    if (path.extension() == ".safetensors")
+        return fail(ErrorCode::InvalidArgument, path.string() + " holds weights only; config and tokenizer lie beside it",
+                    "Choose its folder.");
+    return fail(ErrorCode::InvalidArgument, path.string() + " is not a model", "Choose a model folder in Hugging Face layout, or a .gguf file.");
+}
+
 } // namespace
+
+Result<ModelSource> ModelSource::openGguf(const fs::path& path) {
+    ModelSource source;
+    source.m_folder = path;
+    ATTUNE_ASSIGN(source.m_gguf, GgufFile::open(path));
+    ATTUNE_ASSIGN(source.m_config, ggufConfig(*source.m_gguf));
+    ATTUNE_ASSIGN(std::shared_ptr<const TensorFile> weights, ggufWeights(source.m_gguf));
+    source.m_files.push_back(std::move(weights));
+    return source;
+}
 
 Result<ModelSource> ModelSource::open(const fs::path& folder) {
     std::error_code error;
+    if (fs::is_regular_file(folder, error))
+        return GgufFile::looksLike(folder) ? openGguf(folder) : notAModelFile(folder);
     if (!fs::is_directory(folder, error))
         return fail(ErrorCode::NotFound, folder.string() + " is not a folder",
-                    "Choose a model folder in Hugging Face layout.");
+                    "Choose a model folder in Hugging Face layout, or a .gguf file.");
     ModelSource source;
     source.m_folder = folder;
     JsonLimits limits;
     limits.maxBytes = 16 << 20;
     if (!fs::exists(folder / "config.json", error)) {
-        if (fs::exists(folder / "adapter_config.json", error))
+        const bool gguf = std::any_of(fs::directory_iterator(folder, error), fs::directory_iterator(),
+                                      [](const fs::directory_entry& entry) { return entry.path().extension() == ".gguf"; });
+        if (gguf || fs::exists(folder / "adapter_config.json", error))
             return withoutWeights(folder);
         return fail(ErrorCode::NotFound, folder.string() + " has no config.json",
                     "Choose a complete model folder in Hugging Face layout.");
@@ -122,6 +149,18 @@ Result<ModelSource> ModelSource::open(const fs::path& folder) {
         return withoutWeights(folder);
     }
     return source;
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> ModelSource::replacedFiles() const {
+    std::vector<std::pair<std::string, std::string>> files;
+    if (!m_gguf)
+        return files;
+    const auto text = [](const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; };
+    files.emplace_back("config.json", text(m_config));
+    ATTUNE_ASSIGN(const GgufTokenizerFiles tokenizer, ggufTokenizer(*m_gguf));
+    files.emplace_back("tokenizer.json", text(tokenizer.tokenizer));
+    files.emplace_back("tokenizer_config.json", text(tokenizer.config));
+    return files;
 }
 
 std::optional<ModelSource::Found> ModelSource::find(std::string_view name) const {

@@ -2,14 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <fcntl.h>
 #include <limits>
 #include <numeric>
 #include <optional>
-#include <sys/stat.h>
 #include <tuple>
-#include <unistd.h>
 
 #include "core/base/json.h"
 
@@ -21,32 +17,6 @@ constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr std::size_t kMaxTensors = 100'000;
 constexpr std::size_t kMaxRank = 8;
 constexpr std::size_t kMaxNameBytes = 4096;
-
-struct TypeEntry {
-    TensorType type;
-    const char* name;
-    std::size_t bytes;
-};
-constexpr std::array<TypeEntry, 10> kTypes{{{TensorType::F64, "F64", 8},
-                                            {TensorType::F32, "F32", 4},
-                                            {TensorType::F16, "F16", 2},
-                                            {TensorType::BF16, "BF16", 2},
-                                            {TensorType::I64, "I64", 8},
-                                            {TensorType::I32, "I32", 4},
-                                            {TensorType::I16, "I16", 2},
-                                            {TensorType::I8, "I8", 1},
-                                            {TensorType::U8, "U8", 1},
-                                            {TensorType::Bool, "BOOL", 1}}};
-
-const TypeEntry& entryOf(TensorType type) {
-    return kTypes[static_cast<std::size_t>(type)];
-}
-
-const TypeEntry* findType(std::string_view name) {
-    const auto found =
-        std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeEntry& entry) { return entry.name == name; });
-    return found == kTypes.end() ? nullptr : &*found;
-}
 
 tl::unexpected<Error> broken(const fs::path& path, const std::string& what) {
     return fail(ErrorCode::InvalidData, path.string() + ": " + what,
@@ -82,14 +52,14 @@ Result<TensorInfo> readEntry(const fs::path& path, const std::string& name, cons
     if (!type->is_string())
         return broken(path, who + ": dtype is not a string");
     const std::string typeName = type->get<std::string>();
-    const TypeEntry* known = findType(typeName);
+    const std::optional<TensorType> known = tensorTypeOf(typeName);
     if (!known)
         return fail(
             ErrorCode::Unsupported, path.string() + ": " + who + " has the number type " + shown(typeName),
             "Only F32, F16, BF16 and plain integer tensors can be read; ask for an unquantised version of the model.");
     TensorInfo info;
     info.name = name;
-    info.type = known->type;
+    info.type = *known;
     if (!shape->is_array() || shape->size() > kMaxRank)
         return broken(path, who + ": shape is not a list of at most " + std::to_string(kMaxRank) + " sizes");
     std::uint64_t elements = 1;
@@ -107,66 +77,33 @@ Result<TensorInfo> readEntry(const fs::path& path, const std::string& name, cons
     if (!begin || !end || *begin > *end)
         return broken(path, who + ": data_offsets are not two ascending whole numbers from 0");
     std::uint64_t bytes = 0;
-    if (__builtin_mul_overflow(elements, static_cast<std::uint64_t>(known->bytes), &bytes) || bytes != *end - *begin)
+    if (__builtin_mul_overflow(elements, std::uint64_t{tensorTypeBytes(*known)}, &bytes) || bytes != *end - *begin)
         return broken(path, who + ": its shape does not fit its " + std::to_string(*end - *begin) + " bytes");
     info.begin = *begin;
     info.end = *end;
     return info;
 }
 
-Status preadAll(int fd, const fs::path& path, std::span<std::byte> out, std::uint64_t offset) {
-    std::size_t done = 0;
-    while (done < out.size()) {
-        const ssize_t n = ::pread(fd, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fail(errnoError(errno, "Cannot read", path));
-        if (n == 0)
-            return broken(path, "it became shorter while it was read");
-        done += static_cast<std::size_t>(n);
-    }
-    return {};
-}
-
 } // namespace
-
-std::size_t tensorTypeBytes(TensorType type) {
-    return entryOf(type).bytes;
-}
-const char* tensorTypeName(TensorType type) {
-    return entryOf(type).name;
-}
-
-std::uint64_t TensorInfo::elements() const {
-    return (end - begin) / tensorTypeBytes(type);
-}
-
-SafetensorsFile::~SafetensorsFile() {
-    if (m_fd >= 0)
-        ::close(m_fd);
-}
 
 Result<std::shared_ptr<const SafetensorsFile>> SafetensorsFile::open(const fs::path& path) {
     const std::shared_ptr<SafetensorsFile> file(new SafetensorsFile);
     file->m_path = path;
-    // O_NONBLOCK: a named pipe in place of the file must not hang us; links are allowed, hub caches are made of them.
-    file->m_fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file->m_fd < 0)
-        return fail(errnoError(errno, "Cannot read", path));
-    struct stat status {};
-    if (::fstat(file->m_fd, &status) != 0)
-        return fail(errnoError(errno, "Cannot read", path));
-    if (!S_ISREG(status.st_mode))
-        return fail(ErrorCode::InvalidData, path.string() + " is not a file", "Choose a .safetensors file.");
-    const auto fileBytes = static_cast<std::uint64_t>(status.st_size);
+    ATTUNE_ASSIGN(file->m_bytes, FileBytes::open(path));
+    const std::uint64_t fileBytes = file->m_bytes.size();
     if (fileBytes < 8)
         return broken(path, "it is truncated: " + std::to_string(fileBytes) + " bytes, not even a header length");
     std::array<std::byte, 8> lengthBytes{};
-    ATTUNE_CHECK(preadAll(file->m_fd, path, lengthBytes, 0));
+    ATTUNE_CHECK(file->m_bytes.read(lengthBytes, 0));
     std::uint64_t headerBytes = 0;
     for (std::size_t i = 8; i-- > 0;)
         headerBytes = headerBytes << 8 | static_cast<std::uint64_t>(lengthBytes[i]);
+    if (headerBytes > kMaxHeaderBytes || headerBytes > fileBytes - 8)
+        if (const auto other = formatThatRunsCode(path))
+            return fail(ErrorCode::Unsupported,
+                        path.string() + " is not a safetensors file but " + *other +
+                            ", a format that can run code when it is opened",
+                        kAskForSafetensors);
     if (headerBytes > kMaxHeaderBytes)
         return broken(path,
                       "its header would have " + std::to_string(headerBytes) + " bytes, more than the format allows");
@@ -174,7 +111,7 @@ Result<std::shared_ptr<const SafetensorsFile>> SafetensorsFile::open(const fs::p
         return broken(path, "it is truncated: " + std::to_string(fileBytes) + " bytes, its header alone needs " +
                                 std::to_string(headerBytes + 8));
     std::string header(static_cast<std::size_t>(headerBytes), '\0');
-    ATTUNE_CHECK(preadAll(file->m_fd, path, std::as_writable_bytes(std::span(header)), 8));
+    ATTUNE_CHECK(file->m_bytes.read(std::as_writable_bytes(std::span(header)), 8));
     if (header.empty() || header.front() != '{')
         return broken(path, "its header does not start with {");
     const auto last = header.find_last_not_of(' ');
@@ -220,21 +157,15 @@ Result<std::shared_ptr<const SafetensorsFile>> SafetensorsFile::open(const fs::p
     if (position < dataBytes)
         return broken(path, "it has " + std::to_string(dataBytes - position) + " bytes after its last tensor");
     file->m_dataStart = 8 + headerBytes;
-    for (std::size_t i = 0; i < file->m_tensors.size(); ++i)
-        file->m_index.emplace(file->m_tensors[i].name, i);
+    file->indexTensors();
     return file;
-}
-
-const TensorInfo* SafetensorsFile::find(std::string_view name) const {
-    const auto found = m_index.find(name);
-    return found == m_index.end() ? nullptr : &m_tensors[found->second];
 }
 
 Status SafetensorsFile::read(const TensorInfo& tensor, std::span<std::byte> out, std::uint64_t offset) const {
     const std::uint64_t size = tensor.end - tensor.begin;
     if (offset > size || out.size() > size - offset)
         return fail(ErrorCode::Internal, "Read past the end of tensor " + tensor.name + " of " + m_path.string());
-    return preadAll(m_fd, m_path, out, m_dataStart + tensor.begin + offset);
+    return m_bytes.read(out, m_dataStart + tensor.begin + offset);
 }
 
 Status writeSafetensors(const fs::path& path, const std::vector<TensorToWrite>& tensors,

@@ -11,42 +11,24 @@
 #include <string>
 #include <vector>
 
-#include "core/base/files.h"
+#include "core/model_files/file_bytes.h"
+#include "core/model_files/tensor_file.h"
 
 namespace attune {
 
-enum class TensorType { F64, F32, F16, BF16, I64, I32, I16, I8, U8, Bool };
-std::size_t tensorTypeBytes(TensorType type);
-const char* tensorTypeName(TensorType type); // "F32" ...
-
-struct TensorInfo {
-    std::string name;
-    TensorType type = TensorType::F32;
-    std::vector<std::int64_t> shape;
-    std::uint64_t begin = 0, end = 0; // bytes within the data part
-    std::uint64_t elements() const;
-};
-
-class SafetensorsFile {
+class SafetensorsFile final : public TensorFile {
 public:
-    /// Checks the whole header; reads no tensor. Errors: NotFound, InvalidData (what is wrong with which tensor), Unsupported.
+    /// Checks the whole header; reads no tensor. Errors: NotFound, InvalidData (what is wrong with which tensor), Unsupported (also a
+    /// file that is no safetensors file but a format that can run code, whatever its name).
     static Result<std::shared_ptr<const SafetensorsFile>> open(const fs::path& path);
-    ~SafetensorsFile();
 
-    const std::vector<TensorInfo>& tensors() const { return m_tensors; } // in file order
-    const TensorInfo* find(std::string_view name) const;
     const std::map<std::string, std::string>& metadata() const { return m_metadata; }
-    const fs::path& path() const { return m_path; }
-    /// Reads bytes [offset, offset + out.size()) of one tensor into memory the caller owns.
-    Status read(const TensorInfo& tensor, std::span<std::byte> out, std::uint64_t offset = 0) const;
+    Status read(const TensorInfo& tensor, std::span<std::byte> out, std::uint64_t offset = 0) const override;
 
 private:
     SafetensorsFile() = default;
-    fs::path m_path;
-    int m_fd = -1;
+    FileBytes m_bytes;
     std::uint64_t m_dataStart = 0;
-    std::vector<TensorInfo> m_tensors;
-    std::map<std::string, std::size_t, std::less<>> m_index;
     std::map<std::string, std::string> m_metadata;
 };
 

@@ -105,7 +105,8 @@ struct AdapterProof {
 };
 
 struct ExportRequest {
-    std::string runFolder, format, outputFolder; // format: "adapter", "merged"
+    std::string runFolder, format, outputFolder; // format: "adapter", "merged", "gguf"
+    ParamMap options = {};                       // by the keys of the exporter's params in the catalog
 };
 struct ExportReport {
     std::vector<std::string> files;

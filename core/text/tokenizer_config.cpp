@@ -76,6 +76,27 @@ Result<std::string> readOptional(const fs::path& path, std::string& hashes) {
 
 } // namespace
 
+// special_tokens_map.json says the same where tokenizer_config.json does not.
+Status TokenizerConfig::readTokens(const Json& object, const std::string& where) {
+    const std::pair<std::string*, const char*> tokens[] = {
+        {&bosToken, "bos_token"}, {&eosToken, "eos_token"}, {&padToken, "pad_token"}};
+    for (const auto& [token, key] : tokens)
+        if (token->empty()) {
+            ATTUNE_ASSIGN(*token, tokenText(object, key, where));
+        }
+    return {};
+}
+
+Status TokenizerConfig::readFrom(const Json& object, const std::string& where) {
+    ATTUNE_CHECK(readTokens(object, where));
+    ATTUNE_ASSIGN(tokenizerClass, fields::textOr(object, "tokenizer_class", "", where));
+    ATTUNE_ASSIGN(addBos, optionalFlag(object, "add_bos_token", where));
+    ATTUNE_ASSIGN(addEos, optionalFlag(object, "add_eos_token", where));
+    ATTUNE_ASSIGN(addPrefixSpace, optionalFlag(object, "add_prefix_space", where));
+    ATTUNE_ASSIGN(chatTemplate, readChatTemplate(object, where));
+    return readAddedTokens(object, *this, where);
+}
+
 Result<TokenizerConfig> TokenizerConfig::read(const fs::path& folder) {
     TokenizerConfig config;
     for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
@@ -84,20 +105,11 @@ Result<TokenizerConfig> TokenizerConfig::read(const fs::path& folder) {
             continue;
         const std::string where = (folder / name).string();
         ATTUNE_ASSIGN(const Json object, parseJson(text, where));
-        const std::pair<std::string*, const char*> tokens[] = {
-            {&config.bosToken, "bos_token"}, {&config.eosToken, "eos_token"}, {&config.padToken, "pad_token"}};
-        for (const auto& [token, key] : tokens)
-            if (token->empty()) {
-                ATTUNE_ASSIGN(*token, tokenText(object, key, where));
-            }
-        if (std::string_view(name) != "tokenizer_config.json")
-            continue;
-        ATTUNE_ASSIGN(config.tokenizerClass, fields::textOr(object, "tokenizer_class", "", where));
-        ATTUNE_ASSIGN(config.addBos, optionalFlag(object, "add_bos_token", where));
-        ATTUNE_ASSIGN(config.addEos, optionalFlag(object, "add_eos_token", where));
-        ATTUNE_ASSIGN(config.addPrefixSpace, optionalFlag(object, "add_prefix_space", where));
-        ATTUNE_ASSIGN(config.chatTemplate, readChatTemplate(object, where));
-        ATTUNE_CHECK(readAddedTokens(object, config, where));
+        if (std::string_view(name) == "tokenizer_config.json") {
+            ATTUNE_CHECK(config.readFrom(object, where));
+        } else {
+            ATTUNE_CHECK(config.readTokens(object, where));
+        }
     }
     ATTUNE_ASSIGN(auto source, readOptional(folder / "chat_template.jinja", config.hashes));
     if (!source.empty())

@@ -19,6 +19,11 @@ struct TokenizerConfig {
 
     /// Every file is optional. Errors: InvalidData, Io.
     static Result<TokenizerConfig> read(const std::filesystem::path& folder);
+    /// Takes what a tokenizer_config.json says into this; `where` names it. Errors: InvalidData.
+    Status readFrom(const Json& object, const std::string& where);
+
+private:
+    Status readTokens(const Json& object, const std::string& where);
 };
 
 } // namespace attune

@@ -1,8 +1,10 @@
-// Reading the files of a Hugging Face folder into an HfTokenizer.
+// Reading the files of a Hugging Face folder, or the vocabulary of a GGUF file, into an HfTokenizer.
 #include <algorithm>
 
+#include "core/model_files/gguf_model.h"
 #include "core/text/hf_tokenizer.h"
 #include "core/text/json_fields.h"
+#include "core/text/tokenizer_files.h"
 #include "core/text/word_scanner.h"
 
 namespace attune {
@@ -128,14 +130,10 @@ void applyFlags(TokenizerParts& parts) {
     }
 }
 
-} // namespace
-
-Result<std::shared_ptr<const Tokenizer>> Tokenizer::load(const fs::path& folder) {
+// A tokenizer.json and what stands beside it, checked and put together.
+Result<std::shared_ptr<const Tokenizer>> assemble(const Json& file, TokenizerConfig config, const std::string& where, const std::string& hashes) {
     TokenizerParts parts;
-    ATTUNE_ASSIGN(parts.config, TokenizerConfig::read(folder));
-    std::string hashes = parts.config.hashes;
-    ATTUNE_ASSIGN(const Json file, readDescription(folder, parts.config, hashes));
-    const std::string where = (folder / "tokenizer.json").string();
+    parts.config = std::move(config);
     if (!file.is_object())
         return fields::broken(where, "must be an object");
     static const Json none;
@@ -156,6 +154,33 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::load(const fs::path& folder)
     applyFlags(parts);
     parts.hash = hashBytes(hashes);
     return std::make_shared<const HfTokenizer>(std::move(parts));
+}
+
+// The identity is that of what was read, not of the file's weights.
+Result<std::shared_ptr<const Tokenizer>> loadGguf(const fs::path& path) {
+    ATTUNE_ASSIGN(const auto file, GgufFile::open(path));
+    ATTUNE_ASSIGN(const GgufTokenizerFiles files, ggufTokenizer(*file));
+    TokenizerConfig config;
+    ATTUNE_CHECK(config.readFrom(files.config, path.string()));
+    return assemble(files.tokenizer, std::move(config), path.string(), hashBytes(files.tokenizer.dump()) + hashBytes(files.config.dump()));
+}
+
+} // namespace
+
+Result<Json> readTokenizerDescription(const fs::path& folder) {
+    ATTUNE_ASSIGN(const TokenizerConfig config, TokenizerConfig::read(folder));
+    std::string hashes;
+    return readDescription(folder, config, hashes);
+}
+
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::load(const fs::path& model) {
+    std::error_code code;
+    if (fs::is_regular_file(model, code) && GgufFile::looksLike(model))
+        return loadGguf(model);
+    ATTUNE_ASSIGN(TokenizerConfig config, TokenizerConfig::read(model));
+    std::string hashes = config.hashes;
+    ATTUNE_ASSIGN(const Json file, readDescription(model, config, hashes));
+    return assemble(file, std::move(config), (model / "tokenizer.json").string(), hashes);
 }
 
 } // namespace attune

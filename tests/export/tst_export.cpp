@@ -252,6 +252,29 @@ private Q_SLOTS:
         QVERIFY(!incomplete && incomplete.error().message.find(files[0]) != std::string::npos);
     }
 
+    void sizeOfShardsIsAnOption() {
+        QTemporaryDir temporary;
+        const fs::path base = fs::path(temporary.path().toStdString()) / "base", out = base.parent_path() / "merged";
+        auto json = kLlama;
+        json["vocab_size"] = 20'000; // 2.5 MB a matrix
+        writeBase(base, json, TensorType::F32);
+        const ModelSource source = must(ModelSource::open(base));
+        const auto tuned = must(readModel(source, {at::kFloat, at::kCPU}));
+        const ExportInput input{source, *findFamily("LlamaForCausalLM"), *tuned, "", {{"shard_gb", 0.003}}};
+        const auto files = must(findExporter("merged")->write(input, out, {}));
+        QCOMPARE(files[0], std::string("model-00001-of-00002.safetensors"));
+        for (const char* name : {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"})
+            QVERIFY(fs::file_size(out / name) < 3'100'000);
+        const Json index = must(readJsonFile(out / "model.safetensors.index.json"));
+        std::uint64_t total = 0;
+        for (const auto& file : must(ModelSource::open(out)).files())
+            for (const TensorInfo& info : file->tensors()) {
+                total += info.end - info.begin;
+                QCOMPARE(index["weight_map"][info.name].get<std::string>(), file->path().filename().string());
+            }
+        QCOMPARE(index["metadata"]["total_size"].get<std::uint64_t>(), total);
+    }
+
     void baseFolderIsNeverOverwritten() {
         QTemporaryDir temporary;
         const fs::path base = fs::path(temporary.path().toStdString()) / "base";
@@ -293,13 +316,36 @@ private Q_SLOTS:
         };
         QCOMPARE(scales(R"({"peft_type":"LORA","r":4,"lora_alpha":16,"rank_pattern":{"v_proj":2}})"),
                  std::pair(4.0, 8.0));
-        QCOMPARE(scales(R"({"peft_type":"LORA","r":4,"lora_alpha":16,"use_rslora":true})"),
+        QCOMPARE(scales(R"({"peft_type":"LORA","r":4,"lora_alpha":16,"use_rslora":true,"rank_pattern":{"v_proj":2}})"),
                  std::pair(8.0, 16.0 / std::sqrt(2.0)));
         QCOMPARE(
-            scales(R"({"peft_type":"LORA","r":4,"lora_alpha":16,"alpha_pattern":{"self_attn.v_proj":6,"proj":99}})"),
+            scales(R"({"peft_type":"LORA","r":4,"lora_alpha":16,"rank_pattern":{".*v_proj":2},"alpha_pattern":{"self_attn.v_proj":6,"proj":99}})"),
             std::pair(4.0, 3.0));
+        // Expressions, and the first that matches in the file's order.
+        QCOMPARE(
+            scales(R"({"r":4,"lora_alpha":16,"rank_pattern":{"layers\\.[0-3]\\..*\\.v_proj":2},"alpha_pattern":{"z_proj|v_proj":6,"self_attn.v_proj":8}})"),
+            std::pair(4.0, 3.0));
+        for (const char* good : {R"({"lora_alpha":8,"init_lora_weights":"gaussian","some_future_switch":false,"other":null,"third":{}})",
+                                 R"({"lora_alpha":8,"r":2,"rank_pattern":{"q_proj":4},"init_lora_weights":true})"})
+            QCOMPARE(scales(good), std::pair(2.0, 4.0));
+        for (const auto& [bad, named] : std::map<std::string, std::string>{
+                 {R"({"r":4,"lora_alpha":16})", "v_proj has rank 2"},
+                 {R"({"r":4,"lora_alpha":16,"rank_pattern":{"v_proj":3}})", "v_proj has rank 2"},
+                 {R"({"alpha_pattern":{"v_proj(":6}})", "v_proj("},
+                 {R"({"alpha_pattern":{"v_proj":"6"}})", "alpha_pattern of v_proj"},
+                 {R"({"alpha_pattern":[]})", ""},
+                 {R"({"some_future_switch":true})", "some_future_switch"},
+                 {R"({"layer_replication":[[0,2]]})", "layer_replication"},
+                 {R"({"init_lora_weights":"pissa"})", "pissa"},
+                 {R"({"init_lora_weights":"olora"})", "olora"}}) {
+            QVERIFY(writeFileAtomic(folder / "adapter_config.json", bad));
+            const Status status = readPeftAdapter(folder, *findFamily("LlamaForCausalLM"), *model);
+            QVERIFY2(!status, bad.c_str());
+            QVERIFY2(status.error().message.find(named) != std::string::npos, status.error().message.c_str());
+        }
         for (const char* bad : {R"({"peft_type":"LORA","use_dora":true})", R"({"peft_type":"PROMPT_TUNING"})",
-                                R"({"modules_to_save":["lm_head"]})", R"({"bias":"all"})"}) {
+                                R"({"modules_to_save":["lm_head"]})", R"({"bias":"all"})", R"({"lora_bias":true})",
+                                R"({"trainable_token_indices":[1]})", R"({"use_qalora":true})"}) {
             QVERIFY(writeFileAtomic(folder / "adapter_config.json", bad));
             const Status status = readPeftAdapter(folder, *findFamily("LlamaForCausalLM"), *model);
             QVERIFY(!status);

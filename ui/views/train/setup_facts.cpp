@@ -37,6 +37,11 @@ Result<ModelFacts> readModelFacts(const QString& folder) {
     ATTUNE_ASSIGN(const ModelSource source, ModelSource::open(fspath(folder)));
     ATTUNE_ASSIGN(facts.config, readModelConfig(source));
     facts.weightBytes = qint64(source.weightBytes());
+    if (const auto& gguf = source.gguf()) { // one file with everything in it
+        facts.hasTokenizer = gguf->metadata().contains("tokenizer.ggml.tokens");
+        facts.hasTemplate = gguf->metadata().contains("tokenizer.chat_template");
+        return facts;
+    }
     const QDir place(folder);
     facts.hasTokenizer = place.exists(QStringLiteral("tokenizer.json"));
     facts.hasTemplate = ownTemplate(place);

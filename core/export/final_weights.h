@@ -1,0 +1,25 @@
+// The parameters of a trained model one by one, with the training folded in: what every export of whole models starts from. Engine thread.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "core/export/weight_reader.h"
+
+namespace attune {
+
+/// A canonical parameter inside the model: which weight holds it, which rows, and the layer's adapter.
+struct ParameterPlace {
+    const Weight* weight = nullptr;
+    std::int64_t begin = 0, rows = -1; // rows < 0: all
+    const LoraAdapter* lora = nullptr;
+};
+
+/// All base parameters by canonical name; with a tied head "lm_head.weight" is not among them.
+std::map<std::string, ParameterPlace> parameterPlaces(CausalLm& model);
+
+/// The parameter's final value in f32 ([out, in] or [n]), as the base stores it (without the layout's offset): the master when it was
+/// trained, else what is stored plus the adapter's product. Errors: those of readStored.
+Result<at::Tensor> finalValue(const ParameterPlace& place, const StoredTensor& stored);
+
+} // namespace attune

@@ -1,0 +1,110 @@
+#include <array>
+#include <cmath>
+
+#include "core/export/gguf_items.h"
+
+namespace attune {
+
+namespace {
+
+tl::unexpected<Error> inexpressible(const std::string& what) {
+    return fail(ErrorCode::Unsupported, "A GGUF file cannot express " + what, "Export the merged model instead.");
+}
+
+std::uint32_t whole(std::int64_t value) {
+    return static_cast<std::uint32_t>(value);
+}
+
+Status addRope(const ModelConfig& config, const std::string& prefix, GgufItems& items) {
+    const RopeConfig& rope = config.rope;
+    items.emplace_back(prefix + "rope.dimension_count", whole(config.headDim));
+    items.emplace_back(prefix + "rope.freq_base", static_cast<float>(rope.theta));
+    switch (rope.scaling) {
+    case RopeScaling::None:
+    case RopeScaling::Llama3: // as the tensor rope_freqs.weight
+        return {};
+    case RopeScaling::Linear:
+        items.emplace_back(prefix + "rope.scaling.type", std::string("linear"));
+        items.emplace_back(prefix + "rope.scaling.factor", static_cast<float>(rope.factor));
+        return {};
+    case RopeScaling::Yarn: {
+        // llama.cpp derives the magnitude from the factor itself; another one has no key that means the same.
+        const double derived = rope.factor <= 1 ? 1.0 : 0.1 * std::log(rope.factor) + 1.0;
+        if (rope.attentionFactor != 0.0 && std::abs(rope.attentionFactor - derived) > 1e-6)
+            return inexpressible("yarn scaling with an attention factor of its own");
+        items.emplace_back(prefix + "rope.scaling.type", std::string("yarn"));
+        items.emplace_back(prefix + "rope.scaling.factor", static_cast<float>(rope.factor));
+        items.emplace_back(prefix + "rope.scaling.original_context_length", whole(rope.originalContext));
+        items.emplace_back(prefix + "rope.scaling.yarn_beta_fast", static_cast<float>(rope.betaFast));
+        items.emplace_back(prefix + "rope.scaling.yarn_beta_slow", static_cast<float>(rope.betaSlow));
+        return {};
+    }
+    case RopeScaling::Dynamic:
+        return inexpressible("dynamic rope scaling");
+    case RopeScaling::LongRope:
+        return inexpressible("this model's long and short rope factors");
+    }
+    return {};
+}
+
+} // namespace
+
+Result<std::string> ggufArchitectureOf(const ModelConfig& config) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kKnown{{{"LlamaForCausalLM", "llama"},
+                                                                                   {"MistralForCausalLM", "llama"},
+                                                                                   {"Qwen2ForCausalLM", "qwen2"},
+                                                                                   {"Qwen3ForCausalLM", "qwen3"},
+                                                                                   {"GPT2LMHeadModel", "gpt2"}}};
+    for (const auto& [ours, theirs] : kKnown) {
+        if (config.architecture != ours)
+            continue;
+        const bool headNorms = theirs == "qwen3";
+        if (config.slidingWindow > 0 || config.layout != BlockLayout::Sequential || !config.preNorm || config.postNorm ||
+            config.rotatedDim() != config.headDim || config.queryScale != 0.0 || config.embeddingMultiplier != 1.0 || config.residualMultiplier != 1.0 ||
+            config.logitMultiplier != 1.0 || config.attentionSoftCap != 0.0 || config.logitSoftCap != 0.0 || config.headBias ||
+            config.qkNorm != (headNorms ? QkNorm::Head : QkNorm::None))
+            return inexpressible("a trait of this model (its window of attention, norms or multipliers) in a " + std::string(theirs) + " model");
+        const Activation expected = theirs == "gpt2" ? Activation::GeluTanh : Activation::Silu;
+        if (config.activation != expected)
+            return inexpressible("this activation in a " + std::string(theirs) + " model");
+        return std::string(theirs);
+    }
+    return inexpressible("the architecture " + config.architecture + " (or this release does not know how)");
+}
+
+Result<GgufItems> ggufModelItems(const ModelConfig& config, const std::string& architecture) {
+    const std::string prefix = architecture + ".";
+    GgufItems items;
+    items.emplace_back(prefix + "vocab_size", whole(config.vocabularySize));
+    items.emplace_back(prefix + "context_length", whole(config.contextLength));
+    items.emplace_back(prefix + "embedding_length", whole(config.hiddenSize));
+    items.emplace_back(prefix + "block_count", whole(config.layers));
+    items.emplace_back(prefix + "feed_forward_length", whole(config.intermediateSize));
+    items.emplace_back(prefix + "attention.head_count", whole(config.heads));
+    items.emplace_back(prefix + "attention.head_count_kv", whole(config.kvHeads));
+    const bool rms = config.norm == NormKind::RmsNorm;
+    items.emplace_back(prefix + (rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon"), static_cast<float>(config.normEpsilon));
+    if (config.positions == PositionKind::Rope) {
+        items.emplace_back(prefix + "attention.key_length", whole(config.headDim));
+        items.emplace_back(prefix + "attention.value_length", whole(config.headDim));
+        ATTUNE_CHECK(addRope(config, prefix, items));
+    }
+    return items;
+}
+
+std::vector<float> ggufRopeDivisors(const ModelConfig& config) {
+    std::vector<float> divisors;
+    const RopeConfig& rope = config.rope;
+    if (config.positions != PositionKind::Rope || rope.scaling != RopeScaling::Llama3)
+        return divisors;
+    constexpr double kPi = 3.14159265358979323846;
+    for (std::int64_t i = 0; i < config.headDim; i += 2) {
+        const double wave = 2 * kPi * std::pow(rope.theta, static_cast<double>(i) / static_cast<double>(config.headDim));
+        const double smooth = (static_cast<double>(rope.originalContext) / wave - rope.lowFreqFactor) / (rope.highFreqFactor - rope.lowFreqFactor);
+        const double kept = std::min(1.0, std::max(0.0, smooth)); // 1: a short wave, left alone; 0: a long one, stretched whole
+        divisors.push_back(static_cast<float>(1.0 / ((1 - kept) / rope.factor + kept)));
+    }
+    return divisors;
+}
+
+} // namespace attune

@@ -1,0 +1,303 @@
+// GGUF files written from models of ours: read back by the general reader and compared, their types and keys, their tokenizer against the
+// one they came from, and the Modelfile.
+#include <QTemporaryDir>
+#include <QtTest>
+
+#include <cmath>
+
+#include <ATen/ATen.h>
+
+#include "core/export/exporter.h"
+#include "core/export/gguf_mixture.h"
+#include "core/export/modelfile.h"
+#include "core/export/weight_reader.h"
+#include "core/model_files/gguf_model.h"
+#include "core/nn/decoder.h"
+#include "core/text/tokenizer_files.h"
+#include "tests/support/test_data.h"
+#include "tests/support/test_main.h"
+
+using namespace attune;
+
+namespace {
+
+const fs::path kStarter = fs::path(ATTUNE_SOURCE_DIR) / "resources" / "starter_model";
+
+template <class T>
+T need(Result<T> result) {
+    if (!result)
+        qFatal("%s", result.error().message.c_str());
+    return std::move(*result);
+}
+
+const std::vector<std::vector<std::int64_t>> kTexts{{0, 300, 500, 700}, {0, 3, 900, 41, 1200, 4}};
+
+// A folder of random weights of any shape with the starter model's tokenizer.
+void writeRandomModel(const fs::path& folder, Json json) {
+    fs::create_directories(folder);
+    for (const char* name : {"tokenizer.json", "tokenizer_config.json"})
+        fs::copy_file(kStarter / name, folder / name);
+    json["vocab_size"] = 4096;
+    json["torch_dtype"] = "float32";
+    if (!writeFileAtomic(folder / "config.json", json.dump()))
+        qFatal("cannot write");
+    const ModelFamily* family = findFamily(json["architectures"][0].get<std::string>());
+    const ModelConfig config = need(family->readConfig(json));
+    auto model = need(CausalLm::create(config, {at::kFloat, at::kCPU}));
+    model->initializeRandom(3);
+    std::map<std::string, at::Tensor> tensors;
+    for (auto& named : model->baseTensors()) {
+        named.tensor.add_(at::linspace(-0.1, 0.1, named.tensor.size(0)).view(named.tensor.dim() == 1 ? at::IntArrayRef{-1} : at::IntArrayRef{-1, 1}));
+        const auto layout = family->diskTensors(named.name, config).front();
+        at::Tensor value = layout.transposed ? named.tensor.t().contiguous() : named.tensor.contiguous();
+        const std::int64_t axis = layout.transposed ? 1 : 0;
+        auto& slot = tensors[layout.name];
+        slot = slot.defined() ? at::cat({slot, value}, axis) : value; // q, k, v come in order
+    }
+    std::vector<TensorToWrite> files;
+    for (auto& [name, tensor] : tensors)
+        files.push_back({name, TensorType::F32, tensor.sizes().vec(), [&tensor = tensor]() -> Result<std::span<const std::byte>> {
+                             tensor = tensor.contiguous();
+                             return std::span(static_cast<const std::byte*>(tensor.data_ptr()), tensor.nbytes());
+                         }});
+    if (!writeSafetensors(folder / "model.safetensors", files))
+        qFatal("cannot write");
+}
+
+void addRandomAdapters(CausalLm& model) {
+    int i = 0;
+    for (LinearPart* part : model.linearParts()) {
+        ++i;
+        const bool wide = part->name.find("down_proj") != std::string::npos;
+        const std::int64_t in = wide ? model.config().intermediateSize : part->name.find("o_proj") != std::string::npos ? model.config().queryWidth() : model.config().hiddenSize;
+        part->lora = std::make_unique<LoraAdapter>();
+        part->lora->a.value = (at::arange(2 * in, at::kFloat) * (0.3 + i)).sin().view({2, -1}) * 0.05;
+        part->lora->b.value = (at::arange(part->rows * 2, at::kFloat) * (0.7 + i)).cos().view({-1, 2}) * 0.05;
+        part->lora->scale = 1.5;
+    }
+    model.prepareAdapters();
+    model.refreshComputeWeights();
+}
+
+struct Exported {
+    std::shared_ptr<const GgufFile> file;
+    Agreement agreement;
+    std::string modelfile;
+    fs::path path;
+};
+
+Exported exportModel(const fs::path& base, const fs::path& out, const std::string& quant, bool tuned = true) {
+    const ModelSource source = need(ModelSource::open(base));
+    const auto model = need(readModel(source, {at::kFloat, at::kCPU}));
+    if (tuned)
+        addRandomAdapters(*model);
+    const ModelFamily& family = *findFamily(model->config().architecture);
+    const ExportInput input{source, family, *model, "some/base", {{"quant", quant}}};
+    const auto files = need(findExporter("gguf")->write(input, out, {}));
+    const auto reloaded = need(findExporter("gguf")->reload(input, out, {at::kFloat, at::kCPU}));
+    return {need(GgufFile::open(out / files[0])), need(compareModels(*model, *reloaded, kTexts, 8)), need(readFile(out / "Modelfile")), out / files[0]};
+}
+
+const Json kSmallLlama =
+    Json::parse(R"({"architectures":["LlamaForCausalLM"],"model_type":"llama","hidden_size":256,"num_hidden_layers":3,"num_attention_heads":8,
+    "num_key_value_heads":2,"intermediate_size":288,"max_position_embeddings":64,"rms_norm_eps":1e-5,"hidden_act":"silu","tie_word_embeddings":false,
+    "attention_bias":true,"rope_theta":50000.0})");
+const Json kSmallGpt2 =
+    Json::parse(R"({"architectures":["GPT2LMHeadModel"],"model_type":"gpt2","n_embd":64,"n_layer":2,"n_head":4,"n_positions":64,"activation_function":"gelu_new"})");
+
+} // namespace
+
+class TestGgufExport : public QObject {
+    Q_OBJECT
+    QTemporaryDir m_temporary;
+    fs::path folder(const char* name) const { return fs::path(m_temporary.path().toStdString()) / name; }
+
+private Q_SLOTS:
+    void initTestCase() {
+        writeRandomModel(folder("llama"), kSmallLlama);
+        writeRandomModel(folder("gpt2"), kSmallGpt2);
+        Json llama3 = kSmallLlama;
+        llama3["rope_scaling"] = {{"rope_type", "llama3"}, {"factor", 8.0}, {"low_freq_factor", 1.0}, {"high_freq_factor", 4.0}, {"original_max_position_embeddings", 8192}};
+        llama3["max_position_embeddings"] = 65536;
+        writeRandomModel(folder("llama3"), llama3);
+    }
+
+    void reloadsToTheSameModel_data() {
+        QTest::addColumn<QString>("base");
+        QTest::addColumn<QString>("quant");
+        QTest::addColumn<double>("bound"); // of the largest logit difference, logits are of the order of 1
+        for (const char* base : {"llama", "llama3", "gpt2"}) {
+            QTest::addRow("%s f16", base) << base << "f16" << 5e-3;
+            QTest::addRow("%s bf16", base) << base << "bf16" << 4e-2;
+            QTest::addRow("%s q8_0", base) << base << "q8_0" << 6e-2;
+            QTest::addRow("%s q4_0", base) << base << "q4_0" << 0.8;
+            QTest::addRow("%s q4_k_m", base) << base << "q4_k_m" << 0.8;
+        }
+    }
+    void reloadsToTheSameModel() {
+        QFETCH(QString, base);
+        QFETCH(QString, quant);
+        QFETCH(double, bound);
+        const auto exported = exportModel(folder(base.toUtf8()), folder(("out-" + base + quant).toUtf8()), quant.toStdString());
+        QVERIFY2(exported.agreement.maxLogitDifference < bound, QByteArray::number(exported.agreement.maxLogitDifference));
+        QVERIFY(exported.agreement.maxLogitDifference > 0); // something was rounded: the comparison compares
+        if (quant == "f16")
+            QCOMPARE(exported.agreement.tokenAgreement, 1.0);
+        // Without the adapter's product in the weights it would be another model.
+        const auto plain = exportModel(folder(base.toUtf8()), folder(("plain-" + base + quant).toUtf8()), quant.toStdString(), false);
+        QVERIFY(plain.file->find("token_embd.weight"));
+    }
+
+    void keysAreComplete() {
+        const auto exported = exportModel(folder("llama"), folder("keys"), "q8_0");
+        const GgufFile& file = *exported.file;
+        QCOMPARE(file.version(), 3u);
+        const std::map<std::string, std::int64_t> counts{{"general.file_type", 7},        {"general.quantization_version", 2}, {"llama.context_length", 64},
+                                                         {"llama.embedding_length", 256}, {"llama.block_count", 3},            {"llama.feed_forward_length", 288},
+                                                         {"llama.attention.head_count", 8}, {"llama.attention.head_count_kv", 2}, {"llama.rope.dimension_count", 32},
+                                                         {"llama.vocab_size", 4096},      {"tokenizer.ggml.bos_token_id", 0},  {"tokenizer.ggml.eos_token_id", 1},
+                                                         {"tokenizer.ggml.padding_token_id", 5}};
+        for (const auto& [key, value] : counts)
+            QVERIFY2(need(file.count(key, 1 << 30)) == value, key.c_str());
+        QCOMPARE(*need(file.text("general.architecture")), std::string("llama"));
+        QCOMPARE(*need(file.number("llama.rope.freq_base")), 50000.0);
+        QCOMPARE(float(*need(file.number("llama.attention.layer_norm_rms_epsilon"))), 1e-5f);
+        QCOMPARE(*need(file.text("tokenizer.ggml.model")), std::string("gpt2"));
+        QCOMPARE(*need(file.text("tokenizer.ggml.pre")), std::string("smollm"));
+        QCOMPARE(*need(file.flag("tokenizer.ggml.add_bos_token")), true);
+        QCOMPARE(need(file.texts("tokenizer.ggml.tokens"))->size(), 4096u);
+        QCOMPARE(need(file.integers("tokenizer.ggml.token_type"))->size(), 4096u);
+        QCOMPARE(need(file.integers("tokenizer.ggml.token_type"))->at(3), std::int64_t{3}); // <|user|>: control
+        QVERIFY(need(file.text("tokenizer.chat_template"))->find("messages") != std::string::npos);
+        QCOMPARE(file.find("blk.0.attn_q.weight")->type, GgmlType::Q8_0);
+        QCOMPARE(file.find("blk.0.attn_norm.weight")->type, GgmlType::F32);
+        QCOMPARE(file.find("blk.0.attn_q.bias")->type, GgmlType::F32);
+        QCOMPARE(file.find("output.weight")->shape, (std::vector<std::int64_t>{4096, 256}));
+        // Read as a config it is the one that was exported.
+        const Json config = need(ggufConfig(file));
+        const ModelConfig again = need(findFamily("LlamaForCausalLM")->readConfig(config));
+        const ModelConfig first = need(readModelConfig(need(ModelSource::open(folder("llama")))));
+        QCOMPARE(again.vocabularySize, first.vocabularySize);
+        QCOMPARE(again.headDim, first.headDim);
+        QCOMPARE(again.rope.theta, first.rope.theta);
+        QCOMPARE(again.normEpsilon, first.normEpsilon);
+        QCOMPARE(again.qkvBias, first.qkvBias);
+        QCOMPARE(again.tiedHead, first.tiedHead);
+    }
+
+    void mixtureFollowsTheRule() {
+        const GgufMixture& mixture = *findGgufMixture("q4_k_m");
+        // 32 layers: the first and last four, and every third of the others from the seventh on.
+        std::vector<std::int64_t> more;
+        for (std::int64_t layer = 0; layer < 32; ++layer)
+            if (mixtureType(mixture, "blk." + std::to_string(layer) + ".ffn_down.weight", {4096, 11008}, layer, 32, false) == GgmlType::Q6_K)
+                more.push_back(layer);
+        QCOMPARE(more, (std::vector<std::int64_t>{0, 1, 2, 3, 6, 9, 12, 15, 18, 21, 24, 27, 28, 29, 30, 31}));
+        QCOMPARE(mixtureType(mixture, "output.weight", {32000, 4096}, -1, 32, false), GgmlType::Q6_K);
+        QCOMPARE(mixtureType(mixture, "token_embd.weight", {32000, 4096}, -1, 32, false), GgmlType::Q4_K);
+        QCOMPARE(mixtureType(mixture, "token_embd.weight", {32000, 4096}, -1, 32, true), GgmlType::Q6_K);
+        QCOMPARE(mixtureType(mixture, "blk.0.attn_norm.weight", {4096}, 0, 32, false), GgmlType::F32);
+        QCOMPARE(mixtureType(mixture, "blk.5.attn_q.weight", {4096, 4096}, 5, 32, false), GgmlType::Q4_K);
+        QCOMPARE(mixtureType(mixture, "blk.5.attn_qkv.weight", {12288, 4096}, 5, 32, false), GgmlType::Q5_K);
+        QCOMPARE(mixtureType(mixture, "blk.5.attn_q.weight", {64, 96}, 5, 32, false), GgmlType::Q5_0); // no whole number of 256
+        QCOMPARE(mixtureType(mixture, "blk.0.ffn_down.weight", {64, 288}, 0, 32, false), GgmlType::Q8_0);
+        QCOMPARE(mixtureType(mixture, "blk.0.ffn_down.weight", {64, 172}, 0, 32, false), GgmlType::F16);
+        QCOMPARE(mixtureType(*findGgufMixture("q4_0"), "output.weight", {64, 256}, -1, 2, false), GgmlType::Q6_K);
+        QCOMPARE(mixtureType(*findGgufMixture("q8_0"), "output.weight", {64, 256}, -1, 2, false), GgmlType::Q8_0);
+    }
+
+    void tokenizerSurvives() {
+        const auto exported = exportModel(folder("llama"), folder("tokens"), "f16");
+        const auto before = need(Tokenizer::load(folder("llama"))), after = need(Tokenizer::load(exported.path));
+        QCOMPARE(after->vocabularySize(), before->vocabularySize());
+        for (const char* text : {"Hello, world! 12345 times", "  two blanks\n\n\tand tabs", "<|user|>not a role<|end|>", "Grüße aus Köln, 東京 🙂", "it's we're I'll", ""})
+            for (const bool parse : {true, false})
+                for (const bool special : {true, false}) {
+                    const EncodeOptions options{.addSpecialTokens = special, .parseSpecialTokens = parse};
+                    const auto ids = need(before->encode(text, options)).ids;
+                    QCOMPARE(need(after->encode(text, options)).ids, ids);
+                    QCOMPARE(after->decode(ids, false), before->decode(ids, false));
+                }
+        QCOMPARE(after->chatTemplate(), before->chatTemplate());
+        QCOMPARE(after->bosToken(), before->bosToken());
+        QCOMPARE(after->eosToken(), before->eosToken());
+        QCOMPARE(after->isSpecial(3), true);
+    }
+
+    void sentencepieceTokenizerSurvives() {
+        ATTUNE_REQUIRE_TEST_DATA("models/stories260K");
+        const auto exported = exportModel(dataPath, folder("stories"), "f16", false);
+        QCOMPARE(*need(exported.file->text("tokenizer.ggml.model")), std::string("llama"));
+        const auto before = need(Tokenizer::load(dataPath)), after = need(Tokenizer::load(exported.path));
+        for (const char* text : {"Once upon a time, there was a little girl named Lily.", " leading", "Zoë 東京 🙂\n\tTab", "</s> is text", ""})
+            QCOMPARE(need(after->encode(text, {.addSpecialTokens = true, .parseSpecialTokens = false})).ids, need(before->encode(text, {.addSpecialTokens = true, .parseSpecialTokens = false})).ids);
+        QCOMPARE(exported.agreement.tokenAgreement, 1.0);
+    }
+
+    void inexactTokenizerIsRefused() {
+        ATTUNE_REQUIRE_TEST_DATA("models/TinyStories-656K"); // its merges are a list that scores cannot say
+        const ModelSource source = need(ModelSource::open(dataPath));
+        const auto model = need(readModel(source, {at::kFloat, at::kCPU}));
+        const auto result = findExporter("gguf")->write({source, *findFamily("LlamaForCausalLM"), *model, ""}, folder("inexact"), {});
+        QVERIFY(!result);
+        QCOMPARE(result.error().code, ErrorCode::Unsupported);
+        QVERIFY(result.error().message.find("never joins") != std::string::npos);
+        QVERIFY(!fs::exists(folder("inexact")));
+    }
+
+    void ggufBaseTrainsAndMerges() {
+        const auto exported = exportModel(folder("gpt2"), folder("as-base"), "q8_0", false);
+        const ModelSource source = need(ModelSource::open(exported.path));
+        const auto tuned = need(readModel(source, {at::kFloat, at::kCPU}));
+        addRandomAdapters(*tuned);
+        const ModelFamily& family = *findFamily("GPT2LMHeadModel");
+        const ExportInput input{source, family, *tuned, "", {}};
+        const auto files = need(findExporter("merged")->write(input, folder("from-gguf"), {}));
+        QVERIFY(std::find(files.begin(), files.end(), "tokenizer.json") != files.end());
+        const ModelSource merged = need(ModelSource::open(folder("from-gguf")));
+        QVERIFY(merged.find("transformer.h.0.attn.c_attn.weight"));
+        QCOMPARE(merged.find("transformer.h.0.attn.c_attn.weight")->tensor->shape, (std::vector<std::int64_t>{64, 192}));
+        const auto reloaded = need(readModel(merged, {at::kFloat, at::kCPU}));
+        QVERIFY(need(compareModels(*tuned, *reloaded, kTexts, 8)).maxLogitDifference < 1e-4);
+        const auto before = need(Tokenizer::load(exported.path)), after = need(Tokenizer::load(folder("from-gguf")));
+        QCOMPARE(need(after->encode("Hello <|user|> 42", {})).ids, need(before->encode("Hello <|user|> 42", {})).ids);
+        // And out again as GGUF: the vocabulary is carried over as it is.
+        const auto again = need(findExporter("gguf")->write(input, folder("again"), {}));
+        QCOMPARE(*need(need(GgufFile::open(folder("again") / again[0]))->texts("tokenizer.ggml.tokens")), *need(exported.file->texts("tokenizer.ggml.tokens")));
+    }
+
+    void modelfileSaysWhatItCanExactly() {
+        const auto exported = exportModel(folder("llama"), folder("modelfile"), "q8_0");
+        const std::string& text = exported.modelfile;
+        QVERIFY2(text.find("FROM ./base-Q8_0.gguf\n") != std::string::npos, text.c_str());
+        QVERIFY(text.find("PARAMETER num_ctx 64\n") != std::string::npos);
+        QVERIFY(text.find("PARAMETER stop \"<|end|>\"\n") != std::string::npos);
+        // The starter model's template frames each message alike: rendering the Go template by hand gives the same prompt.
+        const auto tokenizer = need(Tokenizer::load(folder("llama")));
+        const PromptFormat format = need(PromptFormat::forTokenizer(tokenizer));
+        const auto go = goTemplate(format);
+        const std::string expected = "{{ range .Messages }}{{ if eq .Role \"system\" }}<|system|>\n{{ .Content }}<|end|>\n"
+                                     "{{ else if eq .Role \"user\" }}<|user|>\n{{ .Content }}<|end|>\n"
+                                     "{{ else if eq .Role \"assistant\" }}<|assistant|>\n{{ .Content }}<|end|>\n{{ end }}{{ end }}<|assistant|>\n";
+        QVERIFY(go);
+        QCOMPARE(*go, expected); // without <|begin|>: llama.cpp adds it
+        QVERIFY(text.find("TEMPLATE \"\"\"" + expected + "\"\"\"") != std::string::npos);
+        // A template that trims, or treats a role otherwise, has no exact form: the Modelfile says so.
+        for (const char* chat : {"{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}</>{% endfor %}", "{% for m in messages %}{{ loop.index }}<{{ m.role }}>{{ m.content }}</>{% endfor %}",
+                                 "{% for m in messages %}{% if m.role != 'system' %}<{{ m.role }}>{{ m.content }}</>{% endif %}{% endfor %}{{ messages | length }}"}) {
+            const fs::path other = folder("other-template");
+            fs::remove_all(other);
+            fs::copy(folder("llama"), other);
+            Json config = need(readJsonFile(other / "tokenizer_config.json"));
+            config["chat_template"] = chat;
+            QVERIFY(writeFileAtomic(other / "tokenizer_config.json", config.dump()));
+            const std::string modelfile = need(makeModelfile("x.gguf", other, need(readModelConfig(need(ModelSource::open(other)))), "Be brief."));
+            QVERIFY2(modelfile.find("cannot be written as an Ollama TEMPLATE exactly") != std::string::npos, modelfile.c_str());
+            QVERIFY(modelfile.find("TEMPLATE \"") == std::string::npos);
+            QVERIFY(modelfile.find("SYSTEM \"\"\"Be brief.\"\"\"") != std::string::npos);
+        }
+    }
+};
+
+ATTUNE_TEST(TestGgufExport)
+#include "tst_gguf_export.moc"
