@@ -27,6 +27,7 @@ public:
     Composition& operator=(const Composition&) = delete;
 
     MainWindow& window() { return *m_window; }
+    const CurrentProject& project() const { return m_project; }
     /// Shows the window; with `project` (a folder) opens that, else what was open last time. `sample`: opens the sample
     /// project.
     void show(const QString& project, bool sample);

@@ -3,10 +3,12 @@
 #include <QCommandLineParser>
 
 #include <iostream>
+#include <memory>
 
 #include "app/composition.h"
 #include "core/engine/torch_engine.h"
 #include "ui/bridge/heartbeat.h"
+#include "ui/tour.h"
 
 namespace {
 
@@ -51,6 +53,11 @@ int main(int argc, char** argv) {
                                     "Measure how smoothly the window runs; the figures go to this file at the end."),
         "file");
     parser.addOption(heartbeatFile);
+    const QCommandLineOption tourRounds(
+        "tour",
+        QCoreApplication::translate("main", "With --heartbeat: go through every station this many times, then end."),
+        "rounds");
+    parser.addOption(tourRounds);
     parser.addPositionalArgument("project", QCoreApplication::translate("main", "Project folder to open."),
                                  "[project.attune]");
     answerWithoutDisplay(parser, argc, argv);
@@ -65,8 +72,13 @@ int main(int argc, char** argv) {
     if (!parser.isSet(heartbeatFile))
         return QApplication::exec();
     const attune::Heartbeat heartbeat;
+    std::unique_ptr<attune::Tour> tour;
+    if (const int rounds = parser.value(tourRounds).toInt(); rounds > 0)
+        tour = std::make_unique<attune::Tour>(composition.window(), composition.project(),
+                                              !parser.positionalArguments().isEmpty() || parser.isSet(sample), rounds);
     const int status = QApplication::exec();
-    if (const auto written = heartbeat.write(parser.value(heartbeatFile)); !written)
+    const auto written = heartbeat.write(parser.value(heartbeatFile), tour ? tour->result() : attune::Json::object());
+    if (!written)
         std::cerr << "attune: " << written.error().message << '\n';
-    return status;
+    return written ? status : 1;
 }

@@ -1,4 +1,4 @@
-// attune-cli bench train|generate|tokenize|import: the one instrument for speed. Prints one JSON object with --json.
+// attune-cli bench train|generate|tokenize|import|ui: the one instrument for speed. Prints one JSON object with --json.
 #include <algorithm>
 #include <iostream>
 
@@ -109,6 +109,7 @@ void addBenchCommand(CLI::App& app, Cli& cli) {
 
     addBenchTokenizeTo(*bench, cli);
     addBenchImportTo(*bench, cli);
+    addBenchUiTo(*bench, cli);
 }
 
 } // namespace attune::cli

@@ -13,22 +13,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Neither work is made of matrix products: the machine's rate is there to compare machines by, and no share of it is claimed.
-void printWithRate(Result<Json> result, Cli& cli) {
-    if (result) {
-        if (auto gemm = cli.engine().bench("gemm", Json::object(), cli.stop)) {
-            result->update(*gemm);
-            (*result)["limit_share"] = nullptr;
-        } else {
-            result = fail(gemm.error());
-        }
-    }
-    if (!result)
-        cli.exitStatus = report(result.error());
-    else
-        printBench(*result, cli);
-}
-
 struct TokenizeOptions {
     std::string model, file;
     int repeat = 3;
@@ -61,6 +45,22 @@ Result<Json> benchTokenize(const TokenizeOptions& options, const Cli& cli) {
 }
 
 } // namespace
+
+// Such work is not made of matrix products: the machine's rate is there to compare machines by, and no share of it is claimed.
+void printWithRate(Result<Json> result, Cli& cli) {
+    if (result) {
+        if (auto gemm = cli.engine().bench("gemm", Json::object(), cli.stop)) {
+            result->update(*gemm);
+            (*result)["limit_share"] = nullptr;
+        } else {
+            result = fail(gemm.error());
+        }
+    }
+    if (!result)
+        cli.exitStatus = report(result.error());
+    else
+        printBench(*result, cli);
+}
 
 void addBenchTokenizeTo(CLI::App& benchCommand, Cli& cli) {
     auto* command = benchCommand.add_subcommand("tokenize", "Tokenizer throughput on one core");

@@ -19,6 +19,8 @@ void addExportCommand(CLI::App& app, Cli& cli);
 void addBenchCommand(CLI::App& app, Cli& cli);
 void printBench(const Json& result, const Cli& cli); // one object, or one line per figure
 void addBenchTokenizeTo(CLI::App& benchCommand, Cli& cli); // `bench tokenize`
+void printWithRate(Result<Json> result, Cli& cli); // with the machine's own rates beside it, for work that is not products
 void addBenchImportTo(CLI::App& benchCommand, Cli& cli);   // `bench import`
+void addBenchUiTo(CLI::App& benchCommand, Cli& cli);       // `bench ui`
 
 } // namespace attune::cli

@@ -28,25 +28,28 @@ std::string benchRow(std::int64_t number) {
            R"("},{"role":"assistant","content":")" + words(16) + "\"}]}\n";
 }
 
-struct Cleaner {
-    const fs::path& folder;
-    ~Cleaner() {
-        std::error_code error;
-        fs::remove_all(folder, error);
-    }
-};
-
 } // namespace
 
-Result<Json> benchImport(std::int64_t rows, std::stop_token stop) {
+Result<BenchFolder> BenchFolder::create() {
     std::error_code error;
-    const fs::path folder = fs::temp_directory_path(error) / ("attune-bench-" + std::to_string(::getpid()));
+    fs::path folder = fs::temp_directory_path(error) / ("attune-bench-" + std::to_string(::getpid()));
     if (error || !fs::create_directory(folder, error))
         return fail(errnoError(error ? error.value() : EEXIST, "Cannot make the folder", folder));
-    const Cleaner cleaner{folder};
+    return BenchFolder(std::move(folder));
+}
+
+BenchFolder::~BenchFolder() {
+    std::error_code error;
+    if (!m_path.empty())
+        fs::remove_all(m_path, error);
+}
+
+Result<Json> importBenchRows(const BenchFolder& folder, const fs::path& projectFolder, std::int64_t rows,
+                             std::stop_token stop) {
+    std::error_code error;
     Progress progress;
     progress.stop = stop;
-    const fs::path file = folder / "bench-import.jsonl", projectFolder = folder / "bench-import.attune";
+    const fs::path file = folder.path() / "bench-import.jsonl";
     {
         ATTUNE_ASSIGN(AtomicFile output, AtomicFile::create(file));
         std::string buffer;
@@ -66,13 +69,19 @@ Result<Json> benchImport(std::int64_t rows, std::stop_token stop) {
     const auto begin = std::chrono::steady_clock::now();
     ATTUNE_ASSIGN(const ImportedDataset imported, importDataset(project->datasets(), file, "bench", {}, progress));
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
     return Json{{"rows", imported.summary.rows},
                 {"file_bytes", bytes},
                 {"seconds", seconds},
-                {"rows_per_second", static_cast<double>(imported.summary.rows) / seconds},
-                {"peak_bytes", std::int64_t{usage.ru_maxrss} * 1024}};
+                {"rows_per_second", static_cast<double>(imported.summary.rows) / seconds}};
+}
+
+Result<Json> benchImport(std::int64_t rows, std::stop_token stop) {
+    ATTUNE_ASSIGN(const BenchFolder folder, BenchFolder::create());
+    ATTUNE_ASSIGN(Json result, importBenchRows(folder, folder.path() / "bench-import.attune", rows, stop));
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    result["peak_bytes"] = std::int64_t{usage.ru_maxrss} * 1024;
+    return result;
 }
 
 } // namespace attune

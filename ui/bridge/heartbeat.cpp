@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/base/files.h"
-#include "core/base/json.h"
 
 namespace attune {
 
@@ -20,15 +19,16 @@ void Heartbeat::beat() {
     m_lateMs.push_back(static_cast<float>(std::max(0.0, gap - kPeriodMs)));
 }
 
-Status Heartbeat::write(const QString& file) const {
+Status Heartbeat::write(const QString& file, const Json& more) const {
     std::vector<float> sorted = m_lateMs;
     std::sort(sorted.begin(), sorted.end());
     const auto at = [&](double share) {
         return sorted.empty() ? 0.0F : sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))];
     };
     const auto over = [&](float ms) { return std::count_if(sorted.begin(), sorted.end(), [&](float late) { return late > ms; }); };
-    const Json result{{"beats", sorted.size()}, {"p50_ms", at(0.5)},      {"p99_ms", at(0.99)},
+    Json result{{"beats", sorted.size()}, {"p50_ms", at(0.5)},      {"p99_ms", at(0.99)},
                       {"max_ms", at(1)},        {"over_16_ms", over(16)}, {"over_200_ms", over(200)}};
+    result.update(more);
     return writeFileAtomic(file.toStdString(), result.dump(2) + "\n");
 }
 

@@ -8,6 +8,7 @@
 
 #include <vector>
 
+#include "core/base/json.h"
 #include "core/base/result.h"
 
 namespace attune {
@@ -20,8 +21,9 @@ public:
 
     explicit Heartbeat(QObject* parent = nullptr);
 
-    /// {"beats", "p50_ms", "p99_ms", "max_ms", "over_16_ms", "over_200_ms"}: by how much beats came late. Errors: Io.
-    Status write(const QString& file) const;
+    /// {"beats", "p50_ms", "p99_ms", "max_ms", "over_16_ms", "over_200_ms"}: by how much beats came late; and what `more`
+    /// holds. Errors: Io.
+    Status write(const QString& file, const Json& more = Json::object()) const;
 
 private:
     void beat();
