@@ -42,6 +42,26 @@ class TestContract : public QObject {
     Q_OBJECT
 
 private Q_SLOTS:
+    // Timings are not checked here: only that the window made its tour and every figure is there.
+    void benchUiVisitsEveryStation() {
+#ifdef ATTUNE_WINDOW
+        const auto figures = lines(runCli({"--json", "bench", "ui", "--rows", "300", "--rounds", "1", "--program", ATTUNE_WINDOW}));
+        QCOMPARE(figures.size(), std::size_t{1});
+        QCOMPARE(figures[0]["rows"].get<int>(), 300);
+        QCOMPARE(figures[0]["stations"].size(), std::size_t{7});
+        for (const auto& [station, milliseconds] : figures[0]["stations"].items())
+            QVERIFY2(milliseconds.get<double>() > 0, station.c_str());
+        QVERIFY(figures[0]["beats"].get<int>() > 100); // at least 7 stations with 9 steps of 60 ms, a beat every 5 ms
+        QVERIFY(figures[0]["seconds_to_window"].get<double>() > 0);
+        QVERIFY(figures[0]["seconds_to_project"].get<double>() >= figures[0]["seconds_to_window"].get<double>());
+#else
+        QSKIP("built without the window");
+#endif
+        const CliResult without = runCli({"bench", "ui", "--rows", "300", "--program", "/nowhere/attune"});
+        QCOMPARE(without.exitStatus, 1);
+        QVERIFY(without.errors.contains("/nowhere/attune"));
+    }
+
     void tokenizeAndBack() {
         const std::string text = "My order #42 hasn't arrived, caf\u00e9 \U0001F600!\nThanks";
         const auto ids = lines(runCli({"tokenize", "--model", kStarter, "-"}, line({{"text", text}}) + line({{"text", ""}})));
