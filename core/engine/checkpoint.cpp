@@ -127,8 +127,16 @@ std::vector<std::pair<std::int64_t, fs::path>> checkpointFolders(const fs::path&
 
 Status checkFinite(const std::vector<StateTensor>& tensors) {
     for (const StateTensor& entry : tensors) {
-        // The sum is finite only if every element is (an overflowing sum of finite values also counts as ruined).
-        if (entry.tensor.is_floating_point() && !std::isfinite(entry.tensor.sum(at::kDouble).item<double>()))
+        if (!entry.tensor.is_floating_point())
+            continue;
+        // The sum is finite only if every element is (an overflowing sum of finite values also counts as ruined). In pieces,
+        // because a sum in double makes a copy in double.
+        constexpr std::int64_t kPiece = std::int64_t{1} << 20;
+        const at::Tensor flat = entry.tensor.flatten(); // a view: the method's tensors are contiguous
+        double sum = 0;
+        for (std::int64_t begin = 0; begin < flat.numel(); begin += kPiece)
+            sum += flat.narrow(0, begin, std::min(kPiece, flat.numel() - begin)).sum(at::kDouble).item<double>();
+        if (!std::isfinite(sum))
             return fail(ErrorCode::Numerical, "The weight " + entry.name + " holds NaN or Inf; the checkpoint was not saved",
                         "Lower the learning rate and continue from the last good checkpoint.");
     }
@@ -160,18 +168,29 @@ Status writeTensors(const fs::path& path, const std::vector<StateTensor>& tensor
     return writeSafetensors(path, list);
 }
 
-Result<std::vector<StateTensor>> readTensors(const fs::path& path) {
+Status readTensorsInto(const fs::path& path, const std::vector<StateTensor>& tensors) {
     ATTUNE_ASSIGN(const auto file, SafetensorsFile::open(path));
-    std::vector<StateTensor> tensors;
-    for (const TensorInfo& info : file->tensors()) {
-        const auto type = scalarType(info.type);
-        if (!type)
-            return fail(ErrorCode::Unsupported, path.string() + ": tensor " + info.name + " has the type " + tensorTypeName(info.type));
-        at::Tensor tensor = at::empty(info.shape, at::TensorOptions().dtype(*type));
-        ATTUNE_CHECK(file->read(info, std::span(static_cast<std::byte*>(tensor.data_ptr()), tensor.nbytes())));
-        tensors.push_back({info.name, std::move(tensor)});
+    const char* hint = "The recipe or the model was changed since; start a new run.";
+    for (const StateTensor& entry : tensors) {
+        const TensorInfo* info = file->find(entry.name);
+        if (!info || entry.tensor.sizes() != at::IntArrayRef(info->shape))
+            return fail(ErrorCode::InvalidData, path.string() + " does not fit: it has no tensor " + entry.name + " of the right shape", hint);
+        if (!scalarType(info->type))
+            return fail(ErrorCode::Unsupported, path.string() + ": tensor " + entry.name + " has the type " + tensorTypeName(info->type));
     }
-    return tensors;
+    if (file->tensors().size() != tensors.size())
+        return fail(ErrorCode::InvalidData, path.string() + " does not fit: it has " + std::to_string(file->tensors().size()) + " tensors, " +
+                        std::to_string(tensors.size()) + " belong there", hint);
+    for (const StateTensor& entry : tensors) {
+        const TensorInfo& info = *file->find(entry.name);
+        const at::ScalarType type = *scalarType(info.type);
+        const bool inPlace = type == entry.tensor.scalar_type() && entry.tensor.is_contiguous() && entry.tensor.is_cpu();
+        const at::Tensor memory = inPlace ? entry.tensor : at::empty(info.shape, at::TensorOptions().dtype(type));
+        ATTUNE_CHECK(file->read(info, std::span(static_cast<std::byte*>(memory.data_ptr()), memory.nbytes())));
+        if (!inPlace)
+            entry.tensor.copy_(memory);
+    }
+    return {};
 }
 
 Result<Checkpoint> saveCheckpoint(const fs::path& runFolder, const TrainProgress& progress, const std::vector<StateTensor>& model,
@@ -230,23 +249,16 @@ std::optional<Checkpoint> checkpointAt(const fs::path& runFolder, std::int64_t s
     return std::nullopt;
 }
 
-Result<std::vector<StateTensor>> loadCheckpoint(const Checkpoint& checkpoint, Optimizer* optimizer) {
-    ATTUNE_ASSIGN(auto model, readTensors(checkpoint.folder / kModelFile));
-    if (optimizer) {
-        ATTUNE_ASSIGN(const auto stored, readTensors(checkpoint.folder / kOptimizerFile));
-        std::map<std::string, at::Tensor> byName;
-        for (const StateTensor& entry : stored)
-            byName[entry.name] = entry.tensor;
-        for (auto& entry : optimizer->state()) {
-            const auto found = byName.find(entry.name);
-            if (found == byName.end() || found->second.sizes() != entry.tensor.sizes())
-                return fail(ErrorCode::InvalidData, (checkpoint.folder / kOptimizerFile).string() + " does not fit: " + entry.name,
-                            "The recipe was changed since; start a new run.");
-            entry.tensor.copy_(found->second);
-        }
-        optimizer->setStepCount(checkpoint.progress.optimizerSteps);
-    }
-    return model;
+Status loadCheckpoint(const Checkpoint& checkpoint, const std::vector<StateTensor>& model, Optimizer* optimizer) {
+    ATTUNE_CHECK(readTensorsInto(checkpoint.folder / kModelFile, model));
+    if (!optimizer)
+        return {};
+    std::vector<StateTensor> moments;
+    for (const auto& entry : optimizer->state())
+        moments.push_back({entry.name, entry.tensor});
+    ATTUNE_CHECK(readTensorsInto(checkpoint.folder / kOptimizerFile, moments));
+    optimizer->setStepCount(checkpoint.progress.optimizerSteps);
+    return {};
 }
 
 void pruneCheckpoints(const fs::path& runFolder, int keep, std::int64_t bestStep) {

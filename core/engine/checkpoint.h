@@ -46,13 +46,16 @@ Result<Checkpoint> saveCheckpoint(const fs::path& runFolder, const TrainProgress
 /// The newest checkpoint whose manifest is valid, or nothing. Broken ones are skipped.
 std::optional<Checkpoint> latestCheckpoint(const fs::path& runFolder);
 std::optional<Checkpoint> checkpointAt(const fs::path& runFolder, std::int64_t step);
-/// Reads the tensors back. `optimizer` may be null (weights only).
-Result<std::vector<StateTensor>> loadCheckpoint(const Checkpoint& checkpoint, Optimizer* optimizer);
+/// Reads the tensors back into those of the method's state and of `optimizer` (may be null: weights only); then the method
+/// has to take its state over (Method::load). Errors: as readTensorsInto.
+Status loadCheckpoint(const Checkpoint& checkpoint, const std::vector<StateTensor>& model, Optimizer* optimizer);
 /// Deletes all but the newest `keep` and the best one, and leftovers of interrupted writes.
 void pruneCheckpoints(const fs::path& runFolder, int keep, std::int64_t bestStep);
 
 /// Tensors as a safetensors file (F32, F64, BF16); used for checkpoints and by tests.
 Status writeTensors(const fs::path& path, const std::vector<StateTensor>& tensors);
-Result<std::vector<StateTensor>> readTensors(const fs::path& path);
+/// Reads a whole file straight into these tensors: a second copy of a large model or its moments may not fit into memory.
+/// Errors: InvalidData (another set of names or other shapes; then nothing was read), Io.
+Status readTensorsInto(const fs::path& path, const std::vector<StateTensor>& tensors);
 
 } // namespace attune

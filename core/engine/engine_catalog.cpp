@@ -15,7 +15,7 @@ const Catalog& engineCatalog() {
         for (const auto& objective : builtinObjectives())
             made.objectives.push_back({objective->description(), objective->sampleKind()});
         for (const auto& kind : builtinOptimizers())
-            made.optimizers.push_back(kind.description);
+            made.optimizers.push_back({kind.description, kind.stateBytes});
         for (const auto& kind : builtinSchedules())
             made.schedules.push_back(kind.description);
         for (const auto& exporter : builtinExporters())

@@ -80,7 +80,8 @@ Result<bool> TrainLoop::resume() {
         return fail(ErrorCode::InvalidData,
                     "The checkpoint in " + found->folder.string() + " belongs to another recipe, data set or base model",
                     "Continue with exactly the recipe and files the run was started with, or start a new run.");
-    ATTUNE_ASSIGN(const auto state, loadCheckpoint(*found, &m_parts.optimizer));
+    const auto state = m_parts.method.state(m_parts.model);
+    ATTUNE_CHECK(loadCheckpoint(*found, state, &m_parts.optimizer));
     ATTUNE_CHECK(m_parts.method.load(m_parts.model, state));
     m_progress = found->progress;
     m_lastCheckpoint = m_progress.step;
@@ -136,7 +137,7 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
         ATTUNE_CHECK(refuse(step, rows, "the loss"));
         return StepOutcome::Refused;
     }
-    const double rate = m_settings.learningRate * m_schedule(step - 1, m_warmupSteps, m_totalSteps);
+    const double rate = m_settings.learningRate * m_schedule(step - 1, m_warmupSteps, m_totalSteps, m_settings.scheduleParams);
     const StepResult update = m_parts.optimizer.step(rate, m_settings.maxGradientNorm);
     if (!update.finite) {
         ATTUNE_CHECK(refuse(step, rows, "the gradient"));
@@ -255,7 +256,7 @@ Result<TrainLoop::Closing> TrainLoop::closeStep(std::stop_token stop) {
     if (saved) {
         if (!last && !stopsEarly)
             checkpointOrWarn(best);
-        m_emit(MemoryReported{residentBytes(), peakResidentBytes()});
+        m_emit(MemoryReported{residentBytes(), peakResidentBytes(), m_settings.predictedPeakBytes});
     }
     return stopsEarly ? Closing::StopsEarly : Closing::Done;
 }
@@ -306,7 +307,8 @@ Result<std::int64_t> TrainLoop::restoreBest() {
                              "Compare the validation loss of both steps, and train again if the difference matters."});
         return m_progress.step;
     }
-    ATTUNE_ASSIGN(const auto state, loadCheckpoint(*best, nullptr));
+    const auto state = m_parts.method.state(m_parts.model);
+    ATTUNE_CHECK(loadCheckpoint(*best, state, nullptr));
     ATTUNE_CHECK(m_parts.method.load(m_parts.model, state));
     return m_progress.bestStep;
 }

@@ -35,7 +35,9 @@ struct TrainSettings {
     std::int64_t earlyStoppingPatience = 0; // evaluations without gain, 0 = off
     std::int64_t microBatchTokens = 512;
     ActivationPolicy activations = ActivationPolicy::Keep;
+    std::int64_t predictedPeakBytes = 0; // reported beside the measured peak
     std::string scheduleId = "cosine";
+    ParamMap scheduleParams = {};
 };
 
 /// What the loop works on; all of it outlives the loop.
@@ -88,7 +90,7 @@ private:
     Emit m_emit;
     TrainingPass m_pass;
     TrainProgress m_progress;
-    std::function<double(std::int64_t, std::int64_t, std::int64_t)> m_schedule;
+    std::function<double(std::int64_t, std::int64_t, std::int64_t, const ParamMap&)> m_schedule;
     std::int64_t m_stepsPerEpoch = 1, m_totalSteps = 0, m_warmupSteps = 0, m_evaluateEvery = 1, m_saveEvery = 1;
     double m_smoothedRate = 0;
     double m_measuringSeconds = 0; // validation and samples of this process, for the time left

@@ -18,7 +18,7 @@ namespace {
 const std::string kAllLinear = "all-linear";
 
 std::vector<ParamSpec> loraParams() {
-    std::vector<ParamSpec> specs(6);
+    std::vector<ParamSpec> specs(7);
     specs[0].key = "r";
     specs[0].label = "Rank (r)";
     specs[0].help = "How much the adapter can learn: the width of its two small matrices.";
@@ -62,6 +62,14 @@ std::vector<ParamSpec> loraParams() {
     specs[5].defaultValue = std::string("kaiming");
     specs[5].choices = {"kaiming", "gaussian"};
     specs[5].advanced = true;
+    specs[6].key = "loraplus_lr_ratio";
+    specs[6].label = "Learning rate ratio (LoRA+)";
+    specs[6].help = "The second matrix learns so many times faster than the first (LoRA+); 1 means alike.";
+    specs[6].defaultValue = 1.0;
+    specs[6].min = 1.0, specs[6].max = 1024.0;
+    specs[6].ifTooHigh = "Loss jumps or rises; 16 is usual, with a learning rate about half of LoRA's.";
+    specs[6].ifTooLow = "At 1 wide models learn more slowly than they could.";
+    specs[6].advanced = true;
     return specs;
 }
 
@@ -131,6 +139,7 @@ Status LoraMethod::attach(CausalLm& model, const ParamMap& params, std::uint64_t
             adapter->scale = paramBool(params, specs, "use_rslora") ? alpha / std::sqrt(static_cast<double>(rank))
                                                                     : alpha / static_cast<double>(rank);
             adapter->dropout = paramDouble(params, specs, "dropout");
+            adapter->b.rateFactor = paramDouble(params, specs, "loraplus_lr_ratio"); // Hayou et al. 2024
             part.lora = std::move(adapter);
         }
         std::uint64_t number = 0;

@@ -9,7 +9,7 @@ class LoraMethod final : public Method {
 public:
     LoraMethod();
     const Described& description() const override { return m_description; }
-    /// Params: r, alpha, dropout, target_modules, use_rslora, init.
+    /// Params: r, alpha, dropout, target_modules, use_rslora, init, loraplus_lr_ratio.
     Status attach(CausalLm& model, const ParamMap& params, std::uint64_t seed) const override;
     std::vector<StateTensor> state(CausalLm& model) const override;
     Status load(CausalLm& model, const std::vector<StateTensor>& state) const override;

@@ -23,6 +23,7 @@ struct Parameter {
     at::Tensor value;
     at::Tensor grad;   // defined once trained; accumulated by TrainingPass::backward
     bool decay = true; // false for norms and biases
+    double rateFactor = 1.0; // multiplies the learning rate
 };
 
 /// A base weight: what the products read, and its master when it is trained.

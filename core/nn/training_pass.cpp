@@ -551,6 +551,11 @@ std::int64_t TrainingPass::bufferBytes() const {
     std::int64_t bytes = 0;
     for (const Buffer* buffer : m_impl->buffers())
         bytes += buffer->bytes();
+    return bytes + attentionScratchBytes();
+}
+
+std::int64_t TrainingPass::attentionScratchBytes() const {
+    std::int64_t bytes = 0;
     for (const at::Tensor& scratch : {m_impl->attentionScratch.bytes, m_impl->attentionScratch.slots})
         if (scratch.defined())
             bytes += scratch.numel() * static_cast<std::int64_t>(scratch.element_size());

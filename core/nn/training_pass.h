@@ -42,7 +42,7 @@ struct ForwardOptions {
 };
 
 /// What a forward keeps for the backward: everything a block needs, or only the blocks' inputs, from which the rest is
-/// computed again (a third to a half more work, a fifth of the memory). The results are the same to the bit.
+/// computed again (a quarter more work, a fifth of the memory). The results are the same to the bit.
 enum class ActivationPolicy { Keep, Recompute };
 
 class TrainingPass {
@@ -79,6 +79,8 @@ public:
     void releaseBuffers();
     /// Bytes held by buffers now.
     std::int64_t bufferBytes() const;
+    /// The part of them that attention works in.
+    std::int64_t attentionScratchBytes() const;
     /// Adds the seconds spent in each part ("products", "attention", ...) to `times` from now on; null stops it.
     void collectTimes(std::map<std::string, double>* times);
 

@@ -2,7 +2,7 @@
 // One fused pass over all parameters clips, updates and zeroes the gradients. Engine thread.
 #pragma once
 
-#include "core/optim/optimizer.h"
+#include "core/optim/stepped_optimizer.h"
 
 namespace attune {
 
@@ -10,27 +10,30 @@ struct AdamWOptions {
     double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.0;
 };
 
-class AdamW final : public Optimizer {
-public:
-    /// The parameters must outlive the optimizer and keep their tensors.
-    AdamW(std::vector<Parameter*> parameters, const AdamWOptions& options);
+/// The numbers of AdamW's step number `steps` (1-based) for one parameter.
+kernels::AdamWStep adamWStep(const AdamWOptions& options, const Parameter& parameter, std::int64_t steps,
+                             double learningRate, double gradientScale);
+/// The same step on any device.
+void adamWWithAten(Parameter& parameter, at::Tensor average, at::Tensor averageSquare, const kernels::AdamWStep& step);
 
-    StepResult step(double learningRate, double maxGradientNorm) override;
+class AdamW final : public SteppedOptimizer {
+public:
+    AdamW(std::vector<Parameter*> parameters, const AdamWOptions& options);
     std::vector<StateTensor> state() override;
-    std::int64_t stepCount() const override { return m_steps; }
-    void setStepCount(std::int64_t steps) override { m_steps = steps; }
 
 private:
+    void update(double learningRate, double gradientScale) override;
+
     struct Moments {
         at::Tensor average, averageSquare;
     };
-    double gradientNorm() const;
-
-    std::vector<Parameter*> m_parameters;
     std::vector<Moments> m_moments;
     AdamWOptions m_options;
-    std::int64_t m_steps = 0;
 };
+
+/// Settings that all forms of AdamW share, and their values. Errors: InvalidArgument.
+std::vector<ParamSpec> adamWParams();
+Result<AdamWOptions> adamWOptions(const ParamMap& params);
 
 const OptimizerKind& adamWKind();
 

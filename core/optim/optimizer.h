@@ -22,7 +22,7 @@ struct StepResult {
 class Optimizer {
 public:
     virtual ~Optimizer() = default;
-    /// One update of all parameters from their gradients, clipped to maxGradientNorm (0 = off) in the same pass; the
+    /// One update of all parameters (each at learningRate x its rateFactor) from their gradients, clipped to maxGradientNorm (0 = off) in the same pass; the
     /// gradients are zeroed. With a non-finite norm nothing changes and finite is false.
     virtual StepResult step(double learningRate, double maxGradientNorm) = 0;
     struct StateTensor {
@@ -39,15 +39,18 @@ public:
 struct OptimizerKind {
     Described description;
     std::function<Result<std::unique_ptr<Optimizer>>(std::vector<Parameter*>, const ParamMap&)> make;
+    /// Bytes of state for one trained f32 tensor [rows, columns]; a vector is one row.
+    std::function<std::int64_t(std::int64_t rows, std::int64_t columns)> stateBytes;
 };
-const std::vector<OptimizerKind>& builtinOptimizers(); // "adamw"
+const std::vector<OptimizerKind>& builtinOptimizers(); // "adamw", "adamw_8bit", "lion", "adafactor"
 
 /// Multiplier of the learning rate at an optimizer step (0-based) of a run of `total` steps with `warmup` steps of
-/// linear warm-up; the same numbers as Hugging Face's schedulers: at step s < warmup: s / warmup.
+/// linear warm-up; the same numbers as Hugging Face's schedulers: at step s < warmup: s / warmup. `params` have passed
+/// their specs.
 struct ScheduleKind {
     Described description;
-    std::function<double(std::int64_t step, std::int64_t warmup, std::int64_t total)> factor;
+    std::function<double(std::int64_t step, std::int64_t warmup, std::int64_t total, const ParamMap& params)> factor;
 };
-const std::vector<ScheduleKind>& builtinSchedules(); // "linear", "cosine", "constant"
+const std::vector<ScheduleKind>& builtinSchedules(); // "linear", "cosine", "constant", "wsd", "inverse_sqrt"
 
 } // namespace attune

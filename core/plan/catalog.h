@@ -2,6 +2,8 @@
 // command line, none of which know libtorch.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -19,10 +21,16 @@ struct ObjectiveEntry {
     std::string sampleKind; // sampleKindId
 };
 
+struct OptimizerEntry {
+    Described description;
+    // Bytes of state for one trained tensor [rows, columns] (a vector is one row); may be empty.
+    std::function<std::int64_t(std::int64_t rows, std::int64_t columns)> stateBytes = {};
+};
+
 struct Catalog {
     std::vector<MethodEntry> methods;
     std::vector<ObjectiveEntry> objectives;
-    std::vector<Described> optimizers;
+    std::vector<OptimizerEntry> optimizers;
     std::vector<Described> schedules;
     std::vector<Described> exporters; // formats of Engine::exportRun
 };

@@ -152,7 +152,10 @@ Json eventToJson(const TrainingEvent& event) {
                             {"prompt", e.prompt}, {"expected", e.expected}, {"completion", e.completion}};
             },
             [](const MemoryReported& e) {
-                return Json{{"type", "memory"}, {"resident_bytes", e.residentBytes}, {"peak_bytes", e.peakBytes}};
+                return Json{{"type", "memory"},
+                            {"resident_bytes", e.residentBytes},
+                            {"peak_bytes", e.peakBytes},
+                            {"predicted_peak_bytes", e.predictedPeakBytes}};
             },
             [](const CheckpointSaved& e) {
                 return Json{{"type", "checkpoint"}, {"step", e.step}, {"folder", e.folder}, {"best", e.best}};
@@ -211,6 +214,7 @@ Result<TrainingEvent> eventFromJson(const Json& json) {
     if (type == "memory") {
         MemoryReported e;
         r.read("resident_bytes", e.residentBytes), r.read("peak_bytes", e.peakBytes);
+        r.read("predicted_peak_bytes", e.predictedPeakBytes);
         return r.event(e);
     }
     if (type == "checkpoint") {

@@ -46,10 +46,10 @@ Catalog fakeCatalog() {
                         true},
                        {{"full", "Full fine-tuning", "Trains every weight.", {}}, false}};
     catalog.objectives = {{{"sft", "Supervised fine-tuning", "Learns to write the given answers.", {}}, "chat"}};
-    catalog.optimizers = {{"adamw",
-                           "AdamW",
-                           "Adam with decoupled weight decay.",
-                           {number("weight_decay", "Weight decay", 0.0, 0, 1, "Pulls weights towards zero.")}}};
+    catalog.optimizers = {{{"adamw",
+                            "AdamW",
+                            "Adam with decoupled weight decay.",
+                            {number("weight_decay", "Weight decay", 0.0, 0, 1, "Pulls weights towards zero.")}}}};
     catalog.schedules = {{"cosine", "Cosine", "Falls along a cosine to zero.", {}},
                          {"linear", "Linear", "Falls in a straight line to zero.", {}},
                          {"constant", "Constant", "Stays.", {}}};
@@ -125,7 +125,7 @@ Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, Paus
                 CheckpointSaved{step, request.folder + "/checkpoints/step-" + std::to_string(step), validation < best});
             emit(SampleGenerated{step, 0, "What is the capital of France?", "Paris.",
                                  done > 0.4 ? "Paris." : "The the."});
-            emit(MemoryReported{700'000'000, 720'000'000});
+            emit(MemoryReported{700'000'000, 720'000'000, 750'000'000});
             best = std::min(best, validation);
         }
     }

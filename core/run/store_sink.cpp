@@ -43,7 +43,11 @@ struct Recorder {
     void operator()(const SampleGenerated& e) const {
         store.addSample(id, {e.step, e.index, e.prompt, e.expected, e.completion});
     }
-    void operator()(const MemoryReported& e) const { numbers["peak_bytes"] = static_cast<double>(e.peakBytes); }
+    void operator()(const MemoryReported& e) const {
+        numbers["peak_bytes"] = static_cast<double>(e.peakBytes);
+        if (e.predictedPeakBytes > 0)
+            numbers["predicted_peak_bytes"] = static_cast<double>(e.predictedPeakBytes);
+    }
     void operator()(const CheckpointSaved& e) const { store.addCheckpoint(id, {e.step, e.folder, e.best}); }
     void operator()(const WarningRaised& e) const { log(e.step, "warning", e.id, e.message, e.hint); }
     void operator()(const RunFailed& e) const {

@@ -42,6 +42,7 @@ struct SampleGenerated {
 };
 struct MemoryReported {
     std::int64_t residentBytes = 0, peakBytes = 0;
+    std::int64_t predictedPeakBytes = 0; // what the estimate said for this run; 0 = unknown
 };
 struct CheckpointSaved {
     std::int64_t step = 0;

@@ -24,7 +24,7 @@ Catalog testCatalog() {
     catalog.methods = {{{"lora", "LoRA", "", {rank, alpha, targets, flag, init}}, true},
                        {{"full", "Full", "", {}}, false}};
     catalog.objectives = {{{"sft", "SFT", "", {}}, "chat"}};
-    catalog.optimizers = {{"adamw", "AdamW", "", {}}};
+    catalog.optimizers = {{{"adamw", "AdamW", "", {}}}, {{"lion", "Lion", "", {}}}};
     catalog.schedules = {{"cosine", "Cosine", "", {}}, {"linear", "Linear", "", {}}};
     return catalog;
 }
@@ -218,6 +218,16 @@ private Q_SLOTS:
         hot.data.validationShare = 0;
         QCOMPARE(fields(hot),
                  (std::vector<std::string>{"?data.validation_share", "?training.learning_rate", "?training.epochs"}));
+    }
+    void lionWantsALowerRate() {
+        RunConfig config;
+        config.model = "m", config.data.train = "t", config.optimizer.id = "lion";
+        const auto complaints = checkRunConfig(config, testCatalog()); // with the default rate
+        QCOMPARE(complaints.size(), std::size_t{1});
+        QCOMPARE(complaints[0].field, std::string("training.learning_rate"));
+        QVERIFY(complaints[0].severity == Complaint::Severity::Warning && complaints[0].hint.find("2.5e-05") != std::string::npos);
+        config.training["learning_rate"] = 5e-5;
+        QVERIFY(checkRunConfig(config, testCatalog()).empty());
     }
     void presetsFitEveryMethod() {
         const Catalog catalog = testCatalog();

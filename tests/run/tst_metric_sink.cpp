@@ -27,7 +27,7 @@ std::vector<TrainingEvent> oneOfEach() {
             step,
             EvalFinished{12, "validation", 0.1 + 0.2, 1234, true},
             SampleGenerated{12, 3, "p\n", "e", "c\"q\""},
-            MemoryReported{123456789012, 223456789012},
+            MemoryReported{123456789012, 223456789012, 323456789012},
             CheckpointSaved{12, "checkpoints/step-12", true},
             WarningRaised{12, "numerical.skipped", "m", "h"},
             RunFailed{{ErrorCode::OutOfSpace, "full", "free some"}},

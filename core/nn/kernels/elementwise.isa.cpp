@@ -1,4 +1,4 @@
-// Conversions, sums, dropout, the softmax of the vocabulary and AdamW.
+// Conversions, sums, dropout and the softmax of the vocabulary.
 #include "core/nn/kernels/isa.h"
 
 namespace attune::kernels {
@@ -152,36 +152,6 @@ void dropout(const T* x, Int xStride, T* y, Int yStride, bool accumulate, double
     }
 }
 
-template <class A>
-double sumOfSquares(const A* x, Int n) {
-    double sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (Int i = 0; i < n; ++i)
-        sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-    return sum;
-}
-
-// torch.optim.AdamW: decay first, then the moments, then the step; epsilon outside the root (Loshchilov, Hutter 2019).
-template <class A>
-void adamW(A* value, A* gradient, A* average, A* averageSquare, const AdamWStep& step, Int n) {
-    const A scale = static_cast<A>(step.gradientScale);
-    const A beta1 = static_cast<A>(step.beta1), beta2 = static_cast<A>(step.beta2);
-    const A rest1 = static_cast<A>(1.0 - step.beta1), rest2 = static_cast<A>(1.0 - step.beta2);
-    const A keep = static_cast<A>(1.0 - step.learningRate * step.weightDecay);
-    const A stepSize = static_cast<A>(step.learningRate / step.correction1);
-    const A root = static_cast<A>(__builtin_sqrt(step.correction2)), epsilon = static_cast<A>(step.epsilon);
-    ATTUNE_SIMD
-    for (Int i = 0; i < n; ++i) {
-        const A g = gradient[i] * scale;
-        const A m = beta1 * average[i] + rest1 * g;
-        const A v = beta2 * averageSquare[i] + rest2 * g * g;
-        average[i] = m;
-        averageSquare[i] = v;
-        value[i] = value[i] * keep - stepSize * m / (squareRoot(v) / root + epsilon);
-        gradient[i] = A(0);
-    }
-}
-
 template <class T>
 void fill(KernelTable<T>& table) {
     table.logSumExp = logSumExp<T>;
@@ -198,19 +168,10 @@ void fill(KernelTable<T>& table) {
     table.dropout = dropout<T>;
 }
 
-template <class A>
-void fill(OptimizerTable<A>& table) {
-    table.sumOfSquares = sumOfSquares<A>;
-    table.adamW = adamW<A>;
-}
-
 } // namespace
 
 void fillElementwise(KernelTable<float>& f, KernelTable<double>& d, KernelTable<Bf16>& b) {
     fill(f), fill(d), fill(b);
-}
-void fillOptimizer(OptimizerTable<float>& f, OptimizerTable<double>& d) {
-    fill(f), fill(d);
 }
 
 } // namespace ATTUNE_ISA

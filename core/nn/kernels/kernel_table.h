@@ -101,13 +101,44 @@ struct AdamWStep {
     double learningRate, beta1, beta2, epsilon, weightDecay, correction1, correction2, gradientScale;
 };
 
-/// The optimizer's loops over masters (float or double).
+/// Lion: decoupled decay as in AdamW.
+struct LionStep {
+    double learningRate, beta1, beta2, weightDecay, gradientScale;
+};
+
+/// Numbers kept as 8 bits and one maximum per kEightBitBlock of them (core/optim/dynamic_map.h): the tables to read and
+/// write them. Magnitudes ascend from 0 to 1; the code of x is the number of thresholds below x.
+constexpr std::int64_t kEightBitBlock = 256;
+struct EightBitMap {
+    const float* values;        // [256]: of every code
+    const float* thresholds;    // between neighbouring magnitudes, infinity behind the last
+    const std::int32_t* coarse; // of a bucket of floats with the same upper bits: thresholds below the bucket
+};
+/// The signed map has 127 negative codes, then zero, then the positive ones.
+constexpr std::int32_t kSignedZero = 127;
+/// Floats below this bit pattern (2^-22) are one bucket; above it 128 buckets an octave, fine enough for one threshold each.
+constexpr std::uint32_t kFirstBucket = 0x34800000u;
+
+/// The optimizer's loops over masters (float or double). All of them zero the gradient.
 template <class A>
 struct OptimizerTable {
     using Int = std::int64_t;
     double (*sumOfSquares)(const A* x, Int n);
-    // PyTorch's AdamW; zeroes the gradient.
+    // PyTorch's AdamW.
     void (*adamW)(A* value, A* gradient, A* average, A* averageSquare, const AdamWStep& step, Int n);
+    // The same with both averages in 8 bits; the arrays begin at a block.
+    void (*adamW8)(A* value, A* gradient, std::uint8_t* average, float* averageMaximum, std::uint8_t* averageSquare,
+                   float* averageSquareMaximum, const EightBitMap& signedMap, const EightBitMap& unsignedMap,
+                   const AdamWStep& step, Int n);
+    void (*lion)(A* value, A* gradient, A* average, const LionStep& step, Int n);
+    // Adafactor of a matrix's rows: with s = (gradientScale g)^2 + epsilon, rowMeans[r] = mean of s over the row and
+    // columnSums[c] += sum of s over the rows.
+    void (*factorSums)(const A* gradient, Int rows, Int columns, A gradientScale, A epsilon, A* rowMeans, A* columnSums);
+    // Sum of squares of u = g rowFactor[r] columnFactor[c].
+    double (*factoredSquares)(const A* gradient, Int rows, Int columns, const A* rowFactor, const A* columnFactor);
+    // value = value keep - stepSize u
+    void (*factoredStep)(A* value, A* gradient, Int rows, Int columns, const A* rowFactor, const A* columnFactor, A keep,
+                         A stepSize);
 };
 
 enum class InstructionSet { Baseline, Avx2, Avx512 };
