@@ -20,13 +20,13 @@ void runEngineBench(const std::string& what, const Json& options, Cli& cli) {
 }
 
 struct EngineOptions {
-    std::string shape = "135m", model, method = "lora", dtype = "bf16";
+    std::string shape = "135m", model, method = "lora", dtype = "bf16", optimizer = "adamw";
     std::int64_t batch = 4, seq = 512, steps = 5, tokens = 128, threads = 0, microBatchTokens = 512;
     std::string data, tokenizer, packing = "packed", policy = "keep";
     Json toJson() const {
         return {{"shape", shape}, {"model", model}, {"method", method}, {"dtype", dtype},   {"batch", batch},
                 {"seq", seq},     {"steps", steps}, {"tokens", tokens}, {"threads", threads},
-                {"packing", packing}, {"policy", policy}, {"micro_batch_tokens", microBatchTokens}};
+                {"optimizer", optimizer}, {"packing", packing}, {"policy", policy}, {"micro_batch_tokens", microBatchTokens}};
     }
 };
 
@@ -77,6 +77,7 @@ void addBenchCommand(CLI::App& app, Cli& cli) {
     auto* train = bench->add_subcommand("train", "Training steps: tokens/s, peak memory, share of the GEMM limit");
     addShape(train, *options);
     train->add_option("--method", options->method, "lora or full")->capture_default_str();
+    train->add_option("--optimizer", options->optimizer, "adamw, adamw_8bit, lion or adafactor")->capture_default_str();
     train->add_option("--batch", options->batch, "Rows of a step")->capture_default_str();
     train->add_option("--seq", options->seq, "Tokens of a row")->capture_default_str();
     train->add_option("--steps", options->steps, "Measured steps (the median counts)")->capture_default_str();

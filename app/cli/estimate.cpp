@@ -11,7 +11,7 @@ namespace attune::cli {
 namespace {
 
 struct Options {
-    std::string model, method = "lora";
+    std::string model, method = "lora", optimizer = "adamw";
     std::int64_t batch = 8, length = 512, rows = 1000, targets = 0;
     double epochs = 3;
 };
@@ -27,6 +27,7 @@ Status run(const Options& options, Cli& cli) {
     RunConfig config;
     config.model = options.model;
     ATTUNE_CHECK(setByPath(config, "method.id=" + options.method, catalog));
+    ATTUNE_CHECK(setByPath(config, "optimizer.id=" + options.optimizer, catalog));
     config.training["batch_size"] = options.batch;
     config.training["epochs"] = options.epochs;
     if (options.length > model.contextLength)
@@ -48,6 +49,7 @@ Status run(const Options& options, Cli& cli) {
         printJson({{"parameters", model.totalParameters()},
                    {"trainable_parameters", trained},
                    {"method", options.method},
+                   {"optimizer", options.optimizer},
                    {"precision", effectivePrecision(config, computer)},
                    {"memory",
                     {{"weights", memory.weights},
@@ -87,6 +89,7 @@ void addEstimateTo(CLI::App& modelCommand, Cli& cli) {
     auto options = std::make_shared<Options>();
     command->add_option("model", options->model, "Model folder or GGUF file")->required();
     command->add_option("--method", options->method, "Method id: lora, full ...")->capture_default_str();
+    command->add_option("--optimizer", options->optimizer, "Optimizer id: adamw, adamw_8bit, lion, adafactor")->capture_default_str();
     command->add_option("--batch", options->batch, "Rows per optimizer step")
         ->check(CLI::Range(1, 65536))
         ->capture_default_str();

@@ -64,8 +64,11 @@ Status train(const Options& options, Cli& cli) {
     ATTUNE_CHECK(controller.start(std::move(setup.request)));
     const std::stop_callback stopRun(cli.stop, [&] { controller.stop(); });
     ATTUNE_CHECK(controller.wait());
-    if (!cli.json)
+    if (!cli.json) {
+        if (const std::string memory = printer.memoryText(); !memory.empty())
+            std::cout << memory << '\n';
         std::cout << (controller.state() == RunState::Finished ? "Finished: " : "Stopped, continue with --resume: ") << out.string() << '\n';
+    }
     return {};
 }
 

@@ -63,7 +63,7 @@ void TrainPrinter::print(const TrainingEvent& event) {
                        m_line.end();
                        std::fprintf(stderr, "step %lld: answers \"%s\"\n", static_cast<long long>(e.step), firstLine(e.completion).c_str());
                    },
-                   [&](const MemoryReported&) {},
+                   [&](const MemoryReported& e) { m_memory = e; },
                    [&](const CheckpointSaved&) {},
                    [&](const WarningRaised& e) {
                        m_line.end();
@@ -75,6 +75,19 @@ void TrainPrinter::print(const TrainingEvent& event) {
                    [&](const TextGenerated&) {},
                },
                event);
+}
+
+std::string TrainPrinter::memoryText() const {
+    if (m_memory.peakBytes <= 0)
+        return {};
+    char text[96];
+    std::snprintf(text, sizeof text, "Peak memory %.2f GB", static_cast<double>(m_memory.peakBytes) / 1e9);
+    std::string line = text;
+    if (m_memory.predictedPeakBytes > 0) {
+        std::snprintf(text, sizeof text, " (estimated %.2f GB)", static_cast<double>(m_memory.predictedPeakBytes) / 1e9);
+        line += text;
+    }
+    return line;
 }
 
 } // namespace attune::cli

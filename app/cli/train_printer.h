@@ -1,6 +1,8 @@
 // A run's events as lines for people. Called on the engine thread.
 #pragma once
 
+#include <string>
+
 #include "app/cli/progress_line.h"
 #include "core/run/training_event.h"
 
@@ -9,9 +11,12 @@ namespace attune::cli {
 class TrainPrinter {
 public:
     void print(const TrainingEvent& event);
+    /// "Peak memory 0.89 GB (estimated 0.91 GB)", or nothing when none was reported.
+    std::string memoryText() const;
 
 private:
     ProgressLine m_line;
+    MemoryReported m_memory;
     double m_smoothed = 0;
     bool m_any = false;
 };

@@ -11,6 +11,7 @@
 #include "core/base/rng.h"
 #include "core/engine/bench_model.h"
 #include "core/engine/bench_rows.h"
+#include "core/engine/engine_catalog.h"
 #include "core/engine/process_memory.h"
 #include "core/methods/method.h"
 #include "core/nn/bench_shapes.h"
@@ -18,6 +19,7 @@
 #include "core/nn/pass_buffers.h"
 #include "core/objectives/objective.h"
 #include "core/optim/optimizer.h"
+#include "core/plan/estimate.h"
 
 namespace attune {
 
@@ -29,7 +31,7 @@ double median(std::vector<double> values) {
 }
 
 struct Settings {
-    std::string model, shape, method;
+    std::string model, shape, method, optimizer;
     RowLayout layout = RowLayout::Packed;
     bool recompute = false;
     std::int64_t batch = 4, seq = 512, steps = 5, microBatchTokens = 512;
@@ -41,6 +43,7 @@ Result<Settings> readSettings(const Json& options) {
         settings.model = options.value("model", "");
         settings.shape = options.value("shape", "135m");
         settings.method = options.value("method", "lora");
+        settings.optimizer = options.value("optimizer", "adamw");
         settings.batch = options.value("batch", std::int64_t{4});
         settings.seq = options.value("seq", std::int64_t{512});
         settings.steps = options.value("steps", std::int64_t{5});
@@ -61,6 +64,40 @@ Result<Settings> readSettings(const Json& options) {
     return settings;
 }
 
+// The largest of VmHWM over stretches of the benchmark that do what training does: not the measurement of the limit.
+class PeakOfStretches {
+public:
+    void begin() const { resetPeakResidentBytes(); }
+    void end() { m_peak = std::max(m_peak, peakResidentBytes()); }
+    std::int64_t bytes() const { return m_peak; }
+
+private:
+    std::int64_t m_peak = 0;
+};
+
+Result<const OptimizerKind*> optimizerKind(const std::string& id) {
+    std::string known;
+    for (const OptimizerKind& kind : builtinOptimizers()) {
+        if (kind.description.id == id)
+            return &kind;
+        known += (known.empty() ? "" : ", ") + kind.description.id;
+    }
+    return fail(ErrorCode::InvalidArgument, "There is no optimizer \"" + id + "\".", "Choose one of " + known + ".");
+}
+
+// What the estimate says for the micro-batches of a step; the benchmark's rows are not a prepared data set.
+MemoryEstimate predictedMemory(const ModelConfig& model, const Settings& settings, std::int64_t typeBytes,
+                               const PassShape& largest, std::int64_t residentBefore) {
+    RunConfig config;
+    config.method.id = settings.method;
+    config.optimizer.id = settings.optimizer;
+    PassShape shape = largest;
+    shape.typeBytes = typeBytes;
+    shape.recompute = settings.recompute;
+    shape.threads = at::get_num_threads();
+    return engineMemory(model, config, engineCatalog(), shape, residentBefore);
+}
+
 } // namespace
 
 Result<Json> benchTrain(const Json& options, std::stop_token stop) {
@@ -69,14 +106,19 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
     if (!method)
         return fail(ErrorCode::InvalidArgument, "There is no method \"" + settings.method + "\".",
                     "Choose lora or full.");
+    ATTUNE_ASSIGN(const OptimizerKind* kind, optimizerKind(settings.optimizer));
     const Objective* objective = findObjective("sft");
 
+    const std::int64_t residentBefore = inspectComputer().residentBytes;
+    PeakOfStretches peak;
     ATTUNE_ASSIGN(const auto model, benchModel(options, stop));
+    const std::int64_t loadedBytes = residentBytes(), loadPeakBytes = peakResidentBytes();
     const ModelConfig& config = model->config();
     const at::ScalarType type = model->settings().dtype;
-    std::vector<double> gemmRates = {measureGemmRate(type)};
     ATTUNE_CHECK(method->attach(*model, {}, 2));
-    ATTUNE_ASSIGN(const auto optimizer, builtinOptimizers().front().make(model->trainable(), {}));
+    ATTUNE_ASSIGN(const auto optimizer, kind->make(model->trainable(), {}));
+    peak.end();
+    std::vector<double> gemmRates = {measureGemmRate(type)};
     TrainingPass pass(*model);
     pass.setActivationPolicy(settings.recompute ? ActivationPolicy::Recompute : ActivationPolicy::Keep);
     std::map<std::string, double> times;
@@ -87,6 +129,8 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
     std::vector<double> seconds;
     double loss = 0, flop = 0;
     std::int64_t tokens = 0, computedTokens = 0; // of the measured steps; computed: with padding
+    std::int64_t pageFaults = 0;
+    PassShape largest;
     std::size_t nextRow = 0;
     for (std::int64_t step = 0; step <= settings.steps && !stop.stop_requested(); ++step) {
         std::vector<BenchRow> stepRows;
@@ -99,8 +143,15 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
         }
         const auto batches =
             benchMicroBatches(stepRows, settings.layout, settings.microBatchTokens, config.vocabularySize, rng);
+        for (const PackedTokens& batch : batches) {
+            largest.tokens = std::max(largest.tokens, batch.tokens());
+            largest.targets = std::max<std::int64_t>(
+                largest.targets, batch.tokens() - std::count(batch.targets.begin(), batch.targets.end(), -100));
+        }
         if (step == 1)
             pass.collectTimes(&times);
+        peak.begin();
+        const std::int64_t faultsBefore = minorPageFaults();
         const auto begin = std::chrono::steady_clock::now();
         loss = 0;
         std::uint32_t microBatch = 0;
@@ -118,7 +169,10 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
             optimizer->step(2e-4, 1.0);
             model->refreshComputeWeights();
         }
+        const std::int64_t faults = minorPageFaults() - faultsBefore;
+        peak.end();
         if (step > 0) {
+            pageFaults += faults;
             seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
             tokens += stepTokens, computedTokens += stepComputed, flop += unavoidableFlop(*model, stepRows);
             gemmRates.push_back(
@@ -131,6 +185,8 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
     const double rate = median(gemmRates), steps = static_cast<double>(seconds.size());
     const double perStep = options.contains("rows") ? std::accumulate(seconds.begin(), seconds.end(), 0.0) / steps
                                                     : median(seconds);
+    const MemoryEstimate predicted = predictedMemory(
+        config, settings, static_cast<std::int64_t>(c10::elementSize(type)), largest, residentBefore);
     Json parts = Json::object();
     for (const auto& [part, total] : times)
         parts[part] = total / steps;
@@ -146,12 +202,23 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
                 {"threads", at::get_num_threads()},
                 {"tokens_per_second", static_cast<double>(tokens) / steps / perStep},
                 {"seconds_per_step", perStep},
-                {"peak_bytes", peakResidentBytes()},
+                {"optimizer", settings.optimizer},
+                {"peak_bytes", peak.bytes()},
+                {"predicted_peak_bytes", predicted.total()},
+                {"loaded_bytes", loadedBytes},
+                {"load_peak_bytes", loadPeakBytes},
+                {"page_faults_per_step", static_cast<double>(pageFaults) / steps},
                 {"buffer_bytes", pass.bufferBytes()},
                 {"gemm_gflops", rate / 1e9},
                 {"limit_share", flop / steps / rate / perStep},
                 {"padding_share", 1.0 - static_cast<double>(tokens) / static_cast<double>(computedTokens)},
                 {"loss", loss},
+                {"predicted_bytes",
+                 {{"weights", predicted.weights},
+                  {"gradients", predicted.gradients},
+                  {"optimizer", predicted.optimizer},
+                  {"activations", predicted.activations},
+                  {"overhead", predicted.overhead}}},
                 {"parts", parts}};
 }
 

@@ -3,6 +3,8 @@
 #include <fstream>
 #include <string>
 
+#include <sys/resource.h>
+
 namespace attune {
 
 namespace {
@@ -20,5 +22,16 @@ std::int64_t statusKilobytes(const std::string& key) {
 
 std::int64_t residentBytes() { return statusKilobytes("VmRSS:") * 1024; }
 std::int64_t peakResidentBytes() { return statusKilobytes("VmHWM:") * 1024; }
+
+bool resetPeakResidentBytes() {
+    std::ofstream file("/proc/self/clear_refs");
+    file << "5" << std::flush; // proc(5): resets the peak resident set size
+    return static_cast<bool>(file);
+}
+
+std::int64_t minorPageFaults() {
+    rusage usage{};
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_minflt : 0;
+}
 
 } // namespace attune

@@ -7,5 +7,10 @@ namespace attune {
 
 std::int64_t residentBytes();     // VmRSS
 std::int64_t peakResidentBytes(); // VmHWM
+/// Starts the peak again from what is resident now. False where the kernel does not allow it: the peak of the whole
+/// process stays.
+bool resetPeakResidentBytes();
+/// Pages that this process has been given so far without reading a disk: fresh memory, all threads.
+std::int64_t minorPageFaults();
 
 } // namespace attune

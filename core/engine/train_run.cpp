@@ -51,6 +51,7 @@ TrainSettings settingsOf(const RunConfig& config, const ModelConfig& model) {
     settings.keepCheckpoints = static_cast<int>(paramInt(values, specs, "keep_checkpoints"));
     settings.earlyStoppingPatience = paramInt(values, specs, "early_stopping_patience");
     settings.scheduleId = config.schedule.id;
+    settings.scheduleParams = config.schedule.params;
     settings.microBatchTokens = microBatchTokens(model);
     return settings;
 }
@@ -229,6 +230,7 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     TrainSettings settings = settingsOf(config, loaded.config());
     if (effectiveActivations(loaded.config(), config, engineCatalog(), shapeOf(train), computer) == "recompute")
         settings.activations = ActivationPolicy::Recompute;
+    settings.predictedPeakBytes = estimateMemory(loaded.config(), config, engineCatalog(), shapeOf(train), computer).total();
     TrainLoop loop(std::move(parts), settings, emit);
     if (request.resume) {
         ATTUNE_ASSIGN(const bool found, loop.resume());

@@ -83,8 +83,8 @@ Described makeTrainingParams() {
                "Number format of the computation: auto takes bf16 where the processor is fast at it, else f32."));
     p.push_back(advanced(
         choice("activations", "Intermediate results", "auto", {"auto", "keep", "recompute"},
-               "What is kept between the two halves of a step: recompute needs a fifth of the memory for a third to "
-               "a half more work; auto recomputes only where memory is short. The result is the same.")));
+               "What is kept between the two halves of a step: recompute needs a fifth of the memory for a quarter "
+               "more work; auto recomputes only where memory is short. The result is the same.")));
     p.push_back(guided(choice(
         "train_on", "Learn from", "completion", {"completion", "all_assistant", "everything"},
         "Which text the model learns to write: the last answer, every answer of a conversation, or all of it.")));

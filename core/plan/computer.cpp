@@ -42,6 +42,19 @@ std::int64_t leadingInteger(std::string_view text) {
     return value;
 }
 
+// Measured once: what a model takes later must not count as what the program takes without one.
+std::int64_t residentAtFirst() {
+    static const std::int64_t bytes = [] {
+        std::int64_t resident = 0;
+        eachField(slurp("/proc/self/status"), [&](std::string_view name, std::string_view value) {
+            if (name == "VmRSS")
+                resident = leadingInteger(value) * 1024;
+        });
+        return resident;
+    }();
+    return bytes;
+}
+
 bool hasWord(std::string_view words, std::string_view word) {
     for (std::size_t at = words.find(word); at != std::string_view::npos; at = words.find(word, at + 1)) {
         const bool begins = at == 0 || words[at - 1] == ' ';
@@ -90,6 +103,7 @@ Computer inspectComputer(const std::string& folder) {
                          ? CPU_COUNT(&set)
                          : static_cast<int>(std::thread::hardware_concurrency());
     computer.cores = std::max(1, computer.cores);
+    computer.residentBytes = residentAtFirst();
     readCpuInfo(computer, slurp("/proc/cpuinfo"));
     readMemInfo(computer, slurp("/proc/meminfo"));
     limitMemory(computer, slurp("/sys/fs/cgroup/memory.max"), slurp("/sys/fs/cgroup/memory.current"));

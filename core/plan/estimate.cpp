@@ -11,12 +11,9 @@ namespace attune {
 namespace {
 
 // How the engine works, as numbers. Each is a property of the code or a measurement, not a guess per model.
-constexpr double kF32 = 4, kBf16 = 2;
-constexpr double kLogitTokens = 512;        // logits exist for at most so many targets at a time, in the compute type
-constexpr double kMoments = 2;              // AdamW keeps two f32 numbers per trained parameter
-constexpr double kRuntimeBytes = 180e6;     // libtorch and its libraries, resident before the model is loaded
-constexpr double kWorkspaceBytes = 24e6;    // packing buffers of the matrix products and thread stacks
-constexpr double kBytesPerStoredToken = 12; // token id and target of the prepared data set
+constexpr std::int64_t kRuntimeBytes = 170'000'000; // libtorch and its libraries, where nobody has measured this process
+constexpr std::int64_t kWorkspaceBytes = 24'000'000; // code and packing buffers of the products, thread stacks
+constexpr double kBytesPerStoredToken = 4.125, kBytesPerRow = 120; // of the prepared data set: an id, a bit, and vectors
 // Matrix products, per core, where no measurement of this computer is given (see Computer::gflopsF32).
 constexpr double kGflopsBf16PerCore = 200, kGflopsF32PerCoreAvx512 = 100, kGflopsF32PerCoreAvx2 = 50;
 // Share of the product rate a step reaches: memory-bound passes cost relatively more on narrow models. 72 % at hidden
@@ -30,15 +27,8 @@ bool isFull(const RunConfig& config) {
     return config.method.id == "full";
 }
 
-double computeBytes(const RunConfig& config, const Computer& computer) {
-    return effectivePrecision(config, computer) == "bf16" ? kBf16 : kF32;
-}
-
-const Described* methodOf(const RunConfig& config, const Catalog& catalog) {
-    for (const MethodEntry& method : catalog.methods)
-        if (method.description.id == config.method.id)
-            return &method.description;
-    return nullptr;
+std::int64_t computeBytes(const RunConfig& config, const Computer& computer) {
+    return effectivePrecision(config, computer) == "bf16" ? 2 : 4;
 }
 
 double trainingDouble(const RunConfig& config, std::string_view key) {
@@ -66,27 +56,6 @@ double rowsPerStep(const RunConfig& config) {
     return std::max(1.0, trainingDouble(config, "batch_size") * trainingDouble(config, "gradient_accumulation"));
 }
 
-// Bytes saved per token for the backward pass (performance.md, "activation policy"): the two residual inputs of a block
-// in f32, then qkv, attention output and gate|up in the compute type, and the log-sum-exp per head. When the rest is
-// computed again, only one of the residual inputs is there for every block.
-double savedBytesPerToken(const ModelConfig& model, double type, bool recompute) {
-    const double qkv = static_cast<double>(model.queryWidth() + 2 * model.kvWidth());
-    const double mlp = static_cast<double>((model.gatedMlp ? 2 : 1) * model.intermediateSize);
-    const double residual = static_cast<double>(model.hiddenSize) * kF32;
-    const double rest = residual + (qkv + static_cast<double>(model.queryWidth()) + mlp) * type +
-                        static_cast<double>(model.heads) * kF32;
-    const auto layers = static_cast<double>(model.layers);
-    return layers * residual + (recompute ? 1 : layers) * rest;
-}
-
-// Bytes per token of one block's working buffers, shared by all blocks: normalised input, MLP product and the gradients
-// of each.
-double workingBytesPerToken(const ModelConfig& model, double type) {
-    const double hidden = static_cast<double>(model.hiddenSize), mlp = static_cast<double>(model.intermediateSize);
-    const double qkv = static_cast<double>(model.queryWidth() + 2 * model.kvWidth());
-    return 2 * hidden * kF32 + (2 * hidden + qkv + static_cast<double>(model.queryWidth()) + 4 * mlp) * type;
-}
-
 std::int64_t whole(double bytes) {
     return static_cast<std::int64_t>(std::llround(bytes));
 }
@@ -101,61 +70,41 @@ std::string effectivePrecision(const RunConfig& config, const Computer& computer
 }
 
 std::int64_t trainableParameters(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
-    if (isFull(config))
-        return model.totalParameters();
-    const Described* method = methodOf(config, catalog);
-    if (!method || !findParam(method->params, "r"))
-        return 0;
-    const std::int64_t rank = paramInt(config.method.params, method->params, "r");
-    std::vector<std::string> targets{"all-linear"};
-    if (findParam(method->params, "target_modules"))
-        targets = paramList(config.method.params, method->params, "target_modules");
-    const bool all = targets.empty() || std::find(targets.begin(), targets.end(), "all-linear") != targets.end();
-    struct Linear {
-        const char* name;
-        std::int64_t in, out;
-    };
-    const std::array<Linear, 7> linears{{{"q_proj", model.hiddenSize, model.queryWidth()},
-                                         {"k_proj", model.hiddenSize, model.kvWidth()},
-                                         {"v_proj", model.hiddenSize, model.kvWidth()},
-                                         {"o_proj", model.queryWidth(), model.hiddenSize},
-                                         {"gate_proj", model.hiddenSize, model.gatedMlp ? model.intermediateSize : 0},
-                                         {"up_proj", model.hiddenSize, model.intermediateSize},
-                                         {"down_proj", model.intermediateSize, model.hiddenSize}}};
-    std::int64_t perLayer = 0;
-    for (const Linear& linear : linears)
-        if (linear.out > 0 && (all || std::find(targets.begin(), targets.end(), linear.name) != targets.end()))
-            perLayer += rank * (linear.in + linear.out);
-    return model.layers * perLayer;
+    std::int64_t count = 0;
+    for (const TrainedTensor& tensor : trainedTensors(model, config, catalog))
+        count += tensor.count * tensor.rows * tensor.columns;
+    return count;
+}
+
+MemoryEstimate engineMemory(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
+                            const PassShape& shape, std::int64_t residentBefore) {
+    MemoryEstimate estimate;
+    estimate.weights = weightBytes(model, config, catalog, shape.typeBytes);
+    estimate.gradients = gradientBytes(model, config, catalog);
+    estimate.optimizer = optimizerBytes(model, config, catalog);
+    estimate.activations = passBytes(model, config, catalog, shape) + attentionBytes(model, shape);
+    estimate.overhead = (residentBefore > 0 ? residentBefore : kRuntimeBytes) + kWorkspaceBytes;
+    return estimate;
 }
 
 namespace {
 
 MemoryEstimate memoryWith(bool recompute, const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
                           const DataShape& data, const Computer& computer) {
-    const double type = computeBytes(config, computer);
-    const double parameters = static_cast<double>(model.totalParameters());
-    const double trained = static_cast<double>(trainableParameters(model, config, catalog));
     const RowTokens rows = rowTokens(model, config, data);
-    MemoryEstimate estimate;
-    // Full: f32 masters, and beside them a compute copy unless the masters themselves compute. Adapter: the base once
-    // in the compute type, f32 adapter masters, and their compute copy inside the widened weights.
-    if (isFull(config))
-        estimate.weights = whole(parameters * (kF32 + (type < kF32 ? type : 0)));
-    else
-        estimate.weights = whole(parameters * type + trained * (kF32 + type));
-    estimate.gradients = whole(trained * kF32);
-    estimate.optimizer = whole(trained * kF32 * kMoments);
     const double stepTokens = rows.average * rowsPerStep(config);
     // Rows go through the model in pieces of this size, so activations do not grow with the batch.
     const double piece = static_cast<double>(microBatchTokens(model));
     const double micro = std::max(rows.longest, std::min(piece, stepTokens));
-    const double logits = std::min(micro, kLogitTokens) * static_cast<double>(model.vocabularySize) * type;
-    estimate.activations =
-        whole(micro * (savedBytesPerToken(model, type, recompute) + workingBytesPerToken(model, type)) + logits);
-    estimate.overhead =
-        whole(kRuntimeBytes + kWorkspaceBytes +
-              static_cast<double>(std::max<std::int64_t>(0, data.rows)) * rows.average * kBytesPerStoredToken);
+    PassShape shape;
+    shape.tokens = whole(micro);
+    shape.targets = whole(rows.average > 0 ? micro * rows.targets / rows.average : micro);
+    shape.typeBytes = computeBytes(config, computer);
+    shape.recompute = recompute;
+    shape.threads = computer.cores;
+    MemoryEstimate estimate = engineMemory(model, config, catalog, shape, computer.residentBytes);
+    estimate.overhead +=
+        whole(static_cast<double>(std::max<std::int64_t>(0, data.rows)) * (rows.average * kBytesPerStoredToken + kBytesPerRow));
     return estimate;
 }
 
@@ -187,13 +136,18 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
     // Per multiply-add of a weight: forward, gradient to the activations, and (trained weights only) gradient to the
     // weight.
     const double passes = full ? 6 : 4;
-    const double again = effectiveActivations(model, config, catalog, data, computer) == "recompute" ? 2 : 0;
-    const double linear =
-        (passes + again) * static_cast<double>(model.linearParameters()) + (full ? 0 : (6 + again) * trained);
+    // Computing again: every block but the last, without its last product, whose result nothing needs.
+    const bool recompute = effectiveActivations(model, config, catalog, data, computer) == "recompute";
+    const double layers = static_cast<double>(std::max<std::int64_t>(1, model.layers));
+    const double again = recompute ? (layers - 1) / layers : 0;
+    const double withoutDown =
+        static_cast<double>(model.linearParameters() - model.layers * model.hiddenSize * model.intermediateSize);
+    const double linear = passes * static_cast<double>(model.linearParameters()) + 2 * again * withoutDown +
+                          (full ? 0 : (6 + 2 * again) * trained);
     const double head = passes * static_cast<double>(model.vocabularySize) * static_cast<double>(model.hiddenSize);
     // Q K^T and P V over the causal half: 2 products x 2 FLOP x length / 2.
     const double attention = static_cast<double>(model.layers) * 2 * rows.average *
-                             static_cast<double>(model.queryWidth()) * (1 + kBackwardOfAttention + again / 2);
+                             static_cast<double>(model.queryWidth()) * (1 + kBackwardOfAttention + again);
     const double flopPerRow = rows.average * (linear + attention) + rows.targets * head;
 
     const bool bf16 = effectivePrecision(config, computer) == "bf16";

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/model_files/model_config.h"
+#include "core/plan/engine_memory.h"
 #include "core/plan/run_config.h"
 
 namespace attune {
@@ -13,6 +14,7 @@ namespace attune {
 struct Computer {
     int cores = 1;
     std::int64_t memoryBytes = 0, freeMemoryBytes = 0, freeDiskBytes = 0;
+    std::int64_t residentBytes = 0; // of this process when it first asked, before it loaded a model; 0 = unknown
     bool bf16 = false;                    // avx512_bf16 or amx_bf16
     double gflopsF32 = 0, gflopsBf16 = 0; // measured GEMM rates; 0 = not measured (an estimate from cores is used)
     std::string cpuName, gpuName, blas;
@@ -37,6 +39,10 @@ struct DataShape {
 };
 MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
                               const DataShape& data, const Computer& computer);
+/// The same for a micro-batch of known shape; residentBefore: of the process before the model is loaded, 0 = unknown.
+/// Compared with measurements in tests/bench/RESULTS.md.
+MemoryEstimate engineMemory(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
+                            const PassShape& shape, std::int64_t residentBefore);
 TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
                           const DataShape& data, const Computer& computer);
 /// Tokens that go through the model at once while training: large enough that the products are efficient, small enough

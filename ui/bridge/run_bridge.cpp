@@ -155,6 +155,7 @@ void RunBridge::dispatch(const std::vector<TrainingEvent>& events) {
                            MemoryReported& kept = m_current.memory;
                            kept.residentBytes = report.residentBytes;
                            kept.peakBytes = std::max(kept.peakBytes, report.peakBytes);
+                           kept.predictedPeakBytes = report.predictedPeakBytes;
                            memory = kept;
                        },
                        [&](const CheckpointSaved& checkpoint) { Q_EMIT checkpointSaved(checkpoint); },

@@ -1,0 +1,50 @@
+// What the engine allocates for a training run, tensor by tensor: the same counts as core/nn makes, without libtorch. The
+// tests in tests/engine compare each part with the real tensors.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "core/model_files/model_config.h"
+#include "core/plan/run_config.h"
+
+namespace attune {
+
+/// The linear layers of one block as users know them; gate is missing (out = 0) where the MLP is not gated.
+struct BlockLinear {
+    const char* name;
+    std::int64_t in, out;
+    std::int64_t rank = 0; // of its adapter, 0 = none
+};
+/// q, k, v, o, gate, up, down with the ranks that the configured method gives them.
+std::array<BlockLinear, 7> blockLinears(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
+
+/// A trained tensor (a vector is one row) and how many of its kind there are.
+struct TrainedTensor {
+    std::int64_t rows, columns, count;
+};
+std::vector<TrainedTensor> trainedTensors(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
+
+/// Bytes of everything the model holds but gradients: base weights in the compute type (`typeBytes` a number; norms are
+/// f32), masters, and adapters with their copies inside the widened weights.
+std::int64_t weightBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
+                         std::int64_t typeBytes);
+std::int64_t gradientBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
+/// Of the configured optimizer; AdamW's where the catalog does not say.
+std::int64_t optimizerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
+
+/// What goes through the model at once.
+struct PassShape {
+    std::int64_t tokens = 0, targets = 0; // of the largest micro-batch
+    std::int64_t typeBytes = 4;
+    bool recompute = false;
+    int threads = 1;
+};
+/// Buffers of TrainingPass after a training step over such a micro-batch: what blocks keep, what they share, and the chunk
+/// of logits, to the byte.
+std::int64_t passBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const PassShape& shape);
+/// Scratch memory of attention over that many tokens: at most this.
+std::int64_t attentionBytes(const ModelConfig& model, const PassShape& shape);
+
+} // namespace attune
