@@ -50,12 +50,15 @@ TrainLoop::TrainLoop(TrainParts parts, TrainSettings settings, Emit emit)
     }
 }
 
-std::vector<std::uint32_t> TrainLoop::rowsOfStep(std::int64_t step) const {
+std::span<const std::uint32_t> TrainLoop::rowsOfStep(std::int64_t step) {
     const auto count = static_cast<std::int64_t>(m_parts.train.rows.size());
     const std::int64_t epoch = step / m_stepsPerEpoch, begin = (step % m_stepsPerEpoch) * m_settings.batchSize;
-    const auto order = permutation(static_cast<std::uint32_t>(count), m_settings.seed, static_cast<std::uint64_t>(epoch));
+    if (epoch != m_orderEpoch) {
+        m_order = permutation(static_cast<std::uint32_t>(count), m_settings.seed, static_cast<std::uint64_t>(epoch));
+        m_orderEpoch = epoch;
+    }
     const std::int64_t end = std::min(begin + m_settings.batchSize, count);
-    return {order.begin() + begin, order.begin() + end};
+    return std::span(m_order).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
 }
 
 PackedTokens TrainLoop::pack(const TokenDataset& data, std::span<const std::uint32_t> rows) const {

@@ -8,8 +8,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "core/engine/checkpoint.h"
 #include "core/engine/token_dataset.h"
@@ -82,7 +84,7 @@ private:
     double secondsLeft(std::int64_t step) const; // after this step, measuring included
     Status checkpoint(bool best);
     void checkpointOrWarn(bool best);
-    std::vector<std::uint32_t> rowsOfStep(std::int64_t step) const;
+    std::span<const std::uint32_t> rowsOfStep(std::int64_t step); // valid until the next epoch's rows are asked for
     PackedTokens pack(const TokenDataset& data, std::span<const std::uint32_t> rows) const;
 
     TrainParts m_parts;
@@ -96,6 +98,8 @@ private:
     double m_measuringSeconds = 0; // validation and samples of this process, for the time left
     std::int64_t m_measurings = 0;
     std::int64_t m_lastCheckpoint = -1;
+    std::vector<std::uint32_t> m_order; // of the rows in m_orderEpoch; a function of (seed, epoch) alone
+    std::int64_t m_orderEpoch = -1;
 };
 
 } // namespace attune

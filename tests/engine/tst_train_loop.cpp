@@ -6,10 +6,12 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <set>
 #include <thread>
 
 #include <ATen/ATen.h>
 
+#include "core/base/rng.h"
 #include "core/engine/train_loop.h"
 #include "tests/support/test_main.h"
 #include "tests/support/tiny_model.h"
@@ -243,6 +245,53 @@ private Q_SLOTS:
         sampled.clear();
         continueAndCompare(folder.path().toStdString(), *reference, sample);
         QCOMPARE(sampled.front(), 4);
+    }
+
+    // Which rows a step sees, against the definition: the shuffle of (seed, epoch), cut into batches; whatever steps came before.
+    void theRowsOfAStepAreAFunctionOfSeedAndStep() {
+        class Recorded final : public Objective {
+        public:
+            const Described& description() const override { return m_real.description(); }
+            std::string sampleKind() const override { return m_real.sampleKind(); }
+            Result<ObjectiveOutput> trainMicroBatch(const ObjectiveInput& input) const override {
+                std::multiset<std::vector<std::int64_t>> rows;
+                for (std::size_t row = 0; row + 1 < input.batch.rowStarts.size(); ++row)
+                    rows.emplace(input.batch.ids.begin() + input.batch.rowStarts[row], input.batch.ids.begin() + input.batch.rowStarts[row + 1]);
+                steps.push_back(std::move(rows));
+                return m_real.trainMicroBatch(input);
+            }
+            Result<ObjectiveOutput> evaluateMicroBatch(const ObjectiveInput& input) const override { return m_real.evaluateMicroBatch(input); }
+            mutable std::vector<std::multiset<std::vector<std::int64_t>>> steps;
+
+        private:
+            const Objective& m_real = *findObjective("sft");
+        };
+        TrainSettings s = settings();
+        s.batchSize = 7; // 40 rows: the last batch of an epoch is smaller
+        s.microBatchTokens = 100000; // one call a step
+        const auto expected = [&](const TokenDataset& data, std::int64_t step) {
+            const auto order = permutation(40, s.seed, static_cast<std::uint64_t>(step / 6));
+            std::multiset<std::vector<std::int64_t>> rows;
+            for (std::int64_t i = step % 6 * 7; i < std::min<std::int64_t>(40, step % 6 * 7 + 7); ++i) {
+                const auto& ids = data.rows[order[static_cast<std::size_t>(i)]].ids;
+                rows.emplace(ids.begin(), ids.end());
+            }
+            return rows;
+        };
+        for (const std::int64_t stopAfter : {std::int64_t{-1}, std::int64_t{5}, std::int64_t{8}}) {
+            QTemporaryDir folder;
+            const Recorded objective;
+            PauseToken pause;
+            auto run = makeRun(folder.path().toStdString(), objective, "lora", stopAfter, s);
+            if (!run->loop->run(run->stop.get_token(), pause).value()) { // the rest in another process
+                run = makeRun(folder.path().toStdString(), objective, "lora", -1, s);
+                QVERIFY(run->loop->resume().value());
+                QVERIFY(run->loop->run(run->stop.get_token(), pause).value());
+            }
+            QCOMPARE(objective.steps.size(), std::size_t{18});
+            for (std::size_t step = 0; step < objective.steps.size(); ++step)
+                QVERIFY2(objective.steps[step] == expected(run->train, static_cast<std::int64_t>(step)), std::to_string(step).c_str());
+        }
     }
 
     void theTimeLeftCountsValidation() {
