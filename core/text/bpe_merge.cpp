@@ -28,9 +28,13 @@ void BpeMerger::run(const PairMap& merges, std::vector<BpeSymbol>& symbols, cons
     if (symbols.size() < 2)
         return;
     if (symbols.size() <= kShort)
-        runShort(merges, symbols, avoided);
-    else
-        runLong(merges, symbols, avoided);
+        return runShort(merges, symbols, avoided);
+    if (symbols.size() > m_window)
+        return runWindows(merges, symbols, avoided);
+    link(merges, symbols, avoided);
+    symbols.clear();
+    for (std::uint32_t at = 0; at != kEnd; at = m_nodes[at].next)
+        symbols.push_back(m_nodes[at].symbol);
 }
 
 void BpeMerger::runShort(const PairMap& merges, std::vector<BpeSymbol>& symbols, const std::vector<bool>* avoided) {
@@ -54,7 +58,7 @@ void BpeMerger::runShort(const PairMap& merges, std::vector<BpeSymbol>& symbols,
     }
 }
 
-void BpeMerger::runLong(const PairMap& merges, std::vector<BpeSymbol>& symbols, const std::vector<bool>* avoided) {
+void BpeMerger::link(const PairMap& merges, std::span<const BpeSymbol> symbols, const std::vector<bool>* avoided) {
     const auto count = static_cast<std::uint32_t>(symbols.size());
     m_nodes.resize(count);
     m_heap.clear();
@@ -95,10 +99,55 @@ void BpeMerger::runLong(const PairMap& merges, std::vector<BpeSymbol>& symbols, 
         if (node.previous != kEnd)
             renew(node.previous);
     }
+}
+
+// Tokens t1 t2 ... are what a word is merged into exactly when every two neighbours are what their own symbols are merged into. (Look at
+// the first merge across a border of the tokens: until then each side went its own way, lowest rank and leftmost first, and so it does
+// when only the two neighbours are there, where this merge would come too. Without such a merge every token is made as if by itself.)
+// Within a window neighbours fit; where two windows meet they are tried. When they do not fit, the next window begins earlier.
+void BpeMerger::runWindows(const PairMap& merges, std::vector<BpeSymbol>& symbols, const std::vector<bool>* avoided) {
+    const std::span<const BpeSymbol> word(symbols);
+    m_tokens.clear();
+    std::size_t begin = 0, window = m_window, unsettled = m_unsettled;
+    for (;;) {
+        const std::size_t end = std::min(begin + window, word.size()), before = m_tokens.size();
+        link(merges, word.subspan(begin, end - begin), avoided);
+        for (std::uint32_t at = 0; at != kEnd; at = m_nodes[at].next)
+            m_tokens.push_back({m_nodes[at].symbol, static_cast<std::uint32_t>(begin) + at});
+        if (before > 0) {
+            const std::size_t left = m_tokens[before - 1].begin;
+            const std::size_t right = before + 1 < m_tokens.size() ? m_tokens[before + 1].begin : end;
+            link(merges, word.subspan(left, right - left), avoided);
+            const std::uint32_t border = m_nodes[0].next;
+            if (border != begin - left || m_nodes[border].next != kEnd) {
+                // Twice as far back, and windows twice as long from now on: whatever the merges are, few of them are in vain.
+                unsettled *= 2;
+                const std::size_t kept = before > unsettled ? before - unsettled : 0;
+                const std::size_t earlier = kept == 0 ? 0 : m_tokens[kept].begin;
+                window = std::max(2 * window, window + 2 * (begin - earlier));
+                begin = earlier;
+                m_tokens.resize(kept);
+                continue;
+            }
+        }
+        if (end == word.size())
+            break;
+        unsettled = m_unsettled;
+        if (m_tokens.size() - before < 4 * unsettled) { // a window of a few huge tokens: most of the work would be done again
+            window *= 2;
+            m_tokens.resize(before);
+            continue;
+        }
+        m_tokens.resize(m_tokens.size() - unsettled + 1);
+        begin = m_tokens.back().begin;
+        m_tokens.pop_back();
+    }
     symbols.clear();
-    for (std::uint32_t at = 0; at != kEnd; at = m_nodes[at].next)
-        symbols.push_back(m_nodes[at].symbol);
-    if (m_nodes.capacity() > (std::size_t{1} << 20)) { // one huge text must not keep its memory
+    for (const Token& token : m_tokens)
+        symbols.push_back(token.symbol);
+    if (symbols.capacity() > (std::size_t{1} << 20)) // one huge text must not keep its memory
+        m_tokens = {};
+    if (window > 16 * m_window) {
         m_nodes = {};
         m_heap = {};
     }
