@@ -1,5 +1,7 @@
 // attune-cli bench tokenize and bench import: the two torch-free benchmarks.
+#include <algorithm>
 #include <chrono>
+#include <vector>
 
 #include "app/cli/commands.h"
 #include "core/base/files.h"
@@ -18,13 +20,15 @@ struct TokenizeOptions {
     int repeat = 3;
 };
 
-// One thread, whole lines: what importing and training see. The best of the repeats counts; the first one fills the word cache.
+// One thread, whole lines: what importing and training see. The first pass fills the word cache; of the later ones the median counts.
 Result<Json> benchTokenize(const TokenizeOptions& options, const Cli& cli) {
     ATTUNE_ASSIGN(const auto tokenizer, Tokenizer::load(options.model));
     ATTUNE_ASSIGN(const std::string text, readFile(options.file));
-    double best = 1e30, first = 0;
+    if (text.empty())
+        return fail(ErrorCode::InvalidArgument, options.file + " is empty: there is nothing to measure", "Give a text file with content.");
+    std::vector<double> passes;
     std::size_t tokens = 0;
-    for (int round = 0; round < options.repeat && !cli.stop.stop_requested(); ++round) {
+    while (static_cast<int>(passes.size()) < options.repeat && !cli.stop.stop_requested()) {
         const auto start = Clock::now();
         tokens = 0;
         for (std::size_t begin = 0; begin < text.size();) {
@@ -33,15 +37,19 @@ Result<Json> benchTokenize(const TokenizeOptions& options, const Cli& cli) {
             tokens += encoding.ids.size();
             begin = end;
         }
-        const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-        if (round == 0)
-            first = seconds;
-        best = std::min(best, seconds);
+        passes.push_back(std::chrono::duration<double>(Clock::now() - start).count());
     }
+    if (passes.empty())
+        return fail(ErrorCode::Cancelled, "The benchmark was stopped before its first pass.", "Run it again.");
+    const double first = passes.front();
+    if (passes.size() > 1)
+        passes.erase(passes.begin());
+    std::sort(passes.begin(), passes.end());
+    const double seconds = passes[passes.size() / 2];
     const auto bytes = static_cast<double>(text.size());
-    return Json{{"tokens_per_second", static_cast<double>(tokens) / best}, {"bytes_per_second", bytes / best},
-                {"bytes_per_second_first", bytes / first},                 {"bytes", text.size()},
-                {"tokens", tokens},                                        {"peak_bytes", peakResidentBytes()}};
+    return Json{{"tokens_per_second", static_cast<double>(tokens) / seconds}, {"bytes_per_second", bytes / seconds},
+                {"bytes_per_second_first", bytes / first},                    {"bytes", text.size()},
+                {"tokens", tokens},                                           {"peak_bytes", peakResidentBytes()}};
 }
 
 } // namespace
@@ -67,18 +75,23 @@ void addBenchTokenizeTo(CLI::App& benchCommand, Cli& cli) {
     auto options = std::make_shared<TokenizeOptions>();
     command->add_option("--model", options->model, "Folder with the tokenizer")->required();
     command->add_option("file", options->file, "Text file")->required();
-    command->add_option("--repeat", options->repeat, "Times the file is tokenised")->capture_default_str()->check(CLI::Range(1, 1000));
+    command->add_option("--repeat", options->repeat, "Times the file is tokenised; the median without the first counts")->capture_default_str()->check(CLI::Range(1, 1000));
     command->callback([options, &cli] {
         printWithRate(benchTokenize(*options, cli), cli);
     });
 }
 
 void addBenchImportTo(CLI::App& benchCommand, Cli& cli) {
-    auto* command = benchCommand.add_subcommand("import", "Rows a second from JSONL into a project");
-    auto rows = std::make_shared<std::int64_t>(1'000'000);
-    command->add_option("--rows", *rows, "Rows to make and import")->capture_default_str()->check(CLI::Range(1, 100'000'000));
-    command->callback([rows, &cli] {
-        auto result = benchImport(*rows, cli.stop);
+    auto* command = benchCommand.add_subcommand("import", "Rows and bytes a second from a file into a project");
+    struct ImportOptions {
+        std::string file;
+        std::int64_t rows = 1'000'000;
+    };
+    auto options = std::make_shared<ImportOptions>();
+    command->add_option("file", options->file, "File to import (default: generated JSONL); it is only read");
+    command->add_option("--rows", options->rows, "Without a file: rows to make and import")->capture_default_str()->check(CLI::Range(1, 100'000'000));
+    command->callback([options, &cli] {
+        auto result = benchImport(options->file, options->rows, cli.stop);
         if (result)
             (*result)["tokens_per_second"] = nullptr; // an import counts rows
         printWithRate(std::move(result), cli);

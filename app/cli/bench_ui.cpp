@@ -68,7 +68,7 @@ Result<Json> benchUi(const UiOptions& options, const std::stop_token& stop) {
     ATTUNE_ASSIGN(const fs::path program, windowProgram(options.program));
     ATTUNE_ASSIGN(const BenchFolder folder, BenchFolder::create());
     const fs::path project = folder.path() / "bench.attune", figures = folder.path() / "figures.json";
-    ATTUNE_ASSIGN(const Json imported, importBenchRows(folder, project, options.rows, stop));
+    ATTUNE_ASSIGN(const Json imported, importForBench(folder, project, {}, options.rows, stop));
     ATTUNE_ASSIGN(const Finished finished, runWindow(program,
                                                      {"--heartbeat", figures.string(), "--tour",
                                                       std::to_string(options.rounds), project.string()},

@@ -28,6 +28,21 @@ std::string benchRow(std::int64_t number) {
            R"("},{"role":"assistant","content":")" + words(16) + "\"}]}\n";
 }
 
+Status writeBenchRows(const fs::path& file, std::int64_t rows, const std::stop_token& stop) {
+    ATTUNE_ASSIGN(AtomicFile output, AtomicFile::create(file));
+    std::string buffer;
+    for (std::int64_t row = 0; row < rows; ++row) {
+        if (stop.stop_requested())
+            return fail(ErrorCode::Cancelled, "The measurement was cancelled");
+        buffer += benchRow(row);
+        if (buffer.size() > (std::size_t{1} << 20) || row + 1 == rows) {
+            ATTUNE_CHECK(output.write(buffer));
+            buffer.clear();
+        }
+    }
+    return output.commit();
+}
+
 } // namespace
 
 Result<BenchFolder> BenchFolder::create() {
@@ -44,40 +59,32 @@ BenchFolder::~BenchFolder() {
         fs::remove_all(m_path, error);
 }
 
-Result<Json> importBenchRows(const BenchFolder& folder, const fs::path& projectFolder, std::int64_t rows,
-                             std::stop_token stop) {
+Result<Json> importForBench(const BenchFolder& folder, const fs::path& projectFolder, const fs::path& given,
+                            std::int64_t rows, std::stop_token stop) {
     std::error_code error;
     Progress progress;
     progress.stop = stop;
-    const fs::path file = folder.path() / "bench-import.jsonl";
-    {
-        ATTUNE_ASSIGN(AtomicFile output, AtomicFile::create(file));
-        std::string buffer;
-        for (std::int64_t row = 0; row < rows; ++row) {
-            if (stop.stop_requested())
-                return fail(ErrorCode::Cancelled, "The measurement was cancelled");
-            buffer += benchRow(row);
-            if (buffer.size() > (std::size_t{1} << 20) || row + 1 == rows) {
-                ATTUNE_CHECK(output.write(buffer));
-                buffer.clear();
-            }
-        }
-        ATTUNE_CHECK(output.commit());
-    }
-    const auto bytes = static_cast<std::int64_t>(fs::file_size(file, error));
+    const fs::path file = given.empty() ? folder.path() / "bench-import.jsonl" : given;
+    if (given.empty())
+        ATTUNE_CHECK(writeBenchRows(file, rows, stop));
+    const auto bytes = static_cast<double>(fs::file_size(file, error));
+    if (error)
+        return fail(errnoError(error.value(), "Cannot read", file));
     ATTUNE_ASSIGN(const auto project, Project::create(projectFolder));
     const auto begin = std::chrono::steady_clock::now();
     ATTUNE_ASSIGN(const ImportedDataset imported, importDataset(project->datasets(), file, "bench", {}, progress));
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return Json{{"rows", imported.summary.rows},
-                {"file_bytes", bytes},
+                {"problems", imported.summary.problems},
+                {"file_bytes", static_cast<std::int64_t>(bytes)},
                 {"seconds", seconds},
-                {"rows_per_second", static_cast<double>(imported.summary.rows) / seconds}};
+                {"rows_per_second", static_cast<double>(imported.summary.rows) / seconds},
+                {"bytes_per_second", bytes / seconds}};
 }
 
-Result<Json> benchImport(std::int64_t rows, std::stop_token stop) {
+Result<Json> benchImport(const fs::path& file, std::int64_t rows, std::stop_token stop) {
     ATTUNE_ASSIGN(const BenchFolder folder, BenchFolder::create());
-    ATTUNE_ASSIGN(Json result, importBenchRows(folder, folder.path() / "bench-import.attune", rows, stop));
+    ATTUNE_ASSIGN(Json result, importForBench(folder, folder.path() / "bench-import.attune", file, rows, stop));
     rusage usage{};
     ::getrusage(RUSAGE_SELF, &usage);
     result["peak_bytes"] = std::int64_t{usage.ru_maxrss} * 1024;

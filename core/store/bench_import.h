@@ -1,4 +1,4 @@
-// Measures an import from JSON Lines into a new project. Any thread.
+// Measures an import of JSON Lines, or of a file in any format that can be imported, into a new project. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,6 @@
 
 #include "core/base/files.h"
 #include "core/base/json.h"
-#include "core/base/result.h"
 
 namespace attune {
 
@@ -25,13 +24,14 @@ private:
     fs::path m_path;
 };
 
-/// Writes `rows` generated conversations (about 390 bytes each) into a file in `folder` and imports them into the new project
-/// `project`. Gives rows, file_bytes, seconds, rows_per_second of the import.
-Result<Json> importBenchRows(const BenchFolder& folder, const fs::path& project, std::int64_t rows, std::stop_token stop);
+/// Imports `file` (never changed), or without one `rows` generated conversations (about 390 bytes each, written into `folder`),
+/// into the new project `project`. The time runs from opening the file until everything is on the disk; making the rows and the
+/// project is not in it. Gives rows, problems (rows left out), file_bytes, seconds, rows_per_second, bytes_per_second (of the
+/// file). Errors: as importDataset.
+Result<Json> importForBench(const BenchFolder& folder, const fs::path& project, const fs::path& file, std::int64_t rows,
+                            std::stop_token stop);
 
-/// Writes `rows` generated conversations (about 390 bytes each) into a folder of its own under the temporary folder,
-/// imports them and removes everything again. Gives rows, file_bytes, seconds, rows_per_second, peak_bytes (resident,
-/// of the whole process).
-Result<Json> benchImport(std::int64_t rows, std::stop_token stop);
+/// The same in a folder of its own, which is removed again; also gives peak_bytes (resident, of the whole process).
+Result<Json> benchImport(const fs::path& file, std::int64_t rows, std::stop_token stop);
 
 } // namespace attune

@@ -157,6 +157,33 @@ private Q_SLOTS:
             QVERIFY2(result[0].contains(key) && result[0][key].is_number() && result[0][key] > 0, key);
     }
 
+    void benchOfAFileCountsWhatIsInIt() {
+        const QString train = kResources + "/sample_project/train.jsonl";
+        QFile file(train);
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        const qint64 rows = file.readAll().count('\n');
+        const auto imported = lines(runCli({"--json", "bench", "import", train}));
+        QCOMPARE(imported.size(), std::size_t{1});
+        QCOMPARE(imported[0]["rows"].get<qint64>(), rows);
+        QCOMPARE(imported[0]["file_bytes"].get<qint64>(), file.size());
+        QVERIFY(qAbs(imported[0]["rows_per_second"].get<double>() * imported[0]["seconds"].get<double>() - double(rows)) < 1e-6 * double(rows));
+        QVERIFY(qAbs(imported[0]["bytes_per_second"].get<double>() * imported[0]["seconds"].get<double>() - double(file.size())) < 1e-6 * double(file.size()));
+        QVERIFY(imported[0]["peak_bytes"] > 1'000'000);
+
+        const auto tokenized = lines(runCli({"--json", "bench", "tokenize", "--model", kStarter, train, "--repeat", "2"}));
+        QCOMPARE(tokenized.size(), std::size_t{1});
+        QCOMPARE(tokenized[0]["bytes"].get<qint64>(), file.size());
+        file.seek(0);
+        QByteArray texts;
+        while (!file.atEnd())
+            texts += line({{"text", file.readLine().toStdString()}});
+        std::size_t tokens = 0;
+        for (const Json& row : lines(runCli({"tokenize", "--model", kStarter, "-"}, texts)))
+            tokens += row["ids"].size();
+        QCOMPARE(tokenized[0]["tokens"].get<std::size_t>(), tokens);
+        QVERIFY(tokenized[0]["bytes_per_second"] > 0 && tokenized[0]["peak_bytes"] > 1'000'000);
+    }
+
     void badLinesAreNamed() {
         const auto result = runCli({"tokenize", "--model", kStarter, "-"}, line({{"text", "ok"}}) + "[1]\n");
         QCOMPARE(result.exitStatus, 1);
