@@ -21,12 +21,13 @@ void runEngineBench(const std::string& what, const Json& options, Cli& cli) {
 
 struct EngineOptions {
     std::string shape = "135m", model, method = "lora", dtype = "bf16", optimizer = "adamw";
-    std::int64_t batch = 4, seq = 512, steps = 5, tokens = 128, threads = 0, microBatchTokens = 512;
+    std::int64_t batch = 4, seq = 512, steps = 5, tokens = 128, threads = 0, microBatchTokens = 512, deviceBatch = 8;
     std::string data, tokenizer, packing = "packed", policy = "keep";
     Json toJson() const {
         return {{"shape", shape}, {"model", model}, {"method", method}, {"dtype", dtype},   {"batch", batch},
                 {"seq", seq},     {"steps", steps}, {"tokens", tokens}, {"threads", threads},
-                {"optimizer", optimizer}, {"packing", packing}, {"policy", policy}, {"micro_batch_tokens", microBatchTokens}};
+                {"optimizer", optimizer}, {"packing", packing}, {"policy", policy}, {"micro_batch_tokens", microBatchTokens},
+                {"device_batch", deviceBatch}};
     }
 };
 
@@ -85,7 +86,8 @@ void addBenchCommand(CLI::App& app, Cli& cli) {
     train->add_option("--policy", options->policy, "keep all activations for the backward, or recompute them")->capture_default_str();
     train->add_option("--data", options->data, "A data file: rows as long as its rows instead of --seq");
     train->add_option("--tokenizer", options->tokenizer, "With --data: the folder of the tokenizer (default: that of --model, else the starter model's)");
-    train->add_option("--packing", options->packing, "packed: rows end to end; padded: filled up to the step's longest row")->capture_default_str();
+    train->add_option("--packing", options->packing, "packed: rows end to end; padded: filled up to the longest row of a device batch")->capture_default_str();
+    train->add_option("--device-batch", options->deviceBatch, "With --packing padded: rows that are padded and computed together")->capture_default_str();
     train->callback([options, &cli] {
         Json json = options->toJson();
         if (!options->data.empty()) {

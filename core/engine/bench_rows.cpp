@@ -1,6 +1,7 @@
 #include "core/engine/bench_rows.h"
 
 #include <algorithm>
+#include <span>
 
 #include "core/engine/token_dataset.h"
 
@@ -45,28 +46,31 @@ Result<std::vector<BenchRow>> benchRows(const Json& options, std::int64_t batch,
     }
     if (rows.empty())
         return fail(ErrorCode::InvalidArgument, "There are no rows to measure on.", "Choose a data set with rows.");
-    return rows;
+    std::vector<BenchRow> shuffled;
+    for (const std::uint32_t row : permutation(static_cast<std::uint32_t>(rows.size()), 42, 0))
+        shuffled.push_back(rows[row]);
+    return shuffled;
 }
 
-std::vector<PackedTokens> benchMicroBatches(const std::vector<BenchRow>& rows, RowLayout layout, std::int64_t budget,
-                                            std::int64_t vocabulary, Rng& rng) {
+std::vector<PackedTokens> benchMicroBatches(const std::vector<BenchRow>& rows, const RowPacking& packing, std::int64_t vocabulary, Rng& rng) {
     std::vector<PackedTokens> batches;
-    if (layout == RowLayout::Padded) {
-        std::int64_t width = 0;
-        for (const BenchRow& row : rows)
-            width = std::max(width, row.tokens);
-        const auto atOnce = static_cast<std::size_t>(std::max<std::int64_t>(1, budget / width));
-        for (std::size_t i = 0; i < rows.size(); ++i) {
-            if (i % atOnce == 0)
-                batches.emplace_back();
-            append(batches.back(), rows[i], width, vocabulary, rng);
+    if (packing.layout == RowLayout::Padded) {
+        const auto atOnce = static_cast<std::size_t>(packing.deviceBatch);
+        for (std::size_t first = 0; first < rows.size(); first += atOnce) {
+            const std::span group = std::span(rows).subspan(first, std::min(atOnce, rows.size() - first));
+            std::int64_t width = 0;
+            for (const BenchRow& row : group)
+                width = std::max(width, row.tokens);
+            batches.emplace_back();
+            for (const BenchRow& row : group)
+                append(batches.back(), row, width, vocabulary, rng);
         }
         return batches;
     }
     std::vector<std::int64_t> lengths;
     for (const BenchRow& row : rows)
         lengths.push_back(row.tokens);
-    for (const auto& group : planMicroBatches(lengths, budget)) {
+    for (const auto& group : planMicroBatches(lengths, packing.microBatchTokens)) {
         batches.emplace_back();
         for (const std::uint32_t index : group)
             append(batches.back(), rows[index], rows[index].tokens, vocabulary, rng);

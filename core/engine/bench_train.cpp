@@ -32,9 +32,9 @@ double median(std::vector<double> values) {
 
 struct Settings {
     std::string model, shape, method, optimizer;
-    RowLayout layout = RowLayout::Packed;
+    RowPacking packing;
     bool recompute = false;
-    std::int64_t batch = 4, seq = 512, steps = 5, microBatchTokens = 512;
+    std::int64_t batch = 4, seq = 512, steps = 5;
 };
 
 Result<Settings> readSettings(const Json& options) {
@@ -47,7 +47,8 @@ Result<Settings> readSettings(const Json& options) {
         settings.batch = options.value("batch", std::int64_t{4});
         settings.seq = options.value("seq", std::int64_t{512});
         settings.steps = options.value("steps", std::int64_t{5});
-        settings.microBatchTokens = options.value("micro_batch_tokens", std::int64_t{512});
+        settings.packing.microBatchTokens = options.value("micro_batch_tokens", std::int64_t{512});
+        settings.packing.deviceBatch = options.value("device_batch", std::int64_t{8});
     } catch (const Json::exception& exception) {
         return fail(ErrorCode::InvalidArgument,
                     std::string("A benchmark option has the wrong type: ") + exception.what());
@@ -56,10 +57,11 @@ Result<Settings> readSettings(const Json& options) {
     if (policy != "keep" && policy != "recompute")
         return fail(ErrorCode::InvalidArgument, "There is no policy \"" + policy + "\".", "Choose keep or recompute.");
     settings.recompute = policy == "recompute";
-    ATTUNE_ASSIGN(settings.layout, rowLayout(options.value("packing", std::string("packed"))));
+    ATTUNE_ASSIGN(settings.packing.layout, rowLayout(options.value("packing", std::string("packed"))));
     const auto inside = [](std::int64_t value, std::int64_t most) { return value >= 1 && value <= most; };
-    if (!inside(settings.batch, 4096) || !inside(settings.seq, 1 << 17) || !inside(settings.steps, 10000))
-        return fail(ErrorCode::InvalidArgument, "Batch, seq and steps must be positive and not absurdly large.",
+    if (!inside(settings.batch, 4096) || !inside(settings.seq, 1 << 17) || !inside(settings.steps, 10000) ||
+        !inside(settings.packing.deviceBatch, 4096))
+        return fail(ErrorCode::InvalidArgument, "Batch, seq, steps and the rows of a device must be positive and not absurdly large.",
                     "Choose a batch up to 4,096 rows, rows up to 131,072 tokens and up to 10,000 steps.");
     return settings;
 }
@@ -142,7 +144,7 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
             stepTokens += stepRows.back().tokens;
         }
         const auto batches =
-            benchMicroBatches(stepRows, settings.layout, settings.microBatchTokens, config.vocabularySize, rng);
+            benchMicroBatches(stepRows, settings.packing, config.vocabularySize, rng);
         for (const PackedTokens& batch : batches) {
             largest.tokens = std::max(largest.tokens, batch.tokens());
             largest.targets = std::max<std::int64_t>(
@@ -197,8 +199,8 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
                 {"batch", settings.batch},
                 {"seq", options.contains("rows") ? Json(nullptr) : Json(settings.seq)},
                 {"rows", rows.size()},
-                {"packing", settings.layout == RowLayout::Packed ? "packed" : "padded"},
-                {"micro_batch_tokens", settings.microBatchTokens},
+                {"packing", settings.packing.layout == RowLayout::Packed ? "packed" : "padded"},
+                {"micro_batch_tokens", settings.packing.microBatchTokens},
                 {"threads", at::get_num_threads()},
                 {"tokens_per_second", static_cast<double>(tokens) / steps / perStep},
                 {"seconds_per_step", perStep},
