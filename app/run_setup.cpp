@@ -4,18 +4,13 @@
 #include <cstdlib>
 #include <iterator>
 
-#include "core/base/rng.h"
 #include "core/data/import_file.h"
+#include "core/data/sample_hash.h"
 #include "core/data/split.h"
 
 namespace attune {
 
 namespace {
-
-struct Loaded {
-    std::vector<Sample> samples;
-    std::string hash;
-};
 
 // A folder stands for all data files in it (each may have its own format), in the order of their names.
 Result<std::vector<fs::path>> dataFiles(const fs::path& path) {
@@ -35,25 +30,25 @@ Result<std::vector<fs::path>> dataFiles(const fs::path& path) {
     return files;
 }
 
-Result<Loaded> load(const std::string& path, const std::string& format, std::vector<std::string>& problems) {
+Result<std::vector<Sample>> load(const std::string& path, const std::string& format, std::vector<std::string>& problems) {
     ATTUNE_ASSIGN(const std::vector<fs::path> files, dataFiles(path));
-    Loaded loaded;
+    std::vector<Sample> samples;
     for (const fs::path& file : files) {
         std::vector<ImportProblem> found;
-        ATTUNE_ASSIGN(auto samples, loadSamples(file, format, &found));
+        ATTUNE_ASSIGN(auto rows, loadSamples(file, format, &found));
         for (const ImportProblem& problem : found)
             problems.push_back(file.filename().string() + ", " + describe(problem));
-        ATTUNE_ASSIGN(const std::string hash, hashFile(file));
-        loaded.hash += hash;
-        loaded.samples.insert(loaded.samples.end(), std::make_move_iterator(samples.begin()), std::make_move_iterator(samples.end()));
+        samples.insert(samples.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
     }
-    if (files.size() > 1)
-        loaded.hash = hashBytes(loaded.hash);
-    return loaded;
+    return samples;
 }
 
-std::shared_ptr<const SampleSource> source(std::vector<Sample> samples, std::string hash) {
-    return std::make_shared<VectorSampleSource>(std::move(samples), std::move(hash));
+// Identified by what was read, not by the file's bytes: the same file read as another format is other data.
+std::shared_ptr<const SampleSource> source(std::vector<Sample> samples) {
+    std::string hashes;
+    for (const Sample& sample : samples)
+        hashes += toHex(contentHash(sample));
+    return std::make_shared<VectorSampleSource>(std::move(samples), hashBytes(hashes));
 }
 
 } // namespace
@@ -65,27 +60,37 @@ Result<RunSetup> setUpRunFromFiles(const RunConfig& config, const fs::path& runF
     RunSetup setup;
     setup.request.config = config;
     setup.request.folder = runFolder.string();
-    ATTUNE_ASSIGN(Loaded train, load(config.data.train, config.data.format, setup.problems));
+    setup.request.tokenCache = userTokenCache().string();
+    ATTUNE_ASSIGN(std::vector<Sample> train, load(config.data.train, config.data.format, setup.problems));
     if (!config.data.validation.empty()) {
-        ATTUNE_ASSIGN(Loaded validation, load(config.data.validation, config.data.format, setup.problems));
-        setup.request.validation = source(std::move(validation.samples), std::move(validation.hash));
-    } else if (config.data.validationShare > 0 && train.samples.size() >= 10) {
-        const auto seed = static_cast<std::uint64_t>(paramInt(config.training, trainingParams().params, "seed"));
+        ATTUNE_ASSIGN(std::vector<Sample> validation, load(config.data.validation, config.data.format, setup.problems));
+        setup.request.validation = source(std::move(validation));
+    } else if (config.data.validationShare > 0 && train.size() >= 10) {
         SplitOptions options;
         options.validation = config.data.validationShare;
         options.test = 0;
-        options.seed = seed;
-        ATTUNE_CHECK(splitSamples(train.samples, options));
+        options.seed = static_cast<std::uint64_t>(paramInt(config.training, trainingParams().params, "seed"));
+        ATTUNE_CHECK(splitSamples(train, options));
         std::vector<Sample> kept, held;
-        for (Sample& sample : train.samples)
+        for (Sample& sample : train)
             (sample.split == Split::Validation ? held : kept).push_back(std::move(sample));
-        const std::string share = "/" + std::to_string(config.data.validationShare) + "/" + std::to_string(seed);
-        train.samples = std::move(kept);
-        setup.request.validation = source(std::move(held), train.hash + share + "/validation");
-        train.hash += share + "/train";
+        train = std::move(kept);
+        setup.request.validation = source(std::move(held));
     }
-    setup.request.train = source(std::move(train.samples), std::move(train.hash));
+    setup.request.train = source(std::move(train));
     return setup;
+}
+
+fs::path userTokenCache() {
+    const auto absolute = [](const char* variable) {
+        const char* value = std::getenv(variable);
+        const fs::path path = value ? value : "";
+        return path.is_absolute() ? path : fs::path(); // as the base directory specification says
+    };
+    if (const fs::path cache = absolute("XDG_CACHE_HOME"); !cache.empty())
+        return cache / "attune" / "tokens";
+    const fs::path home = absolute("HOME");
+    return home.empty() ? home : home / ".cache" / "attune" / "tokens";
 }
 
 Result<fs::path> resourcesFolder() {

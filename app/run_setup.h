@@ -20,6 +20,10 @@ struct RunSetup {
 /// Errors: what the importers say, InvalidData when nothing is left to train on.
 Result<RunSetup> setUpRunFromFiles(const RunConfig& config, const fs::path& runFolder);
 
+/// Where runs without a project keep token rows between runs: $XDG_CACHE_HOME/attune/tokens or ~/.cache/attune/tokens; empty when there is
+/// no home folder. (XDG base directory specification)
+fs::path userTokenCache();
+
 /// Where the program's own resources lie: $ATTUNE_RESOURCES, ../share/attune beside the executable, or the source tree it was built from.
 Result<fs::path> resourcesFolder();
 

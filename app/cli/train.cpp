@@ -15,7 +15,7 @@ namespace {
 
 struct Options {
     std::string recipe, out;
-    bool resume = false;
+    bool resume = false, noCache = false;
     std::vector<std::string> assignments;
 };
 
@@ -52,6 +52,8 @@ Status train(const Options& options, Cli& cli) {
     if (setup.problems.size() > 20)
         std::cerr << "left out: " << setup.problems.size() - 20 << " more rows\n";
     setup.request.resume = options.resume;
+    if (options.noCache)
+        setup.request.tokenCache.clear();
 
     TrainPrinter printer;
     EngineThread thread(0);
@@ -80,6 +82,7 @@ void addTrainCommand(CLI::App& app, Cli& cli) {
     command->add_option("recipe", options->recipe, "Recipe file (YAML)")->required();
     command->add_option("--out", options->out, "Run folder (default: runs/<name of the recipe>)");
     command->add_flag("--resume", options->resume, "Continue from the last checkpoint in the run folder, if there is one");
+    command->add_flag("--no-cache", options->noCache, "Neither read nor keep token rows (kept in $XDG_CACHE_HOME/attune/tokens or ~/.cache/attune/tokens)");
     command->add_option("--set", options->assignments, "Change one value of the recipe: section.key=value, such as training.epochs=1 (repeatable)");
     command->footer([&cli] { return recipeHelp(cli.engine().catalog()); });
     command->callback([options, &cli] {

@@ -20,17 +20,20 @@ struct TokenDataset {
         std::int64_t targets = 0; // trained positions that have a predecessor
         std::size_t source = 0;   // index into the SampleSource
         bool truncated = false;
+        bool operator==(const Row&) const = default;
     };
     struct Dropped {
         std::size_t source = 0;
         std::string sampleId;
         std::string reason;
+        bool operator==(const Dropped&) const = default;
     };
     std::vector<Row> rows;
     std::vector<Dropped> dropped;
     std::int64_t tokens = 0, targets = 0, longest = 0;
     std::int64_t truncatedRows = 0;
     std::int64_t endNotTrained = 0; // rows whose end of turn is not among the trained tokens
+    bool operator==(const TokenDataset&) const = default;
 };
 
 struct TokenizeOptions {

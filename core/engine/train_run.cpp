@@ -1,6 +1,7 @@
 #include "core/engine/train_run.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <thread>
 
 #include <ATen/Parallel.h>
@@ -8,7 +9,7 @@
 #include "core/engine/engine_catalog.h"
 #include "core/engine/generate.h"
 #include "core/engine/model_loader.h"
-#include "core/engine/token_dataset.h"
+#include "core/engine/token_cache.h"
 #include "core/engine/train_loop.h"
 #include "core/export/exporter.h"
 #include "core/export/peft_adapter.h"
@@ -60,6 +61,15 @@ DataShape shapeOf(const TokenDataset& data) {
     const auto rows = static_cast<std::int64_t>(data.rows.size());
     const auto average = [&](std::int64_t sum) { return static_cast<double>(sum) / static_cast<double>(std::max<std::int64_t>(1, rows)); };
     return {rows, average(data.tokens), average(data.targets), data.longest};
+}
+
+std::string describeTokens(const CachedTokens& tokens, const char* which) {
+    char seconds[32];
+    std::snprintf(seconds, sizeof seconds, "%.2f s", tokens.seconds);
+    const std::string rows = std::to_string(tokens.data.rows.size()) + " " + which + " rows";
+    if (tokens.fromCache)
+        return "Read the tokens of " + rows + " from the cache in " + seconds;
+    return "Tokenised " + rows + " in " + seconds + (tokens.kept ? "" : "; not kept for the next run: " + tokens.kept.error().message);
 }
 
 void reportDataNotes(const TokenDataset& data, const char* which, const Emit& emit) {
@@ -197,12 +207,16 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     const std::int64_t wanted = paramInt(config.training, specs, "max_length"), context = loaded.config().contextLength;
     tokenize.maxLength = static_cast<std::size_t>(wanted > 0 ? std::min(wanted, context) : context);
     const Progress progress{stop, [&](double fraction, const std::string& what) { preparing(what)(fraction); }};
-    ATTUNE_ASSIGN(const TokenDataset train, tokenizeSamples(*request.train, loaded.format, tokenize, progress));
-    reportDataNotes(train, "training", emit);
+    const auto tokenRows = [&](const SampleSource& source, const char* which) -> Result<TokenDataset> {
+        ATTUNE_ASSIGN(CachedTokens tokens, tokenizeCached(request.tokenCache, source, loaded.format, tokenize, progress));
+        emit(StateChanged{RunState::Preparing, describeTokens(tokens, which), 1});
+        reportDataNotes(tokens.data, which, emit);
+        return std::move(tokens.data);
+    };
+    ATTUNE_ASSIGN(const TokenDataset train, tokenRows(*request.train, "training"));
     std::optional<TokenDataset> validation;
     if (request.validation && request.validation->size() > 0) {
-        ATTUNE_ASSIGN(validation, tokenizeSamples(*request.validation, loaded.format, tokenize, progress));
-        reportDataNotes(*validation, "validation", emit);
+        ATTUNE_ASSIGN(validation, tokenRows(*request.validation, "validation"));
     }
 
     ATTUNE_ASSIGN(const std::unique_ptr<Optimizer> optimizer, optimizerKind->make(loaded.model->trainable(), config.optimizer.params));

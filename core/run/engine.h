@@ -56,6 +56,7 @@ struct TrainRequest {
     std::shared_ptr<const SampleSource> train;
     std::shared_ptr<const SampleSource> validation; // may be null or empty
     bool resume = false; // continue from the last valid checkpoint in `folder`
+    std::string tokenCache; // folder in which token rows are kept between runs; empty = they are not kept
 };
 
 struct Sampling {
