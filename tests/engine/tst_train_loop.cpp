@@ -280,7 +280,7 @@ private Q_SLOTS:
         };
         for (const std::int64_t stopAfter : {std::int64_t{-1}, std::int64_t{5}, std::int64_t{8}}) {
             QTemporaryDir folder;
-            const Recorded objective;
+            const Recorded objective{};
             PauseToken pause;
             auto run = makeRun(folder.path().toStdString(), objective, "lora", stopAfter, s);
             if (!run->loop->run(run->stop.get_token(), pause).value()) { // the rest in another process
