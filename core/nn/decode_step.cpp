@@ -20,7 +20,7 @@ constexpr std::int64_t kOutputUnit = 16;
 // on its position alone, and so do its sums.
 constexpr std::int64_t kPieceKeys = 128;
 
-std::int64_t roundUp(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
+std::int64_t wholeUnits(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
 
 void reserveElements(at::Tensor& tensor, std::int64_t elements, at::ScalarType type) {
     if (!tensor.defined() || tensor.numel() < elements)
@@ -57,7 +57,7 @@ void DecodeStep<T, Real>::plan(std::span<KvCache<Real>* const> caches, std::span
     const bool few = static_cast<std::int64_t>(caches.size()) <= kDotRows;
     m_lanes = std::is_same_v<T, c10::BFloat16> && !few && m_rows <= decode::kMostLaneRows && decode::lanesAreFaster() &&
               !m_weights.head.eightBit();
-    m_pieceKeys = few ? kPieceKeys : roundUp(m_longest, 16);
+    m_pieceKeys = few ? kPieceKeys : wholeUnits(m_longest, 16);
     for (std::size_t i = 0; i < caches.size(); ++i)
         for (std::int64_t head = 0; head < m_config.kvHeads; ++head)
             for (std::int64_t begin = 0; begin < caches[i]->length(); begin += m_pieceKeys) {
@@ -85,14 +85,14 @@ void DecodeStep<T, Real>::reserve() {
     reserveElements(m_ownInputs, members * m_rows * padded, stored);
     reserveElements(m_qkv, m_rows * (m_config.queryWidth() + 2 * m_config.kvWidth()), real);
     reserveElements(m_product, m_rows * padded, real);
-    reserveElements(m_packed, roundUp(m_rows, decode::kLanes) * padded, stored);
+    reserveElements(m_packed, wholeUnits(m_rows, decode::kLanes) * padded, stored);
     if (m_weights.head.eightBit())
         reserveElements(m_wide, members * m_rows * padded, at::kFloat);
     reserveElements(m_statistics, members * 2 * m_rows, real);
     // Rows of scores begin at whole vectors: sums over them are then taken in the same order for every row.
-    m_scoreStride = roundUp(std::min(m_pieceKeys, m_longest), 16);
+    m_scoreStride = wholeUnits(std::min(m_pieceKeys, m_longest), 16);
     m_scoresPerMember = m_mostRows * group * m_scoreStride;
-    m_attendedPerMember = roundUp((m_mostRows + 2) * group * (d + 1), 64);
+    m_attendedPerMember = wholeUnits((m_mostRows + 2) * group * (d + 1), 64);
     reserveElements(m_scores, members * m_scoresPerMember, real);
     reserveElements(m_attended, members * m_attendedPerMember, real);
     reserveElements(m_partials, m_rows * m_config.heads * piecesOf(m_longest - 1) * (d + 1), real);

@@ -233,6 +233,37 @@ private Q_SLOTS:
         }
     }
 
+    // Texts of several hundred tokens, which decoding takes in pieces, and windows shorter and longer than a piece.
+    void longWindowsDecodeAsTheyAreRead_data() {
+        QTest::addColumn<QString>("name");
+        QTest::addColumn<int>("window");
+        for (const char* name : {"gemma2", "gemma3", "mistral_window", "qwen2_window"})
+            for (const int window : {5, 300})
+                QTest::addRow("%s %d", name, window) << QString(name) << window;
+    }
+    void longWindowsDecodeAsTheyAreRead() {
+        QFETCH(int, window);
+        const ModelSource source = checked(ModelSource::open(folder()));
+        ModelConfig config = checked(readModelConfig(source));
+        config.contextLength = 1000, config.slidingWindow = window;
+        const auto model = checked(CausalLm::create(config, {at::kDouble, at::kCPU}));
+        require(readBaseWeights(source, *findFamily(config.architecture), *model));
+        std::vector<std::int64_t> ids;
+        Rng rng(5);
+        for (int t = 0; t < 640; ++t)
+            ids.push_back(static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(config.vocabularySize))));
+        const auto beginning = [&](std::ptrdiff_t length) {
+            return std::vector<std::int64_t>(ids.begin(), ids.begin() + length);
+        };
+        Decoder decoder(*model), reader(*model);
+        (void)checked(decoder.prefill({beginning(600)}));
+        for (std::ptrdiff_t length = 601; length <= 640; ++length) {
+            const at::Tensor logits = checked(decoder.step({ids[static_cast<std::size_t>(length - 1)]}));
+            if (length % 13 == 0)
+                QVERIFY(largest(logits, checked(reader.prefill({beginning(length)}))) < 1e-9);
+        }
+    }
+
     void gradientsMatchFiniteDifferences_data() { models(); }
     void gradientsMatchFiniteDifferences() {
         const Golden golden(folder());
