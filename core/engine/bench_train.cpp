@@ -163,8 +163,8 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
             forward.step = static_cast<std::uint64_t>(step);
             forward.microBatch = microBatch++;
             ATTUNE_ASSIGN(const ObjectiveOutput output,
-                          objective->trainMicroBatch({pass, batch, forward, windowTargets}));
-            loss += output.lossSum / std::max(1.0, windowTargets);
+                          objective->trainMicroBatch({pass, batch, forward, {.targets = windowTargets}}));
+            loss += output.loss;
         }
         {
             const PartTimer timer(step > 0 ? &times : nullptr, "optimizer");

@@ -12,7 +12,7 @@ namespace attune {
 namespace {
 
 // Part of every key: to be raised when the rows made of the same data change (template, tokenizer, masks) or the layout below does.
-constexpr std::uint64_t kTokenFormat = 1;
+constexpr std::uint64_t kTokenFormat = 2;
 constexpr std::uint64_t kTokenMagic = 0x314B4F544E545441ull; // "ATTNTOK1"; another byte order reads another number
 constexpr std::size_t kProbes = 8;
 constexpr auto kAbandoned = std::chrono::hours(24); // a temporary file of that age belongs to a process that died
@@ -24,6 +24,7 @@ public:
 
     void number(std::uint64_t value) { bytes(&value, sizeof value); }
     void number(std::int64_t value) { bytes(&value, sizeof value); }
+    void number(double value) { bytes(&value, sizeof value); }
     void flag(bool value) { bytes(&value, 1); }
     void text(const std::string& value) {
         number(std::uint64_t{value.size()});
@@ -83,6 +84,7 @@ public:
 
     void number(std::uint64_t& value) { bytes(&value, sizeof value); }
     void number(std::int64_t& value) { bytes(&value, sizeof value); }
+    void number(double& value) { bytes(&value, sizeof value); }
     void flag(bool& value) {
         char byte = 0;
         bytes(&byte, 1);
@@ -143,14 +145,18 @@ private:
 // compile until it is written too (then raise kTokenFormat).
 template <class Coder, class Data>
 void codeTokens(Coder& coder, Data& data) {
-    auto& [rows, dropped, tokens, targets, longest, truncatedRows, endNotTrained] = data;
+    auto& [rows, rowsPerSample, reference, dropped, tokens, targets, longest, truncatedRows, endNotTrained] = data;
+    (void)reference; // belongs to a model: computed for the run
+    coder.number(rowsPerSample);
     coder.list(rows, [](Coder& c, auto& row) {
-        auto& [ids, trained, rowTargets, source, truncated] = row;
+        auto& [ids, trained, rowTargets, source, truncated, desirable, margin] = row;
         c.ids(ids);
         c.marks(trained);
         c.number(rowTargets);
         c.number(source);
         c.flag(truncated);
+        c.flag(desirable);
+        c.number(margin);
     });
     coder.list(dropped, [](Coder& c, auto& row) {
         auto& [source, sampleId, reason] = row;
@@ -207,7 +213,8 @@ bool agrees(const TokenDataset& kept, const SampleSource& source, const PromptFo
         return false;
     const ProbeSource probes(source);
     const auto fresh = tokenizeSamples(probes, format, options, {});
-    if (!fresh && fresh.error().code != ErrorCode::InvalidData) // InvalidData: none of these rows can be used
+    // None of these rows can be used, or all are of a kind that is not wanted.
+    if (!fresh && fresh.error().code != ErrorCode::InvalidData && fresh.error().code != ErrorCode::Unsupported)
         return false;
     for (std::size_t i = 0; i < probes.size(); ++i) {
         auto expected = fresh ? rowsOfSample(*fresh, i) : std::vector<TokenDataset::Row>();
@@ -222,7 +229,7 @@ bool agrees(const TokenDataset& kept, const SampleSource& source, const PromptFo
 } // namespace
 
 std::string tokenCacheKey(const SampleSource& source, const PromptFormat& format, const TokenizeOptions& options) {
-    const auto& [trainOn, maxLength, threads] = options; // all fields are named: a new one has to be looked at here
+    const auto& [trainOn, maxLength, threads, kinds, wholeSamplesOnly] = options; // all fields are named: a new one has to be looked at here
     (void)threads;                                       // changes nothing about the rows
     std::string text;
     const auto add = [&](const std::string& part) { (text += std::to_string(part.size()) + ":") += part; };
@@ -235,6 +242,9 @@ std::string tokenCacheKey(const SampleSource& source, const PromptFormat& format
         add(std::to_string(id));
     add("trained " + std::to_string(static_cast<int>(trainOn)));
     add("longest " + std::to_string(maxLength));
+    for (const SampleKind kind : kinds)
+        add(sampleKindId(kind));
+    add(wholeSamplesOnly ? "whole samples" : "cut samples");
     return hashBytes(text);
 }
 
@@ -254,7 +264,7 @@ std::optional<TokenDataset> TokenCache::read(const std::string& key) const {
         std::string written;
         reader.text(written);
         codeTokens(reader, data);
-        if (reader.good() && written == key) {
+        if (reader.good() && written == key && data.rowsPerSample > 0 && data.rows.size() % data.rowsPerSample == 0) {
             fs::last_write_time(path, fs::file_time_type::clock::now(), ignored); // it was used
             return data;
         }

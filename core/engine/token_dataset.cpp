@@ -14,10 +14,46 @@ namespace {
 
 // One slot per sample: workers fill slots in any order, the result is read in the samples' order.
 struct Slot {
-    std::optional<TokenDataset::Row> row;
+    std::vector<TokenDataset::Row> rows;
     std::string id, reason;
+    std::optional<SampleKind> unwanted;
     bool endTrained = true;
 };
+
+std::string otherKind(SampleKind kind, const std::vector<SampleKind>& wanted) {
+    std::string words;
+    for (const SampleKind accepted : wanted)
+        words += std::string(words.empty() ? "" : " or ") + kindInWords(accepted);
+    return std::string("it is one of ") + kindInWords(kind) + ", not of " + words;
+}
+
+Result<TokenDataset::Row> rowOf(TokenizedRow tokenized, const Sample& sample, std::size_t source) {
+    TokenDataset::Row row;
+    row.source = source;
+    row.truncated = tokenized.truncated;
+    row.desirable = sample.kind != SampleKind::Unpaired || sample.label;
+    row.margin = sample.margin;
+    for (std::size_t i = 1; i < tokenized.trained.size(); ++i)
+        row.targets += tokenized.trained[i];
+    if (row.targets == 0)
+        return fail(ErrorCode::InvalidData, "there is nothing to learn from it: no token of the answer is left");
+    row.ids = std::move(tokenized.ids);
+    row.trained = std::move(tokenized.trained);
+    return row;
+}
+
+// The conversations whose last answers a sample consists of.
+std::vector<std::vector<Message>> answered(Sample& sample) {
+    if (sample.kind != SampleKind::Preference && sample.kind != SampleKind::Unpaired)
+        return {std::move(sample.messages)};
+    std::vector<std::vector<Message>> conversations{sample.messages};
+    conversations[0].push_back({"assistant", sample.chosen});
+    if (sample.kind == SampleKind::Preference) {
+        conversations.push_back(std::move(sample.messages));
+        conversations[1].push_back({"assistant", sample.rejected});
+    }
+    return conversations;
+}
 
 Slot tokenizeOne(const SampleSource& source, std::size_t index, const PromptFormat& format, const TokenizeOptions& options) {
     Slot slot;
@@ -27,25 +63,35 @@ Slot tokenizeOne(const SampleSource& source, std::size_t index, const PromptForm
         return slot;
     }
     slot.id = sample->id;
-    auto tokenized = sample->kind == SampleKind::Text ? format.textRow(sample->text, options.maxLength)
-                                                      : format.trainingRow(sample->messages, options.trainOn, options.maxLength);
-    if (!tokenized) {
-        slot.reason = tokenized.error().message;
+    if (std::find(options.kinds.begin(), options.kinds.end(), sample->kind) == options.kinds.end()) {
+        slot.unwanted = sample->kind;
+        slot.reason = otherKind(sample->kind, options.kinds);
         return slot;
     }
-    TokenDataset::Row row;
-    row.source = index;
-    row.truncated = tokenized->truncated;
-    for (std::size_t i = 1; i < tokenized->trained.size(); ++i)
-        row.targets += tokenized->trained[i];
-    if (row.targets == 0) {
-        slot.reason = "there is nothing to learn from it: no token of the answer is left";
-        return slot;
+    const auto add = [&](Result<TokenizedRow> tokenized) -> Status {
+        if (!tokenized)
+            return fail(std::move(tokenized).error());
+        slot.endTrained = slot.endTrained && (tokenized->endTokenTrained || tokenized->truncated);
+        ATTUNE_ASSIGN(TokenDataset::Row row, rowOf(std::move(*tokenized), *sample, index));
+        if (row.truncated && options.wholeSamplesOnly)
+            return fail(ErrorCode::InvalidData, "one of its answers does not fit into the maximum length");
+        slot.rows.push_back(std::move(row));
+        return {};
+    };
+    Status added;
+    if (sample->kind == SampleKind::Text) {
+        added = add(format.textRow(sample->text, options.maxLength));
+    } else {
+        for (const auto& conversation : answered(*sample))
+            if (added)
+                added = add(format.trainingRow(conversation, options.trainOn, options.maxLength));
     }
-    row.ids = std::move(tokenized->ids);
-    row.trained = std::move(tokenized->trained);
-    slot.endTrained = tokenized->endTokenTrained || tokenized->truncated;
-    slot.row = std::move(row);
+    if (added && slot.rows.size() == 2 && slot.rows[0].ids == slot.rows[1].ids)
+        added = fail(ErrorCode::InvalidData, "both answers are the same once they are cut to the maximum length");
+    if (!added) {
+        slot.reason = added.error().message;
+        slot.rows.clear();
+    }
     return slot;
 }
 
@@ -76,23 +122,33 @@ Result<TokenDataset> tokenizeSamples(const SampleSource& source, const PromptFor
 
     TokenDataset data;
     std::map<std::string, std::size_t> reasons;
+    std::map<SampleKind, std::size_t> unwanted;
     for (std::size_t i = 0; i < count; ++i) {
         Slot& slot = slots[i];
-        if (!slot.row) {
+        if (slot.rows.empty()) {
             ++reasons[slot.reason];
+            if (slot.unwanted)
+                ++unwanted[*slot.unwanted];
             data.dropped.push_back({i, std::move(slot.id), std::move(slot.reason)});
             continue;
         }
-        data.tokens += static_cast<std::int64_t>(slot.row->ids.size());
-        data.targets += slot.row->targets;
-        data.longest = std::max(data.longest, static_cast<std::int64_t>(slot.row->ids.size()));
-        data.truncatedRows += slot.row->truncated;
+        data.rowsPerSample = slot.rows.size();
+        std::int64_t sampleTokens = 0;
+        for (TokenDataset::Row& row : slot.rows) {
+            sampleTokens += static_cast<std::int64_t>(row.ids.size());
+            data.targets += row.targets;
+            data.truncatedRows += row.truncated;
+            data.rows.push_back(std::move(row));
+        }
+        data.tokens += sampleTokens;
+        data.longest = std::max(data.longest, sampleTokens);
         data.endNotTrained += !slot.endTrained;
-        data.rows.push_back(std::move(*slot.row));
     }
     if (data.rows.empty()) {
         if (count == 0)
             return fail(ErrorCode::InvalidData, "The data set has no rows", "Import rows in Data, or choose another file or split.");
+        if (unwanted.size() == 1 && unwanted.begin()->second == count)
+            return fail(ErrorCode::Unsupported, std::string("The data holds ") + kindInWords(unwanted.begin()->first));
         const auto most = std::max_element(reasons.begin(), reasons.end(),
                                            [](const auto& a, const auto& b) { return a.second < b.second; });
         return fail(ErrorCode::InvalidData,
@@ -101,6 +157,22 @@ Result<TokenDataset> tokenizeSamples(const SampleSource& source, const PromptFor
                     "Raise the maximum length (training.max_length), shorten the rows, or look at them in Data.");
     }
     return data;
+}
+
+const char* kindInWords(SampleKind kind) {
+    switch (kind) {
+    case SampleKind::Chat:
+        return "conversations";
+    case SampleKind::Text:
+        return "plain texts";
+    case SampleKind::Preference:
+        return "preference pairs";
+    case SampleKind::Unpaired:
+        return "labelled answers";
+    case SampleKind::PromptOnly:
+        break;
+    }
+    return "prompts without answers";
 }
 
 std::vector<std::vector<std::uint32_t>> planMicroBatches(std::span<const std::int64_t> lengths, std::int64_t budget) {

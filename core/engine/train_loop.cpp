@@ -6,7 +6,10 @@
 #include <limits>
 
 #include "core/base/rng.h"
+#include "core/engine/model_state.h"
 #include "core/engine/process_memory.h"
+#include "core/objectives/kto_loss.h"
+#include "core/objectives/sequence_pass.h"
 
 namespace attune {
 
@@ -32,10 +35,11 @@ bool tooManyRefused(const std::vector<std::int64_t>& refused, std::int64_t step)
 } // namespace
 
 TrainLoop::TrainLoop(TrainParts parts, TrainSettings settings, Emit emit)
-    : m_parts(std::move(parts)), m_settings(std::move(settings)), m_emit(std::move(emit)), m_pass(m_parts.model) {
-    const auto rows = static_cast<std::int64_t>(m_parts.train.rows.size());
-    m_settings.batchSize = std::clamp<std::int64_t>(m_settings.batchSize, 1, rows);
-    m_stepsPerEpoch = (rows + m_settings.batchSize - 1) / m_settings.batchSize;
+    : m_parts(std::move(parts)), m_settings(std::move(settings)), m_emit(std::move(emit)), m_needs(m_parts.objective.needs()),
+      m_train(m_parts.train, m_needs), m_pass(m_parts.model) {
+    const std::int64_t samples = m_train.samples();
+    m_settings.batchSize = std::clamp<std::int64_t>(m_settings.batchSize, 1, samples);
+    m_stepsPerEpoch = (samples + m_settings.batchSize - 1) / m_settings.batchSize;
     m_totalSteps = m_settings.maxSteps > 0
                        ? m_settings.maxSteps
                        : std::max<std::int64_t>(1, std::llround(std::ceil(m_settings.epochs * static_cast<double>(m_stepsPerEpoch))));
@@ -50,8 +54,8 @@ TrainLoop::TrainLoop(TrainParts parts, TrainSettings settings, Emit emit)
     }
 }
 
-std::span<const std::uint32_t> TrainLoop::rowsOfStep(std::int64_t step) {
-    const auto count = static_cast<std::int64_t>(m_parts.train.rows.size());
+std::span<const std::uint32_t> TrainLoop::samplesOfStep(std::int64_t step) {
+    const std::int64_t count = m_train.samples();
     const std::int64_t epoch = step / m_stepsPerEpoch, begin = (step % m_stepsPerEpoch) * m_settings.batchSize;
     if (epoch != m_orderEpoch) {
         m_order = permutation(static_cast<std::uint32_t>(count), m_settings.seed, static_cast<std::uint64_t>(epoch));
@@ -59,20 +63,6 @@ std::span<const std::uint32_t> TrainLoop::rowsOfStep(std::int64_t step) {
     }
     const std::int64_t end = std::min(begin + m_settings.batchSize, count);
     return std::span(m_order).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
-}
-
-PackedTokens TrainLoop::pack(const TokenDataset& data, std::span<const std::uint32_t> rows) const {
-    PackedTokens packed;
-    packed.rowStarts.push_back(0);
-    for (const std::uint32_t index : rows) {
-        const TokenDataset::Row& row = data.rows[index];
-        for (std::size_t t = 0; t < row.ids.size(); ++t) {
-            packed.ids.push_back(row.ids[t]);
-            packed.targets.push_back(t + 1 < row.ids.size() && row.trained[t + 1] ? row.ids[t + 1] : -100);
-        }
-        packed.rowStarts.push_back(static_cast<std::int32_t>(packed.ids.size()));
-    }
-    return packed;
 }
 
 Result<bool> TrainLoop::resume() {
@@ -83,23 +73,23 @@ Result<bool> TrainLoop::resume() {
         return fail(ErrorCode::InvalidData,
                     "The checkpoint in " + found->folder.string() + " belongs to another recipe, data set or base model",
                     "Continue with exactly the recipe and files the run was started with, or start a new run.");
-    const auto state = m_parts.method.state(m_parts.model);
+    const auto state = modelState(m_parts.method, m_parts.model);
     ATTUNE_CHECK(loadCheckpoint(*found, state, &m_parts.optimizer));
-    ATTUNE_CHECK(m_parts.method.load(m_parts.model, state));
+    ATTUNE_CHECK(loadModelState(m_parts.method, m_parts.model, state));
     m_progress = found->progress;
     m_lastCheckpoint = m_progress.step;
     return true;
 }
 
-Status TrainLoop::refuse(std::int64_t step, std::span<const std::uint32_t> rows, const char* what) {
+Status TrainLoop::refuse(std::int64_t step, std::span<const std::uint32_t> samples, const char* what) {
     m_parts.model.zeroGradients();
     m_progress.refusedSteps.push_back(step);
     std::string sources;
-    for (std::size_t i = 0; i < std::min<std::size_t>(rows.size(), 8); ++i)
-        sources += (i ? ", " : "") + std::to_string(m_parts.train.rows[rows[i]].source + 1);
+    for (std::size_t i = 0; i < std::min<std::size_t>(samples.size(), 8); ++i)
+        sources += (i ? ", " : "") + std::to_string(m_train.source(samples[i]) + 1);
     m_emit(WarningRaised{step, "numerical.refused",
                          "Step " + std::to_string(step) + " was refused: " + what + " is not a finite number (rows " + sources +
-                             (rows.size() > 8 ? ", ..." : "") + ")",
+                             (samples.size() > 8 ? ", ..." : "") + ")",
                          "The weights are unchanged. If it happens again, lower the learning rate or look at these rows."});
     if (tooManyRefused(m_progress.refusedSteps, step))
         return fail(ErrorCode::Numerical,
@@ -109,41 +99,77 @@ Status TrainLoop::refuse(std::int64_t step, std::span<const std::uint32_t> rows,
     return {};
 }
 
+namespace {
+
+void addTo(std::map<std::string, double>& sums, const std::map<std::string, double>& shares) {
+    for (const auto& [name, share] : shares)
+        sums[name] += share;
+}
+
+} // namespace
+
+Status TrainLoop::measureDivergence(const SampleRows& data, std::span<const std::uint32_t> samples, const std::stop_token* stop,
+                                    StepWindow& window) {
+    if (!m_needs.mismatched)
+        return {};
+    std::vector<std::int64_t> lengths;
+    for (const std::uint32_t sample : samples)
+        lengths.push_back(data.mismatchedTokens(sample));
+    double sum = 0;
+    for (const auto& group : planMicroBatches(lengths, m_settings.microBatchTokens)) {
+        if (stop && stop->stop_requested())
+            return {};
+        std::vector<std::uint32_t> members;
+        for (const std::uint32_t index : group)
+            members.push_back(samples[index]);
+        const PackedRows batch = data.packMismatched(members);
+        ATTUNE_ASSIGN(const auto sums, rowLogProbs(m_pass, batch.tokens, batch.facts, {.keepForBackward = false, .training = false}));
+        for (std::size_t i = 0; i < sums.size(); ++i)
+            sum += sums[i].answer - batch.facts[i].reference;
+    }
+    window.divergence = ktoDivergence(sum, static_cast<double>(samples.size()));
+    return {};
+}
+
 Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
     const auto start = Clock::now();
-    const auto rows = rowsOfStep(step - 1);
+    const auto samples = samplesOfStep(step - 1);
     std::vector<std::int64_t> lengths;
-    std::int64_t targets = 0, tokens = 0;
-    for (const std::uint32_t row : rows) {
-        lengths.push_back(static_cast<std::int64_t>(m_parts.train.rows[row].ids.size()));
-        targets += m_parts.train.rows[row].targets;
+    std::int64_t tokens = 0;
+    for (const std::uint32_t sample : samples) {
+        lengths.push_back(m_train.tokens(sample));
         tokens += lengths.back();
     }
-    double lossSum = 0;
+    StepWindow window = m_train.window(samples);
+    ATTUNE_CHECK(measureDivergence(m_train, samples, nullptr, window));
+    double loss = 0;
+    std::map<std::string, double> metrics;
     std::uint32_t microBatch = 0;
     for (const auto& group : planMicroBatches(lengths, m_settings.microBatchTokens)) {
         std::vector<std::uint32_t> members;
         for (const std::uint32_t index : group)
-            members.push_back(rows[index]);
-        const PackedTokens batch = pack(m_parts.train, members);
+            members.push_back(samples[index]);
+        const PackedRows batch = m_train.pack(members);
         const ForwardOptions options{.keepForBackward = true,
                                      .training = true,
                                      .dropoutSeed = m_settings.seed,
                                      .step = static_cast<std::uint64_t>(step),
                                      .microBatch = microBatch++};
+        const bool apart = group.size() == 1 && batch.facts.size() > 1 && m_settings.wholeSampleTokens > 0 &&
+                           lengths[group.front()] > m_settings.wholeSampleTokens;
         ATTUNE_ASSIGN(const ObjectiveOutput output,
-                      m_parts.objective.trainMicroBatch({m_pass, batch, options, static_cast<double>(targets)}));
-        lossSum += output.lossSum;
+                      m_parts.objective.trainMicroBatch({m_pass, batch.tokens, options, window, batch.facts, apart}));
+        loss += output.loss;
+        addTo(metrics, output.metrics);
     }
-    const double loss = lossSum / static_cast<double>(targets);
     if (!std::isfinite(loss)) {
-        ATTUNE_CHECK(refuse(step, rows, "the loss"));
+        ATTUNE_CHECK(refuse(step, samples, "the loss"));
         return StepOutcome::Refused;
     }
     const double rate = m_settings.learningRate * m_schedule(step - 1, m_warmupSteps, m_totalSteps, m_settings.scheduleParams);
     const StepResult update = m_parts.optimizer.step(rate, m_settings.maxGradientNorm);
     if (!update.finite) {
-        ATTUNE_CHECK(refuse(step, rows, "the gradient"));
+        ATTUNE_CHECK(refuse(step, samples, "the gradient"));
         return StepOutcome::Refused;
     }
     m_parts.model.refreshComputeWeights();
@@ -161,10 +187,11 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
                         .learningRate = rate,
                         .gradientNorm = update.gradientNorm,
                         .tokens = tokens,
-                        .targetTokens = targets,
+                        .targetTokens = static_cast<std::int64_t>(window.targets),
                         .seconds = seconds,
                         .tokensPerSecond = m_smoothedRate,
-                        .secondsLeft = secondsLeft(step)});
+                        .secondsLeft = secondsLeft(step),
+                        .metrics = std::move(metrics)});
     return StepOutcome::Updated;
 }
 
@@ -179,22 +206,27 @@ double TrainLoop::secondsLeft(std::int64_t step) const {
 }
 
 Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::stop_token& stop) {
-    const TokenDataset& data = *m_parts.validation;
+    const SampleRows data(*m_parts.validation, m_needs);
+    const auto samples = data.all();
     std::vector<std::int64_t> lengths;
-    for (const auto& row : data.rows)
-        lengths.push_back(static_cast<std::int64_t>(row.ids.size()));
-    double lossSum = 0;
+    for (const std::uint32_t sample : samples)
+        lengths.push_back(data.tokens(sample));
+    StepWindow window = data.window(samples);
+    ATTUNE_CHECK(measureDivergence(data, samples, &stop, window));
+    double loss = 0;
     std::int64_t targets = 0;
+    std::map<std::string, double> metrics;
     for (const auto& group : planMicroBatches(lengths, m_settings.microBatchTokens)) {
         if (stop.stop_requested())
             return std::nullopt;
-        const PackedTokens batch = pack(data, group);
+        const PackedRows batch = data.pack(group);
         const ForwardOptions options{.keepForBackward = false, .training = false};
-        ATTUNE_ASSIGN(const ObjectiveOutput output, m_parts.objective.evaluateMicroBatch({m_pass, batch, options, 1.0}));
-        lossSum += output.lossSum;
+        ATTUNE_ASSIGN(const ObjectiveOutput output,
+                      m_parts.objective.evaluateMicroBatch({m_pass, batch.tokens, options, window, batch.facts}));
+        loss += output.loss;
         targets += output.targets;
+        addTo(metrics, output.metrics);
     }
-    const double loss = lossSum / static_cast<double>(targets);
     const bool best = std::isfinite(loss) && (m_progress.bestStep < 0 || loss < m_progress.bestLoss);
     if (best) {
         m_progress.bestLoss = loss;
@@ -203,14 +235,14 @@ Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::st
     } else {
         ++m_progress.evaluationsWithoutGain;
     }
-    m_emit(EvalFinished{step, "validation", loss, targets, best});
+    m_emit(EvalFinished{step, "validation", loss, targets, best, std::move(metrics)});
     return best;
 }
 
 Status TrainLoop::checkpoint(bool best) {
     if (m_lastCheckpoint == m_progress.step && !m_progress.finished)
         return {};
-    auto saved = saveCheckpoint(m_parts.runFolder, m_progress, m_parts.method.state(m_parts.model), m_parts.optimizer);
+    auto saved = saveCheckpoint(m_parts.runFolder, m_progress, modelState(m_parts.method, m_parts.model), m_parts.optimizer);
     if (!saved)
         return fail(std::move(saved).error());
     m_lastCheckpoint = m_progress.step;
@@ -310,9 +342,9 @@ Result<std::int64_t> TrainLoop::restoreBest() {
                              "Compare the validation loss of both steps, and train again if the difference matters."});
         return m_progress.step;
     }
-    const auto state = m_parts.method.state(m_parts.model);
+    const auto state = modelState(m_parts.method, m_parts.model);
     ATTUNE_CHECK(loadCheckpoint(*best, state, nullptr));
-    ATTUNE_CHECK(m_parts.method.load(m_parts.model, state));
+    ATTUNE_CHECK(loadModelState(m_parts.method, m_parts.model, state));
     return m_progress.bestStep;
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/engine/checkpoint.h"
+#include "core/engine/sample_rows.h"
 #include "core/engine/token_dataset.h"
 #include "core/methods/method.h"
 #include "core/nn/causal_lm.h"
@@ -36,6 +37,8 @@ struct TrainSettings {
     int keepCheckpoints = 2;
     std::int64_t earlyStoppingPatience = 0; // evaluations without gain, 0 = off
     std::int64_t microBatchTokens = 512;
+    // Samples of several rows that have more tokens than this go through the model row by row; 0 = never.
+    std::int64_t wholeSampleTokens = 0;
     ActivationPolicy activations = ActivationPolicy::Keep;
     std::int64_t predictedPeakBytes = 0; // reported beside the measured peak
     std::string scheduleId = "cosine";
@@ -73,7 +76,7 @@ public:
 private:
     enum class StepOutcome { Updated, Refused };
     Result<StepOutcome> trainStep(std::int64_t step);
-    Status refuse(std::int64_t step, std::span<const std::uint32_t> rows, const char* what);
+    Status refuse(std::int64_t step, std::span<const std::uint32_t> samples, const char* what);
     bool measuredAt(std::int64_t step) const;
     /// Validation, samples and checkpoint of the step that is done. After a stop request in their midst everything is as before it, so
     /// that the continued run repeats them whole.
@@ -84,12 +87,16 @@ private:
     double secondsLeft(std::int64_t step) const; // after this step, measuring included
     Status checkpoint(bool best);
     void checkpointOrWarn(bool best);
-    std::span<const std::uint32_t> rowsOfStep(std::int64_t step); // valid until the next epoch's rows are asked for
-    PackedTokens pack(const TokenDataset& data, std::span<const std::uint32_t> rows) const;
+    std::span<const std::uint32_t> samplesOfStep(std::int64_t step); // valid until the next epoch's samples are asked for
+    /// The step's divergence from the reference over answers to other prompts; window is changed.
+    Status measureDivergence(const SampleRows& data, std::span<const std::uint32_t> samples, const std::stop_token* stop,
+                             StepWindow& window);
 
     TrainParts m_parts;
     TrainSettings m_settings;
     Emit m_emit;
+    ObjectiveNeeds m_needs;
+    SampleRows m_train;
     TrainingPass m_pass;
     TrainProgress m_progress;
     std::function<double(std::int64_t, std::int64_t, std::int64_t, const ParamMap&)> m_schedule;

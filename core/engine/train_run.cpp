@@ -1,19 +1,23 @@
 #include "core/engine/train_run.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <thread>
 
 #include <ATen/Parallel.h>
 
+#include "core/base/rng.h"
 #include "core/engine/engine_catalog.h"
 #include "core/engine/generate.h"
 #include "core/engine/model_loader.h"
+#include "core/engine/reference_pass.h"
 #include "core/engine/token_cache.h"
 #include "core/engine/train_loop.h"
 #include "core/export/exporter.h"
 #include "core/export/peft_adapter.h"
 #include "core/plan/estimate.h"
+#include "core/plan/presets.h"
 #include "core/run/run_folder.h"
 
 namespace attune {
@@ -43,7 +47,7 @@ TrainSettings settingsOf(const RunConfig& config, const ModelConfig& model) {
     settings.epochs = paramDouble(values, specs, "epochs");
     settings.maxSteps = paramInt(values, specs, "max_steps");
     settings.batchSize = paramInt(values, specs, "batch_size") * paramInt(values, specs, "gradient_accumulation");
-    settings.learningRate = paramDouble(values, specs, "learning_rate");
+    settings.learningRate = effectiveLearningRate(config);
     settings.warmupRatio = paramDouble(values, specs, "warmup_ratio");
     settings.maxGradientNorm = paramDouble(values, specs, "max_grad_norm");
     settings.seed = static_cast<std::uint64_t>(paramInt(values, specs, "seed"));
@@ -58,7 +62,7 @@ TrainSettings settingsOf(const RunConfig& config, const ModelConfig& model) {
 }
 
 DataShape shapeOf(const TokenDataset& data) {
-    const auto rows = static_cast<std::int64_t>(data.rows.size());
+    const std::int64_t rows = data.samples();
     const auto average = [&](std::int64_t sum) { return static_cast<double>(sum) / static_cast<double>(std::max<std::int64_t>(1, rows)); };
     return {rows, average(data.tokens), average(data.targets), data.longest};
 }
@@ -76,7 +80,7 @@ void reportDataNotes(const TokenDataset& data, const char* which, const Emit& em
     if (!data.dropped.empty()) {
         const auto& first = data.dropped.front();
         emit(WarningRaised{0, "data.dropped_rows",
-                           std::to_string(data.dropped.size()) + " of " + std::to_string(data.dropped.size() + data.rows.size()) + " " +
+                           std::to_string(data.dropped.size()) + " of " + std::to_string(data.dropped.size() + static_cast<std::size_t>(data.samples())) + " " +
                                which + " rows are left out; the first is row " + std::to_string(first.source + 1) + ": " + first.reason,
                            "Raise training.max_length or shorten these rows."});
     }
@@ -124,16 +128,78 @@ Result<std::vector<SamplePrompt>> samplePrompts(const TrainRequest& request, con
     std::vector<SamplePrompt> prompts;
     for (std::size_t i = 0; i < source.size() && prompts.size() < kWatchedRows; ++i) {
         ATTUNE_ASSIGN(Sample sample, source.at(i));
-        if (sample.kind != SampleKind::Chat || sample.messages.size() < 2)
+        if (sample.kind == SampleKind::Text || sample.messages.size() < (sample.kind == SampleKind::Chat ? 2u : 1u))
             continue;
         SamplePrompt prompt;
-        prompt.expected = sample.messages.back().content;
-        sample.messages.pop_back();
+        if (sample.kind == SampleKind::Chat) {
+            prompt.expected = sample.messages.back().content;
+            sample.messages.pop_back();
+        } else if (sample.kind == SampleKind::Preference || sample.label) {
+            prompt.expected = sample.chosen;
+        }
         prompt.shown = sample.messages.back().content;
         prompt.prompt.messages = std::move(sample.messages);
         prompts.push_back(std::move(prompt));
     }
     return prompts;
+}
+
+// The samples an objective takes, or the refusal that says which objectives take what the data holds.
+std::vector<SampleKind> kindsFor(const Objective& objective) {
+    std::vector<SampleKind> kinds;
+    for (const SampleKind kind : {SampleKind::Chat, SampleKind::Text, SampleKind::Preference, SampleKind::Unpaired, SampleKind::PromptOnly})
+        if (objective.accepts(sampleKindId(kind)))
+            kinds.push_back(kind);
+    return kinds;
+}
+
+// Why tokenising failed, in the words of this objective.
+Error withObjective(Error error, const SampleSource& source, const Objective& objective) {
+    if (error.code != ErrorCode::Unsupported)
+        return error;
+    std::string wanted, others;
+    for (const SampleKind kind : kindsFor(objective))
+        wanted += std::string(wanted.empty() ? "" : " or ") + kindInWords(kind);
+    error.message += ", but the objective \"" + objective.description().title + "\" (" + objective.description().id + ") learns from " + wanted;
+    if (const auto sample = source.at(0))
+        for (const auto& other : builtinObjectives())
+            if (other->accepts(sampleKindId(sample->kind)))
+                others += (others.empty() ? "" : ", ") + other->description().id;
+    error.hint = (others.empty() ? std::string("No objective learns from this data yet; ")
+                                 : "Set objective.id to one of " + others + ", or ") +
+                 "choose data with " + wanted + ".";
+    return error;
+}
+
+void adviseOnLabels(const TokenDataset& data, const Objective& objective, const Emit& emit) {
+    double desirable = 0, undesirable = 0;
+    for (std::size_t i = 0; i < data.rows.size(); i += data.rowsPerSample)
+        (data.rows[i].desirable ? desirable : undesirable) += 1;
+    if (std::string advice = objective.balanceAdvice(desirable, undesirable); !advice.empty())
+        emit(WarningRaised{0, "data.unbalanced_labels",
+                           "Good and bad answers do not count alike: there are " + std::to_string(std::llround(desirable)) + " good and " +
+                               std::to_string(std::llround(undesirable)) + " bad ones",
+                           std::move(advice)});
+}
+
+// Mismatched rows and the reference model's log-probabilities, where the objective needs them.
+Status prepareComparisons(TokenDataset& train, TokenDataset* validation, const ObjectiveNeeds& needs, const TrainSettings& settings,
+                          std::size_t maxLength, CausalLm& model, const fs::path& folder, const std::string& identity,
+                          const Progress& progress) {
+    if (needs.mismatched) {
+        const auto count = static_cast<std::uint32_t>(train.samples());
+        ATTUNE_CHECK(addMismatchedRows(train, permutation(count, settings.seed, 0), settings.batchSize, maxLength));
+        if (validation) {
+            const auto held = static_cast<std::uint32_t>(validation->samples());
+            ATTUNE_CHECK(addMismatchedRows(*validation, permutation(held, settings.seed, 0), held, maxLength));
+        }
+    }
+    if (!needs.reference)
+        return {};
+    ATTUNE_CHECK(addReference(train, model, settings.microBatchTokens, folder / "reference-train.safetensors", identity, progress));
+    if (validation)
+        ATTUNE_CHECK(addReference(*validation, model, settings.microBatchTokens, folder / "reference-validation.safetensors", identity, progress));
+    return {};
 }
 
 Status writeResult(const LoadedModel& loaded, const Method& method, const RunFolder& folder, const std::string& baseName) {
@@ -174,12 +240,14 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     const RunFolder folder{request.folder};
     const auto& specs = trainingParams().params;
     const Method* method = findMethod(config.method.id);
-    const Objective* objective = findObjective(config.objective.id);
+    const Objective* objectiveKind = findObjective(config.objective.id);
     const OptimizerKind* optimizerKind = findKind(builtinOptimizers(), config.optimizer.id);
     if (!method)
         return unknown("method", config.method.id);
-    if (!objective)
+    if (!objectiveKind)
         return unknown("objective", config.objective.id);
+    ATTUNE_ASSIGN(const std::unique_ptr<Objective> objective, objectiveKind->configured(config.objective.params));
+    const ObjectiveNeeds needs = objective->needs();
     if (!optimizerKind)
         return unknown("optimizer", config.optimizer.id);
     if (!findKind(builtinSchedules(), config.schedule.id))
@@ -200,24 +268,35 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
                                                  .progress = preparing("Loading the model")}));
     const auto seed = static_cast<std::uint64_t>(paramInt(config.training, specs, "seed"));
     ATTUNE_CHECK(method->attach(*loaded.model, config.method.params, seed));
+    if (needs.scoreHead)
+        loaded.model->addScoreHead(seed);
 
     TokenizeOptions tokenize;
-    tokenize.trainOn = trainOnOf(paramString(config.training, specs, "train_on"));
+    tokenize.trainOn = needs.trainOnSetting ? trainOnOf(paramString(config.training, specs, "train_on")) : TrainOn::Completion;
     tokenize.threads = threads;
+    tokenize.kinds = kindsFor(*objective);
+    tokenize.wholeSamplesOnly = needs.wholeSamplesOnly;
     const std::int64_t wanted = paramInt(config.training, specs, "max_length"), context = loaded.config().contextLength;
     tokenize.maxLength = static_cast<std::size_t>(wanted > 0 ? std::min(wanted, context) : context);
     const Progress progress{stop, [&](double fraction, const std::string& what) { preparing(what)(fraction); }};
     const auto tokenRows = [&](const SampleSource& source, const char* which) -> Result<TokenDataset> {
-        ATTUNE_ASSIGN(CachedTokens tokens, tokenizeCached(request.tokenCache, source, loaded.format, tokenize, progress));
-        emit(StateChanged{RunState::Preparing, describeTokens(tokens, which), 1});
-        reportDataNotes(tokens.data, which, emit);
-        return std::move(tokens.data);
+        auto tokens = tokenizeCached(request.tokenCache, source, loaded.format, tokenize, progress);
+        if (!tokens)
+            return fail(withObjective(std::move(tokens).error(), source, *objective));
+        emit(StateChanged{RunState::Preparing, describeTokens(*tokens, which), 1});
+        reportDataNotes(tokens->data, which, emit);
+        return std::move(tokens->data);
     };
-    ATTUNE_ASSIGN(const TokenDataset train, tokenRows(*request.train, "training"));
+    ATTUNE_ASSIGN(TokenDataset train, tokenRows(*request.train, "training"));
     std::optional<TokenDataset> validation;
     if (request.validation && request.validation->size() > 0) {
         ATTUNE_ASSIGN(validation, tokenRows(*request.validation, "validation"));
     }
+    TrainSettings settings = settingsOf(config, loaded.config());
+    const std::string identity = identityOf(config, loaded, request);
+    adviseOnLabels(train, *objective, emit);
+    ATTUNE_CHECK(prepareComparisons(train, validation ? &*validation : nullptr, needs, settings, tokenize.maxLength, *loaded.model, folder.root,
+                                    identity, progress));
 
     ATTUNE_ASSIGN(const std::unique_ptr<Optimizer> optimizer, optimizerKind->make(loaded.model->trainable(), config.optimizer.params));
     ATTUNE_ASSIGN(const auto prompts, samplePrompts(request, paramList(config.training, specs, "sample_prompts")));
@@ -238,13 +317,15 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     };
 
     TrainParts parts{*loaded.model, *method,        *objective, *optimizer,
-                     train,         validation ? &*validation : nullptr, folder.root, identityOf(config, loaded, request), {}};
-    if (!prompts.empty() && generate.sampling.maxTokens > 0)
+                     train,         validation ? &*validation : nullptr, folder.root, identity, {}};
+    if (!prompts.empty() && generate.sampling.maxTokens > 0 && !needs.scoreHead) // a reward model does not write
         parts.generateSamples = generateSamples;
-    TrainSettings settings = settingsOf(config, loaded.config());
-    if (effectiveActivations(loaded.config(), config, engineCatalog(), shapeOf(train), computer) == "recompute")
+    const DataShape shape = shapeOf(train);
+    if (effectiveActivations(loaded.config(), config, engineCatalog(), shape, computer) == "recompute")
         settings.activations = ActivationPolicy::Recompute;
-    settings.predictedPeakBytes = estimateMemory(loaded.config(), config, engineCatalog(), shapeOf(train), computer).total();
+    settings.predictedPeakBytes = estimateMemory(loaded.config(), config, engineCatalog(), shape, computer).total();
+    if (needs.rowsPerSample > 1 && settings.predictedPeakBytes > computer.freeMemoryBytes)
+        settings.wholeSampleTokens = settings.microBatchTokens;
     TrainLoop loop(std::move(parts), settings, emit);
     if (request.resume) {
         ATTUNE_ASSIGN(const bool found, loop.resume());

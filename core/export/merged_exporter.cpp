@@ -84,6 +84,22 @@ Result<at::Tensor> mergedTensor(const Merged& info) {
     return stored;
 }
 
+// config.json of a reward model, as the field's sequence classifiers with one output have it.
+std::string rewardConfig(const Json& base) {
+    Json config = base;
+    std::string architecture = config.value("architectures", Json::array({"LlamaForCausalLM"}))[0].get<std::string>();
+    for (const char* ending : {"ForCausalLM", "LMHeadModel"})
+        if (architecture.ends_with(ending))
+            architecture.resize(architecture.size() - std::string_view(ending).size());
+    if (!architecture.ends_with("ForSequenceClassification"))
+        architecture += "ForSequenceClassification";
+    config["architectures"] = {architecture};
+    config["num_labels"] = 1;
+    config["id2label"] = {{"0", "LABEL_0"}};
+    config["label2id"] = {{"LABEL_0", 0}};
+    return config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 std::string shardName(std::size_t index, std::size_t count) {
     if (count == 1)
         return "model.safetensors";
@@ -151,6 +167,17 @@ public:
                                                         current.nbytes());
                                    }});
             }
+            if (i + 1 == shards.size() && input.model.scoreHead) {
+                const Parameter& score = *input.model.scoreHead;
+                weightMap[score.name] = name;
+                totalSize += static_cast<std::uint64_t>(score.value.numel()) * sizeof(float);
+                tensors.push_back({score.name, TensorType::F32, score.value.sizes().vec(),
+                                   [&]() -> Result<std::span<const std::byte>> {
+                                       current = score.value.to(at::kCPU, at::kFloat).contiguous();
+                                       return std::span(static_cast<const std::byte*>(current.data_ptr()),
+                                                        current.nbytes());
+                                   }});
+            }
             ATTUNE_CHECK(writeSafetensors(folder / name, tensors));
             files.push_back(name);
         }
@@ -167,7 +194,9 @@ public:
         for (const char* name : kCopied) {
             if (!fs::exists(input.base.folder() / name, error))
                 continue;
-            ATTUNE_ASSIGN(const std::string content, readFile(input.base.folder() / name));
+            ATTUNE_ASSIGN(std::string content, readFile(input.base.folder() / name));
+            if (input.model.scoreHead && name == std::string_view("config.json"))
+                content = rewardConfig(input.base.config());
             ATTUNE_CHECK(writeFileAtomic(folder / name, content));
             files.emplace_back(name);
         }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
@@ -13,6 +14,8 @@ namespace attune {
 namespace {
 
 constexpr std::string_view kPrefix = "base_model.model.";
+// A reward model's head, as PEFT saves it and as it is called inside a running PEFT model.
+constexpr std::string_view kScoreHead = "score.weight", kWrappedScoreHead = "score.modules_to_save.default.weight";
 
 struct Scaling {
     double alpha = 8;
@@ -72,6 +75,13 @@ Status checkBeginning(const fs::path& file, const OrderedJson& config) {
                 "Convert the adapter to plain LoRA when saving it (PEFT: path_initial_model_for_weight_conversion).");
 }
 
+// A reward model's head is known; no other module saved whole is.
+bool onlyScoreHead(const OrderedJson& modules) {
+    return modules.is_array() && std::all_of(modules.begin(), modules.end(), [](const OrderedJson& module) {
+               return module == "score" || module == "classifier";
+           });
+}
+
 Result<Scaling> readScaling(const fs::path& file) {
     JsonLimits limits;
     limits.maxBytes = 16 << 20;
@@ -89,7 +99,7 @@ Result<Scaling> readScaling(const fs::path& file) {
                         " are not known here",
                     "Choose a LoRA adapter.");
     for (const auto& [key, value] : config.items())
-        if (!kKnownAdapterKeys.contains(key) && !saysOff(value))
+        if (!kKnownAdapterKeys.contains(key) && !saysOff(value) && !(key == "modules_to_save" && onlyScoreHead(value)))
             return fail(ErrorCode::Unsupported, file.string() + ": adapters with " + key.substr(0, 80) + " are not known here",
                         "Choose a plain LoRA adapter.");
     ATTUNE_CHECK(checkBeginning(file, config));
@@ -135,6 +145,8 @@ Result<std::map<std::string, Pair>> pairTensors(const SafetensorsFile& file) {
         if (!module.starts_with(kPrefix))
             return broken(file.path(), "tensor " + module.substr(0, 120) + " is not part of a PEFT adapter");
         module.erase(0, kPrefix.size());
+        if (module == kScoreHead || module == kWrappedScoreHead)
+            continue;
         bool isA = false, isB = false;
         for (const char* ending :
              {".lora_A.weight", ".lora_A.default.weight", ".lora_B.weight", ".lora_B.default.weight"})
@@ -224,8 +236,20 @@ Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, Causal
             attached.push_back({part, std::move(lora)});
         }
     }
+    at::Tensor score;
+    for (const TensorInfo& tensor : file->tensors()) {
+        if (tensor.name != std::string(kPrefix) + std::string(kScoreHead) && tensor.name != std::string(kPrefix) + std::string(kWrappedScoreHead))
+            continue;
+        if (tensor.shape != std::vector<std::int64_t>{1, model.config().hiddenSize})
+            return broken(file->path(), "the score head does not fit the model, or gives more than one number");
+        ATTUNE_ASSIGN(score, readWhole(*file, tensor, model.masterType()));
+    }
     for (LinearPart* part : model.linearParts())
         part->lora.reset();
+    if (score.defined()) {
+        model.addScoreHead(0);
+        model.scoreHead->value.copy_(score);
+    }
     for (Attached& each : attached)
         each.part->lora = std::move(each.lora);
     model.prepareAdapters();

@@ -125,6 +125,8 @@ Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const 
         if (!chosen.contains(name) && targets.contains(lastName(name)))
             others.insert(name);
     }
+    if (model.scoreHead)
+        tensors.push_back({"base_model.model." + model.scoreHead->name, exported(model.scoreHead->value)});
     const Json none = nullptr;
     Json config{{"alora_invocation_tokens", none},
                 {"alpha_pattern", alphaPattern},
@@ -150,7 +152,7 @@ Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const 
                 {"lora_ga_config", none},
                 {"megatron_config", none},
                 {"megatron_core", "megatron.core"},
-                {"modules_to_save", none},
+                {"modules_to_save", model.scoreHead ? Json::array({"score"}) : none},
                 {"monteclora_config", none},
                 {"peft_type", "LORA"},
                 {"peft_version", kPeftVersion},
@@ -160,7 +162,7 @@ Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const 
                 {"revision", none},
                 {"target_modules", others.empty() ? targets : chosen},
                 {"target_parameters", none},
-                {"task_type", "CAUSAL_LM"},
+                {"task_type", model.scoreHead ? "SEQ_CLS" : "CAUSAL_LM"},
                 {"trainable_token_indices", none},
                 {"use_bdlora", none},
                 {"use_dora", false},

@@ -12,6 +12,7 @@ namespace attune {
 
 namespace {
 
+constexpr const char* kScoreHeadName = "score.weight"; // a reward model's
 constexpr std::int64_t kChunkBytes = std::int64_t{8} << 20;
 
 std::string shapeText(at::IntArrayRef shape) {
@@ -191,7 +192,8 @@ Status readBaseWeights(const ModelSource& source, const ModelFamily& family, Cau
                         " of the tensors that config.json asks for: " + missing + (missingCount > 3 ? ", ..." : ""),
                     "The download is incomplete or config.json belongs to another model.");
     for (const std::string& name : source.tensorNames())
-        if (!used.contains(name) && !(source.gguf() ? ignorableGgufTensor(name, config) : family.ignorable(name, config)))
+        if (!used.contains(name) && name != kScoreHeadName &&
+            !(source.gguf() ? ignorableGgufTensor(name, config) : family.ignorable(name, config)))
             return fail(
                 ErrorCode::Unsupported,
                 source.folder().string() + ": nothing in a " + config.architecture +
@@ -236,6 +238,10 @@ Result<std::unique_ptr<CausalLm>> readModel(const ModelSource& source, const Com
                     "The download is incomplete or config.json belongs to another model.");
     ATTUNE_ASSIGN(std::unique_ptr<CausalLm> model, CausalLm::create(config, settings));
     ATTUNE_CHECK(readBaseWeights(source, *family, *model, stop, progress));
+    if (const auto score = source.find(kScoreHeadName)) {
+        model->addScoreHead(0);
+        ATTUNE_CHECK(readStored({*score, {.name = kScoreHeadName}}, model->scoreHead->value));
+    }
     return model;
 }
 

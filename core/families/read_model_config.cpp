@@ -7,10 +7,22 @@ namespace attune {
 
 namespace {
 
+// A reward model is a language model with a head that gives one number.
+std::string withoutClassifier(std::string architecture) {
+    constexpr std::string_view kClassifier = "ForSequenceClassification";
+    if (!architecture.ends_with(kClassifier))
+        return architecture;
+    architecture.resize(architecture.size() - kClassifier.size());
+    for (const char* ending : {"ForCausalLM", "LMHeadModel"})
+        if (findFamily(architecture + ending))
+            return architecture + ending;
+    return architecture + std::string(kClassifier);
+}
+
 Result<std::string> architectureOf(const Json& config) {
     const auto listed = config.find("architectures");
     if (listed != config.end() && listed->is_array() && !listed->empty() && listed->front().is_string())
-        return listed->front().get<std::string>();
+        return withoutClassifier(listed->front().get<std::string>());
     // Old exports name only the type.
     ATTUNE_ASSIGN(const std::string type, ConfigReader(config).textOr("model_type", ""));
     if (type == "llama")

@@ -282,6 +282,8 @@ std::vector<Parameter*> CausalLm::trainable() {
             parameters.push_back(&part->lora->a);
             parameters.push_back(&part->lora->b);
         }
+    if (scoreHead)
+        parameters.push_back(scoreHead.get());
     return parameters;
 }
 
@@ -323,6 +325,16 @@ void CausalLm::trainAllWeights() {
         train(head, head.name, true, master);
     if (headBias.defined())
         train(headBias, headBias.name, false, master);
+}
+
+void CausalLm::addScoreHead(std::uint64_t seed) {
+    auto made = std::make_unique<Parameter>();
+    made->name = "score.weight";
+    at::Tensor drawn = at::empty({1, m_config.hiddenSize}, at::kFloat);
+    fillNormal(drawn.data_ptr<float>(), 0, m_config.hiddenSize, seed, 0x53434f5245000000ull, 0.02f); // "SCORE"
+    made->value = drawn.to(at::TensorOptions().dtype(masterType()).device(m_settings.device));
+    made->grad = at::zeros_like(made->value);
+    scoreHead = std::move(made);
 }
 
 void CausalLm::prepareAdapters() {

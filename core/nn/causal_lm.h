@@ -126,6 +126,7 @@ public:
     Norm finalNorm;
     Weight head;     // [V, H]; the same tensor as embedding when tied
     Weight headBias; // [V]; usually undefined
+    std::unique_ptr<Parameter> scoreHead; // "score.weight" [1, H], master type: reward models only, always trained
 
     /// Every base parameter under its canonical name as a view of the compute tensors (a part of a fused weight is a
     /// narrow()). With a tied head "lm_head.weight" is not listed.
@@ -149,6 +150,8 @@ public:
     void prepareAdapters();
     /// Makes all base weights trained (full fine-tuning): masters in f32, norms and biases without decay.
     void trainAllWeights();
+    /// Makes it a reward model: a head that gives one number per row, drawn from Normal(0, 0.02).
+    void addScoreHead(std::uint64_t seed);
     /// After an optimizer step or after loading: masters -> compute weights.
     void refreshComputeWeights();
     /// Adapters switched off: the base model (reference model, base answers). Weights are not touched.

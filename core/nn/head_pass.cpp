@@ -50,7 +50,7 @@ void HeadPass::logits(const CausalLm& model, const at::Tensor& x, const at::Tens
 }
 
 at::Tensor HeadPass::sweep(const PassBatch& batch, const at::Tensor& hidden, const at::Tensor& weights,
-                           const at::Tensor& dHidden, std::map<std::string, double>* times) {
+                           bool timesProbability, const at::Tensor& dHidden, std::map<std::string, double>* times) {
     const at::ScalarType type = m_model.settings().dtype, master = m_model.masterType();
     const at::Device device = m_model.settings().device;
     const std::int64_t targets = batch.targets.size(0), width = m_model.config().hiddenSize, chunk = chunkRows();
@@ -74,14 +74,49 @@ at::Tensor HeadPass::sweep(const PassBatch& batch, const at::Tensor& hidden, con
             kernels::targetLogProbabilities(logits, wanted, rows, sums, logProbs.narrow(0, begin, rows));
             if (!weights.defined())
                 continue;
-            kernels::crossEntropyGradient(logits, wanted, rows, sums, weights.narrow(0, begin, rows),
-                                          m_model.config().logitSoftCap);
+            at::Tensor scaled = weights.narrow(0, begin, rows);
+            if (timesProbability)
+                scaled = scaled * logProbs.narrow(0, begin, rows).exp();
+            kernels::crossEntropyGradient(logits, wanted, rows, sums, scaled, m_model.config().logitSoftCap);
         }
         const at::Tensor dRows = m_dHidden.get(padded, width, master, device);
         chunkBackward(logits, x, normed, statistics, dRows, times);
         at::Tensor(dHidden).index_copy_(0, index, dRows.narrow(0, 0, rows));
     }
     return logProbs;
+}
+
+at::Tensor HeadPass::scores(const PassBatch& batch, const at::Tensor& hidden, const at::Tensor& gradient,
+                            const at::Tensor& dHidden, std::map<std::string, double>* times) {
+    const at::ScalarType type = m_model.settings().dtype, master = m_model.masterType();
+    const at::Device device = m_model.settings().device;
+    const auto& starts = batch.layout.rowStarts;
+    const std::int64_t rows = static_cast<std::int64_t>(starts.size()) - 1, padded = roundUp(rows, kRowRound);
+    const std::int64_t width = m_model.config().hiddenSize;
+    at::Tensor ends = at::empty({rows}, at::kLong);
+    for (std::int64_t row = 0; row < rows; ++row)
+        ends.data_ptr<std::int64_t>()[row] = starts[static_cast<std::size_t>(row) + 1] - 1;
+    ends = ends.to(device);
+    const at::Tensor x = m_hidden.get(padded, width, master, device);
+    at::Tensor real = x.narrow(0, 0, rows);
+    at::index_select_out(real, hidden, 0, ends);
+    x.narrow(0, rows, padded - rows).zero_();
+    const at::Tensor normed = m_normed.get(padded, width, type, device);
+    const at::Tensor statistics = m_statistics.get(2, padded, master, device);
+    kernels::normForward(finalNorm(m_model), x, normed, statistics);
+    const at::Tensor wide = normed.narrow(0, 0, rows).to(master);
+    const at::Tensor scores = at::mv(wide, m_model.scoreHead->value[0]);
+    if (!gradient.defined())
+        return scores;
+    m_model.scoreHead->grad[0].add_(at::mv(wide.t(), gradient));
+    const at::Tensor dNormed = m_dNormed.get(padded, width, type, device);
+    dNormed.zero_();
+    dNormed.narrow(0, 0, rows).copy_(at::ger(gradient, m_model.scoreHead->value[0]));
+    const at::Tensor dRows = m_dHidden.get(padded, width, master, device);
+    normBackward(dNormed, x, statistics, dRows, times);
+    dHidden.zero_(); // only the last positions have a gradient
+    at::Tensor(dHidden).index_copy_(0, ends, dRows.narrow(0, 0, rows));
+    return scores;
 }
 
 // `logits` holds its own gradient by now.
@@ -102,6 +137,11 @@ void HeadPass::chunkBackward(const at::Tensor& logits, const at::Tensor& x, cons
         kernels::addColumnSums(logits, gradient);
     if (const double scale = m_model.config().logitMultiplier; scale != 1.0)
         kernels::scaledCopy(dNormed, dNormed, scale); // the multiplier lies before the head: see logits()
+    normBackward(dNormed, x, statistics, dRows, times);
+}
+
+void HeadPass::normBackward(const at::Tensor& dNormed, const at::Tensor& x, const at::Tensor& statistics,
+                            const at::Tensor& dRows, std::map<std::string, double>* times) {
     const PartTimer timer(times, "norms");
     kernels::normParameterGradients(finalNorm(m_model), dNormed, x, statistics, gradientOf(m_model.finalNorm.weight),
                                     gradientOf(m_model.finalNorm.bias));

@@ -25,9 +25,13 @@ public:
 
     /// hidden: the last residuals [tokens, H]. Returns the log-probabilities of the targets. With weights [N] (may be
     /// undefined) also writes dHidden [tokens, H] = gradient of sum_i weights_i * (-logP_i) and accumulates those of
-    /// head and final norm.
-    at::Tensor sweep(const PassBatch& batch, const at::Tensor& hidden, const at::Tensor& weights,
+    /// head and final norm; timesProbability: with weights_i * e^logP_i, a constant, instead of weights_i.
+    at::Tensor sweep(const PassBatch& batch, const at::Tensor& hidden, const at::Tensor& weights, bool timesProbability,
                      const at::Tensor& dHidden, std::map<std::string, double>* times);
+    /// The score head at the last position of each row: [rows] master type. With gradient [rows] (may be undefined) also
+    /// writes dHidden = gradient of sum_i gradient_i * score_i and accumulates those of score head and final norm.
+    at::Tensor scores(const PassBatch& batch, const at::Tensor& hidden, const at::Tensor& gradient,
+                      const at::Tensor& dHidden, std::map<std::string, double>* times);
     std::vector<Buffer*> buffers() {
         return {&m_logits, &m_hidden, &m_normed, &m_statistics, &m_dNormed, &m_dHidden, &m_sums};
     }
@@ -36,6 +40,8 @@ private:
     std::int64_t chunkRows() const;
     void chunkBackward(const at::Tensor& logits, const at::Tensor& x, const at::Tensor& normed,
                        const at::Tensor& statistics, const at::Tensor& dRows, std::map<std::string, double>* times);
+    void normBackward(const at::Tensor& dNormed, const at::Tensor& x, const at::Tensor& statistics,
+                      const at::Tensor& dRows, std::map<std::string, double>* times);
 
     CausalLm& m_model;
     Buffer m_logits, m_hidden, m_normed, m_statistics, m_dNormed, m_dHidden, m_sums;

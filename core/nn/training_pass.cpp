@@ -296,6 +296,10 @@ struct TrainingPass::Impl : PassBatch {
         {
             const PartTimer timer(times, "embedding");
             kernels::embed(ids, model.embedding.compute, positionIds, model.positions.compute, residualAt(0));
+            if (options.embeddingNoise > 0)
+                kernels::addEmbeddingNoise(layout.rowStarts, options.embeddingNoise, context.dropoutKey,
+                                           (std::uint64_t{options.microBatch} << 32) + (std::uint64_t{0x4e45} << 16), // "NE"
+                                           residualAt(0));
             if (config.embeddingMultiplier != 1.0)
                 residualAt(0).mul_(config.embeddingMultiplier);
         }
@@ -306,12 +310,21 @@ struct TrainingPass::Impl : PassBatch {
         }
     }
 
-    at::Tensor headSweep(const at::Tensor& weights) {
+    at::Tensor headSweep(const at::Tensor& weights, bool timesProbability = false) {
         const at::Tensor dx = weights.defined() ? wide(gradient, config.hiddenSize) : at::Tensor();
-        const at::Tensor logProbs = head.sweep(*this, residualAt(model.blocks.size()), weights, dx, times);
+        const at::Tensor logProbs =
+            head.sweep(*this, residualAt(model.blocks.size()), weights, timesProbability, dx, times);
         if (weights.defined())
             state = State::GradientSet;
         return logProbs;
+    }
+
+    at::Tensor scoreSweep(const at::Tensor& scoreGradient) {
+        const at::Tensor dx = scoreGradient.defined() ? wide(gradient, config.hiddenSize) : at::Tensor();
+        const at::Tensor scores = head.scores(*this, residualAt(model.blocks.size()), scoreGradient, dx, times);
+        if (scoreGradient.defined())
+            state = State::GradientSet;
+        return scores;
     }
 
     // Where gradients end: blocks count six stages each, the embedding lies below them all.
@@ -510,7 +523,7 @@ Result<at::Tensor> TrainingPass::targetLogProbs() {
     });
 }
 
-Result<at::Tensor> TrainingPass::targetLogProbsWithGradient(const at::Tensor& weights) {
+Result<at::Tensor> TrainingPass::targetLogProbsWithGradient(const at::Tensor& weights, bool timesProbability) {
     ATTUNE_CHECK(m_impl->needs(m_impl->state == Impl::State::Forwarded, "a gradient before forward"));
     if (weights.dim() != 1 || weights.size(0) != m_impl->targets.size(0))
         return fail(ErrorCode::InvalidArgument,
@@ -518,13 +531,36 @@ Result<at::Tensor> TrainingPass::targetLogProbsWithGradient(const at::Tensor& we
                         std::to_string(weights.numel()) + " weights.");
     return guarded([&]() -> Result<at::Tensor> {
         at::NoGradGuard noGrad;
-        return m_impl->headSweep(weights.to(m_impl->device, m_impl->master).contiguous());
+        return m_impl->headSweep(weights.to(m_impl->device, m_impl->master).contiguous(), timesProbability);
     });
 }
 
 Status TrainingPass::setLogProbGradient(const at::Tensor& gradient) {
     ATTUNE_CHECK(targetLogProbsWithGradient(-gradient));
     return {};
+}
+
+Result<at::Tensor> TrainingPass::rowScores() {
+    ATTUNE_CHECK(m_impl->needs(m_impl->state != Impl::State::Empty && m_impl->model.scoreHead,
+                               "scores before forward or without a score head"));
+    return guarded([&]() -> Result<at::Tensor> {
+        at::NoGradGuard noGrad;
+        return m_impl->scoreSweep({});
+    });
+}
+
+Status TrainingPass::setScoreGradient(const at::Tensor& gradient) {
+    ATTUNE_CHECK(m_impl->needs(m_impl->state == Impl::State::Forwarded && m_impl->model.scoreHead,
+                               "a gradient before forward or without a score head"));
+    const auto rows = static_cast<std::int64_t>(m_impl->layout.rowStarts.size()) - 1;
+    if (gradient.dim() != 1 || gradient.size(0) != rows)
+        return fail(ErrorCode::InvalidArgument, "One gradient per row is needed: " + std::to_string(rows) + " rows, " +
+                                                    std::to_string(gradient.numel()) + " gradients.");
+    return guarded([&]() -> Status {
+        at::NoGradGuard noGrad;
+        m_impl->scoreSweep(gradient.to(m_impl->device, m_impl->master).contiguous());
+        return {};
+    });
 }
 
 Status TrainingPass::backward() {

@@ -38,6 +38,9 @@ struct ForwardOptions {
     std::uint64_t dropoutSeed = 0;
     std::uint64_t step = 0;
     std::uint32_t microBatch = 0;
+    // NEFTune (Jain et al. 2023): uniform noise of +-alpha / sqrt(tokens of the row * H) on the embeddings; 0 = none. A pure
+    // function of the same numbers as the dropout.
+    double embeddingNoise = 0;
     KeyValueSink keysAndValues = {}; // called on the calling thread; usually none
 };
 
@@ -62,13 +65,19 @@ public:
     /// exist only in chunks.
     Result<at::Tensor> targetLogProbs();
     /// The same, and in the same sweep the gradient of sum_i weight_i * (-logp_i) down to the last hidden state.
-    /// weights: [N] master type.
-    Result<at::Tensor> targetLogProbsWithGradient(const at::Tensor& weights);
+    /// weights: [N] master type. With timesProbability each weight is multiplied by e^logp_i first, which counts as a constant.
+    Result<at::Tensor> targetLogProbsWithGradient(const at::Tensor& weights, bool timesProbability = false);
     /// For objectives whose weights depend on the log-probabilities of several passes: gradient of sum_i g_i * logp_i,
     /// recomputing logits.
     Status setLogProbGradient(const at::Tensor& gradient);
 
-    /// From the gradient set by one of the two above: accumulates into Parameter::grad of everything trained (the
+    /// Reward models: the score head on the final norm of each row's last position, [rows] master type. Errors: Internal
+    /// (the model has no score head).
+    Result<at::Tensor> rowScores();
+    /// The gradient of sum_i g_i * score_i, instead of setLogProbGradient. gradient: [rows].
+    Status setScoreGradient(const at::Tensor& gradient);
+
+    /// From the gradient set by one of those above: accumulates into Parameter::grad of everything trained (the
     /// head's and the final norm's share is already added there). Once per forward: it consumes what was kept.
     Status backward();
 

@@ -1,4 +1,9 @@
+#include "core/objectives/dpo.h"
+#include "core/objectives/kto.h"
+#include "core/objectives/orpo.h"
+#include "core/objectives/reward.h"
 #include "core/objectives/sft.h"
+#include "core/objectives/simpo.h"
 
 namespace attune {
 
@@ -6,6 +11,13 @@ const std::vector<std::unique_ptr<Objective>>& builtinObjectives() {
     static const std::vector<std::unique_ptr<Objective>> objectives = [] {
         std::vector<std::unique_ptr<Objective>> all;
         all.push_back(std::make_unique<SftObjective>());
+        all.push_back(std::make_unique<DpoObjective>());
+        all.push_back(std::make_unique<KtoObjective>());
+        all.push_back(std::make_unique<OrpoObjective>());
+        all.push_back(std::make_unique<SimpoObjective>(SimpoObjective::Kind::Simpo));
+        all.push_back(std::make_unique<SimpoObjective>(SimpoObjective::Kind::Cpo));
+        all.push_back(std::make_unique<RewardObjective>());
+        all.push_back(std::make_unique<PretrainObjective>());
         return all;
     }();
     return objectives;

@@ -66,7 +66,7 @@ Described makeTrainingParams() {
                               "More memory and time for the longest rows.",
                               "Answers are cut off before their end and the model learns to stop too early.")));
     p.push_back(guided(
-        number("learning_rate", "Learning rate", "", 2e-4, 1e-9, 1.0, "How far each step moves the weights.",
+        number("learning_rate", "Learning rate", "", 2e-4, 1e-9, 1.0, "How far each step moves the weights; a recipe without it takes what suits its method and objective.",
                "Loss jumps or rises, and the model forgets what it knew.", "Loss hardly falls within the run.")));
     p.push_back(number("warmup_ratio", "Warm-up", "share of steps", 0.03, 0, 0.9,
                        "Share of the run in which the learning rate grows from zero to its value.",

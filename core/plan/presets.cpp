@@ -43,16 +43,28 @@ Status applyPreset(RunConfig& config, const Preset& preset, const Catalog& catal
         if (!ofOtherMethod)
             ATTUNE_CHECK(setByPath(changed, assignment, catalog));
     }
-    for (const auto& [key, value] : recommendedTraining(changed.method.id))
+    for (const auto& [key, value] : recommendedTraining(changed.method.id, changed.objective.id))
         changed.training[key] = value;
     config = std::move(changed);
     return {};
 }
 
-ParamMap recommendedTraining(std::string_view methodId) {
-    if (methodId == "full")
-        return {{"learning_rate", 2e-5}};
-    return {{"learning_rate", 2e-4}};
+ParamMap recommendedTraining(std::string_view methodId, std::string_view objectiveId) {
+    // For an adapter; DPO, KTO, ORPO, CPO and SimPO use 1e-6 and reward models 1e-5 where every weight is trained.
+    double rate = 2e-4;
+    if (objectiveId == "pretrain")
+        rate = 5e-5;
+    else if (objectiveId == "reward")
+        rate = 1e-4;
+    else if (objectiveId != "sft")
+        rate = 1e-5;
+    return {{"learning_rate", methodId == "full" ? rate / 10 : rate}};
+}
+
+double effectiveLearningRate(const RunConfig& config) {
+    if (config.training.contains("learning_rate"))
+        return paramDouble(config.training, trainingParams().params, "learning_rate");
+    return std::get<double>(recommendedTraining(config.method.id, config.objective.id).at("learning_rate"));
 }
 
 } // namespace attune

@@ -19,8 +19,11 @@ const Preset* findPreset(std::string_view id);
 /// Applies every assignment that concerns the chosen method; keys the catalog does not know are an error
 /// (InvalidArgument).
 Status applyPreset(RunConfig& config, const Preset& preset, const Catalog& catalog);
-/// What suits the method in the field's practice: full fine-tuning wants a learning rate ten times smaller than an
-/// adapter. Numbers only; applied by applyPreset, and by the window when the user changes the method.
-ParamMap recommendedTraining(std::string_view methodId);
+/// What suits method and objective in the field's practice: full fine-tuning wants a learning rate ten times smaller than an
+/// adapter, preferences one that is 20 times smaller than examples. Numbers only; applied by applyPreset, and by the window
+/// when the user changes method or objective.
+ParamMap recommendedTraining(std::string_view methodId, std::string_view objectiveId = "sft");
+/// The recipe's learning rate, or what suits its method and objective when it names none.
+double effectiveLearningRate(const RunConfig& config);
 
 } // namespace attune

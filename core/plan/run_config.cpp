@@ -361,14 +361,14 @@ std::vector<Complaint> checkRunConfig(const RunConfig& config, const Catalog& ca
         return complaints; // the advice below reads values that must be valid
 
     const auto& specs = trainingParams().params;
-    for (const auto& [key, recommended] : recommendedTraining(config.method.id)) {
+    for (const auto& [key, recommended] : recommendedTraining(config.method.id, config.objective.id)) {
         // Lion moves every weight by the whole rate: a third to a tenth of AdamW's is usual (Chen et al. 2023).
         const bool lion = config.optimizer.id == "lion";
-        const double value = paramDouble(config.training, specs, key),
-                     wanted = std::get<double>(recommended) / (lion ? 8 : 1);
+        const double value = effectiveLearningRate(config), wanted = std::get<double>(recommended) / (lion ? 8 : 1);
         if (value > 4 * wanted)
             add(Severity::Warning, "training." + key,
                 "The learning rate " + paramText(value) + " is high for the method " + config.method.id +
+                    (config.objective.id == "sft" ? "" : " and the objective " + config.objective.id) +
                     (lion ? " with Lion" : ""),
                 "Usual is " + paramText(wanted) + ".");
     }

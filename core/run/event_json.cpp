@@ -23,6 +23,13 @@ Json number(double value) {
     return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
 }
 
+Json withMetrics(Json json, const std::map<std::string, double>& metrics) {
+    if (!metrics.empty())
+        for (const auto& [name, value] : metrics)
+            json["metrics"][name] = number(value);
+    return json;
+}
+
 // Reads fields of one object; the first fault is kept.
 class Reader {
 public:
@@ -70,6 +77,18 @@ public:
             else
                 wrong(key, "true or false");
         }
+    }
+    void read(const char* key, std::map<std::string, double>& values) {
+        const Json* field = find(key);
+        if (!field)
+            return;
+        if (!field->is_object())
+            return wrong(key, "a list of named numbers");
+        Reader inner(*field);
+        for (const auto& [name, value] : field->items())
+            inner.read(name.c_str(), values[name]);
+        if (!inner.m_problem.empty())
+            wrong(key, "a list of named numbers");
     }
     void read(const char* key, RunState& value) {
         std::string id = runStateId(value);
@@ -130,7 +149,7 @@ Json eventToJson(const TrainingEvent& event) {
                     {"type", "state"}, {"state", runStateId(e.state)}, {"what", e.what}, {"fraction", e.fraction}};
             },
             [](const StepFinished& e) {
-                return Json{{"type", "step"},
+                return withMetrics({{"type", "step"},
                             {"step", e.step},
                             {"total_steps", e.totalSteps},
                             {"epoch", number(e.epoch)},
@@ -141,11 +160,13 @@ Json eventToJson(const TrainingEvent& event) {
                             {"target_tokens", e.targetTokens},
                             {"seconds", number(e.seconds)},
                             {"tokens_per_second", number(e.tokensPerSecond)},
-                            {"seconds_left", number(e.secondsLeft)}};
+                            {"seconds_left", number(e.secondsLeft)}},
+                                   e.metrics);
             },
             [](const EvalFinished& e) {
-                return Json{{"type", "eval"},         {"step", e.step},       {"name", e.name},
-                            {"loss", number(e.loss)}, {"targets", e.targets}, {"best", e.best}};
+                return withMetrics({{"type", "eval"},         {"step", e.step},       {"name", e.name},
+                                    {"loss", number(e.loss)}, {"targets", e.targets}, {"best", e.best}},
+                                   e.metrics);
             },
             [](const SampleGenerated& e) {
                 return Json{{"type", "sample"},   {"step", e.step},         {"index", e.index},
@@ -197,12 +218,13 @@ Result<TrainingEvent> eventFromJson(const Json& json) {
         r.read("learning_rate", e.learningRate), r.read("gradient_norm", e.gradientNorm), r.read("tokens", e.tokens);
         r.read("target_tokens", e.targetTokens), r.read("seconds", e.seconds);
         r.read("tokens_per_second", e.tokensPerSecond), r.read("seconds_left", e.secondsLeft);
+        r.read("metrics", e.metrics);
         return r.event(e);
     }
     if (type == "eval") {
         EvalFinished e;
         r.read("step", e.step), r.read("name", e.name), r.read("loss", e.loss), r.read("targets", e.targets);
-        r.read("best", e.best);
+        r.read("best", e.best), r.read("metrics", e.metrics);
         return r.event(e);
     }
     if (type == "sample") {

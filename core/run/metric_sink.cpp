@@ -112,8 +112,12 @@ std::map<std::string, MetricSeries> metricCurves(const std::vector<TrainingEvent
             values["learning_rate"][step->step] = step->learningRate;
             values["gradient_norm"][step->step] = step->gradientNorm;
             values["tokens_per_second"][step->step] = step->tokensPerSecond;
+            for (const auto& [name, value] : step->metrics)
+                values[name][step->step] = value;
         } else if (const auto* eval = std::get_if<EvalFinished>(&event)) {
             values["eval." + eval->name][eval->step] = eval->loss;
+            for (const auto& [name, value] : eval->metrics)
+                values["eval." + eval->name + "." + name][eval->step] = value;
         }
     }
     std::map<std::string, MetricSeries> curves;

@@ -39,8 +39,8 @@ Result<MetricsRead> readMetrics(const fs::path& file);
 struct MetricSeries {
     std::vector<double> steps, values;
 };
-/// Curves by name: "loss", "learning_rate", "gradient_norm", "tokens_per_second", "eval.<set>". After a resume a step
-/// may be recorded twice; the later record counts.
+/// Curves by name: "loss", "learning_rate", "gradient_norm", "tokens_per_second", "eval.<set>", and the objective's own
+/// ("rewards/margins", "eval.<set>.rewards/margins"). After a resume a step may be recorded twice; the later record counts.
 std::map<std::string, MetricSeries> metricCurves(const std::vector<TrainingEvent>& events);
 
 } // namespace attune

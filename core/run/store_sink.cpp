@@ -30,13 +30,19 @@ struct Recorder {
     }
     void operator()(const StepFinished& e) const {
         numbers["steps"] = static_cast<double>(e.step), numbers["loss"] = e.loss;
-        store.appendMetrics(id, {{"loss", e.step, e.loss},
-                                 {"learning_rate", e.step, e.learningRate},
-                                 {"gradient_norm", e.step, e.gradientNorm},
-                                 {"tokens_per_second", e.step, e.tokensPerSecond}});
+        std::vector<MetricPoint> points{{"loss", e.step, e.loss},
+                                        {"learning_rate", e.step, e.learningRate},
+                                        {"gradient_norm", e.step, e.gradientNorm},
+                                        {"tokens_per_second", e.step, e.tokensPerSecond}};
+        for (const auto& [name, value] : e.metrics)
+            points.push_back({name, e.step, value});
+        store.appendMetrics(id, std::move(points));
     }
     void operator()(const EvalFinished& e) const {
-        store.appendMetrics(id, {{e.name + "_loss", e.step, e.loss}});
+        std::vector<MetricPoint> points{{e.name + "_loss", e.step, e.loss}};
+        for (const auto& [name, value] : e.metrics)
+            points.push_back({e.name + "_" + name, e.step, value});
+        store.appendMetrics(id, std::move(points));
         if (e.best && e.name == "validation")
             numbers["validation_loss"] = e.loss, numbers["best_step"] = static_cast<double>(e.step);
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <variant>
 #include <vector>
@@ -21,12 +22,13 @@ struct StateChanged {
 struct StepFinished {
     std::int64_t step = 0, totalSteps = 0; // 1-based after the first update
     double epoch = 0;
-    double loss = 0; // mean over the step's target tokens, nats
+    double loss = 0; // of the objective; for plain learning the mean over the step's target tokens, nats
     double learningRate = 0, gradientNorm = 0;
     std::int64_t tokens = 0, targetTokens = 0; // of this step
     double seconds = 0;
     double tokensPerSecond = 0; // smoothed
     double secondsLeft = -1;
+    std::map<std::string, double> metrics = {}; // of the objective: "rewards/margins" ...
 };
 struct EvalFinished {
     std::int64_t step = 0;
@@ -34,6 +36,7 @@ struct EvalFinished {
     double loss = 0;
     std::int64_t targets = 0;
     bool best = false;
+    std::map<std::string, double> metrics = {}; // as those of a step
 };
 struct SampleGenerated {
     std::int64_t step = 0;

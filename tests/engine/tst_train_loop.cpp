@@ -26,10 +26,11 @@ public:
     SpoiledObjective(const Objective& real, std::vector<int> spoiledCalls) : m_real(real), m_spoiled(std::move(spoiledCalls)) {}
     const Described& description() const override { return m_real.description(); }
     std::string sampleKind() const override { return m_real.sampleKind(); }
+    Result<std::unique_ptr<Objective>> configured(const ParamMap& params) const override { return m_real.configured(params); }
     Result<ObjectiveOutput> trainMicroBatch(const ObjectiveInput& input) const override {
         auto output = m_real.trainMicroBatch(input);
         if (output && std::count(m_spoiled.begin(), m_spoiled.end(), ++m_calls))
-            output->lossSum = std::numeric_limits<double>::quiet_NaN();
+            output->loss = std::numeric_limits<double>::quiet_NaN();
         return output;
     }
     Result<ObjectiveOutput> evaluateMicroBatch(const ObjectiveInput& input) const override { return m_real.evaluateMicroBatch(input); }
@@ -46,6 +47,7 @@ public:
     WatchedObjective(const Objective& real, std::function<void(int call)> during) : m_real(real), m_during(std::move(during)) {}
     const Described& description() const override { return m_real.description(); }
     std::string sampleKind() const override { return m_real.sampleKind(); }
+    Result<std::unique_ptr<Objective>> configured(const ParamMap& params) const override { return m_real.configured(params); }
     Result<ObjectiveOutput> trainMicroBatch(const ObjectiveInput& input) const override { return m_real.trainMicroBatch(input); }
     Result<ObjectiveOutput> evaluateMicroBatch(const ObjectiveInput& input) const override {
         m_during(++m_calls);

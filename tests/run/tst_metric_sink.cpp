@@ -20,12 +20,13 @@ std::vector<TrainingEvent> oneOfEach() {
     step.gradientNorm = 0.71;
     step.tokens = 2048, step.targetTokens = 300, step.seconds = 1.25, step.tokensPerSecond = 1638.4,
     step.secondsLeft = 60;
+    step.metrics = {{"rewards/margins", 0.1}, {"kl", std::numeric_limits<double>::quiet_NaN()}};
     TextGenerated text;
     text.pane = 1, text.index = 2, text.text = "Gr\xC3\xBC\xC3\x9F", text.finished = true, text.finishReason = "stop",
     text.tokens = 3, text.tokensPerSecond = 9.5;
     return {StateChanged{RunState::Paused, "Paused", 0.25},
             step,
-            EvalFinished{12, "validation", 0.1 + 0.2, 1234, true},
+            EvalFinished{12, "validation", 0.1 + 0.2, 1234, true, {{"rewards/accuracies", 0.75}}},
             SampleGenerated{12, 3, "p\n", "e", "c\"q\""},
             MemoryReported{123456789012, 223456789012, 323456789012},
             CheckpointSaved{12, "checkpoints/step-12", true},
@@ -50,6 +51,10 @@ private Q_SLOTS:
         }
         const auto step = eventFromJson(eventToJson(oneOfEach()[1]));
         QCOMPARE(std::get<StepFinished>(*step).loss, 1.0 / 3); // bit by bit
+        QCOMPARE(std::get<StepFinished>(*step).metrics.at("rewards/margins"), 0.1);
+        const auto curves = metricCurves(oneOfEach());
+        QCOMPARE(curves.at("rewards/margins").values, (std::vector<double>{0.1}));
+        QCOMPARE(curves.at("eval.validation.rewards/accuracies").values, (std::vector<double>{0.75}));
     }
     void numbersThatAreNone() {
         StepFinished step;
@@ -64,6 +69,7 @@ private Q_SLOTS:
         QTest::addColumn<QByteArray>("json");
         for (const char* json : {"[]", "{}", "{\"type\":\"nothing\"}", "{\"type\":7}",
                                  "{\"type\":\"step\",\"step\":\"x\"}", "{\"type\":\"step\",\"loss\":\"much\"}",
+                                 "{\"type\":\"step\",\"metrics\":[1]}", "{\"type\":\"step\",\"metrics\":{\"kl\":\"x\"}}",
                                  "{\"type\":\"state\",\"state\":\"asleep\"}", "{\"type\":\"eval\",\"best\":1}"})
             QTest::newRow(json) << QByteArray(json);
     }

@@ -60,6 +60,22 @@ private Q_SLOTS:
             return e.id == "numerical.skipped" && e.severity == "warning" && e.hint == "lower the rate";
         }));
     }
+    void theObjectivesOwnNumbersAreCurves() {
+        const QTemporaryDir folder;
+        auto database = Database::open(fs::path(folder.path().toStdString()) / "project.sqlite", false);
+        QVERIFY(database.has_value());
+        RunStore store(**database);
+        const auto id = store.add(RunRecord{});
+        const Emit sink = storeSink(store, *id);
+        StepFinished step;
+        step.step = 3;
+        step.metrics = {{"rewards/margins", 0.25}};
+        sink(step);
+        sink(EvalFinished{3, "validation", 0.5, 7, true, {{"rewards/margins", 0.125}}});
+        (*database)->flush();
+        QCOMPARE(store.curve(*id, "rewards/margins")->front().value, 0.25);
+        QCOMPARE(store.curve(*id, "validation_rewards/margins")->front().value, 0.125);
+    }
     void aFailureKeepsItsReason() {
         const QTemporaryDir folder;
         auto database = Database::open(fs::path(folder.path().toStdString()) / "project.sqlite", false);

@@ -56,4 +56,40 @@ inline TokenDataset copyRows(std::size_t count, std::uint64_t seed) {
     return data;
 }
 
+/// Pairs: after a random prompt the better answer repeats it, the worse one is its first token over and over. `label` data:
+/// one row per sample, good answers repeat, bad ones do not.
+inline TokenDataset preferenceRows(std::size_t count, std::uint64_t seed, bool pairs) {
+    TokenDataset data;
+    data.rowsPerSample = pairs ? 2 : 1;
+    Rng rng(seed);
+    const auto add = [&](const std::vector<TokenId>& prompt, bool good, std::size_t source) {
+        TokenDataset::Row row;
+        row.ids = prompt;
+        for (std::size_t t = 0; t < prompt.size() + (good ? 0 : 1); ++t)
+            row.ids.push_back(good ? prompt[t] : prompt[0]);
+        row.trained.assign(row.ids.size(), false);
+        std::fill(row.trained.begin() + static_cast<std::ptrdiff_t>(prompt.size()), row.trained.end(), true);
+        row.targets = static_cast<std::int64_t>(row.ids.size() - prompt.size());
+        row.source = source;
+        row.desirable = good || pairs;
+        data.tokens += static_cast<std::int64_t>(row.ids.size());
+        data.targets += row.targets;
+        data.rows.push_back(std::move(row));
+    };
+    for (std::size_t i = 0; i < count; ++i) {
+        std::vector<TokenId> prompt;
+        for (std::size_t t = 0, length = 3 + rng.below(8); t < length; ++t)
+            prompt.push_back(static_cast<TokenId>(1 + rng.below(20)));
+        if (prompt[1] == prompt[0])
+            prompt[1] = static_cast<TokenId>(1 + prompt[0] % 20);
+        if (pairs)
+            add(prompt, true, i), add(prompt, false, i);
+        else
+            add(prompt, i % 2 == 0, i);
+        const auto last = data.rows.size() - 1;
+        data.longest = std::max(data.longest, static_cast<std::int64_t>(data.rows[last].ids.size() + (pairs ? data.rows[last - 1].ids.size() : 0)));
+    }
+    return data;
+}
+
 } // namespace attune::test

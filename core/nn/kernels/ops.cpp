@@ -1,5 +1,9 @@
 #include "core/nn/kernels/ops.h"
 
+#include <array>
+#include <cmath>
+
+#include "core/base/rng.h"
 #include "core/nn/kernels/dispatch.h"
 #include "core/nn/kernels/reference_ops.h"
 
@@ -248,6 +252,32 @@ void embed(const at::Tensor& ids, const at::Tensor& table_, const at::Tensor& po
             }
         });
     });
+}
+
+void addEmbeddingNoise(std::span<const std::int32_t> rowStarts, double alpha, std::uint64_t key, std::uint64_t stream,
+                       const at::Tensor& x) {
+    const at::Tensor host = x.is_cpu() ? x : at::zeros(x.sizes(), x.options().device(at::kCPU));
+    withStorage(x.scalar_type(), [&]<class T>(T) { // the residual stream: float or double
+        if constexpr (!std::is_same_v<T, Bf16>) {
+            const std::int64_t width = x.size(1);
+            T* out = dataOf<T>(host);
+            for (std::size_t row = 0; row + 1 < rowStarts.size(); ++row) {
+                const std::int64_t first = rowStarts[row], length = rowStarts[row + 1] - first;
+                const double reach = alpha / std::sqrt(static_cast<double>(length) * static_cast<double>(width));
+                forRows(length, width * 8, [&](std::int64_t t, std::int64_t end) {
+                    std::array<std::uint32_t, 4> words{};
+                    for (std::int64_t i = (first + t) * width; i < (first + end) * width; ++i) {
+                        if (i % 4 == 0 || i == (first + t) * width)
+                            words = philox(key, stream, static_cast<std::uint64_t>(i / 4));
+                        const double uniform = (static_cast<double>(words[static_cast<std::size_t>(i % 4)]) + 0.5) * 0x1.0p-32;
+                        out[i] += static_cast<T>(reach * (2 * uniform - 1));
+                    }
+                });
+            }
+        }
+    });
+    if (!x.is_cpu())
+        at::Tensor(x).add_(host.to(x.device()));
 }
 
 void addRowsAt(const at::Tensor& ids, const at::Tensor& dx, const at::Tensor& gradient) {

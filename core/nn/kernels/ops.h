@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include <ATen/core/Tensor.h>
 
@@ -62,6 +63,10 @@ void dropout(const at::Tensor& x, const at::Tensor& y, bool accumulate, double p
 /// x [T, H] A = table[ids] (+ positionTable[positionIds]); ids beyond the count of `ids` leave zero rows.
 void embed(const at::Tensor& ids, const at::Tensor& table, const at::Tensor& positionIds,
            const at::Tensor& positionTable, const at::Tensor& x);
+/// x [T, H] A += uniform noise of +-alpha / sqrt(length of the row * H), rows as rowStarts says; element (t, h) draws from
+/// counter t * H + h of (key, stream).
+void addEmbeddingNoise(std::span<const std::int32_t> rowStarts, double alpha, std::uint64_t key, std::uint64_t stream,
+                       const at::Tensor& x);
 /// gradient[ids[t]] += dx[t], in the order of t.
 void addRowsAt(const at::Tensor& ids, const at::Tensor& dx, const at::Tensor& gradient);
 

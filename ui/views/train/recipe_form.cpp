@@ -62,10 +62,8 @@ RecipeForm::RecipeForm(Services& services, QWidget* parent) : QWidget(parent), m
             takeMethod(m_methods[std::size_t(index)]->id);
     });
     connect(m_objectiveGroup, &QButtonGroup::idClicked, this, [this](int index) {
-        m_config = config(m_config);
-        m_config.objective = {m_objectives[std::size_t(index)]->id, {}};
-        showParts();
-        Q_EMIT changed();
+        if (!m_showing)
+            takeObjective(m_objectives[std::size_t(index)]->id);
     });
     connect(services.settings, &Settings::depthChanged, this, &RecipeForm::applyDepth);
     setConfig(m_config);
@@ -175,14 +173,27 @@ const Described* RecipeForm::find(const std::vector<const Described*>& entries, 
     return entries.empty() ? nullptr : entries.front();
 }
 
-// Another method has other knobs and another usual learning rate; what the user set by hand elsewhere stays.
+// Another method or objective has other knobs and another usual learning rate; what the user set by hand elsewhere stays.
 void RecipeForm::takeMethod(const std::string& id) {
     m_config = config(m_config);
     if (m_config.method.id == id)
         return;
-    const ParamMap before = recommendedTraining(m_config.method.id);
+    const ParamMap before = recommendedTraining(m_config.method.id, m_config.objective.id);
     m_config.method = {id, {}};
-    for (const auto& [key, value] : recommendedTraining(id)) {
+    takeUsualTraining(before);
+}
+
+void RecipeForm::takeObjective(const std::string& id) {
+    m_config = config(m_config);
+    if (m_config.objective.id == id)
+        return;
+    const ParamMap before = recommendedTraining(m_config.method.id, m_config.objective.id);
+    m_config.objective = {id, {}};
+    takeUsualTraining(before);
+}
+
+void RecipeForm::takeUsualTraining(const ParamMap& before) {
+    for (const auto& [key, value] : recommendedTraining(m_config.method.id, m_config.objective.id)) {
         const auto set = m_config.training.find(key);
         const auto usual = before.find(key);
         const bool byHand = set != m_config.training.end() && (usual == before.end() || set->second != usual->second);

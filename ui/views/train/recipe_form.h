@@ -52,6 +52,9 @@ private:
     Card* makeKnobs();
     Part makePart(const QString& title, const std::vector<const Described*>& choices, QVBoxLayout* column);
     void takeMethod(const std::string& id);
+    void takeObjective(const std::string& id);
+    /// The usual values of what is chosen now, where those of before were not changed by hand.
+    void takeUsualTraining(const ParamMap& before);
     void showParts();
     void applyDepth();
     const Described* find(const std::vector<const Described*>& entries, const std::string& id) const;

@@ -1,0 +1,12 @@
+// What a checkpoint holds of a model: what the method trains, and the score head of a reward model. Engine thread.
+#pragma once
+
+#include "core/methods/method.h"
+
+namespace attune {
+
+std::vector<StateTensor> modelState(const Method& method, CausalLm& model);
+/// Errors: as Method::load; InvalidData (the score head is missing or misshapen, or there and not wanted).
+Status loadModelState(const Method& method, CausalLm& model, std::vector<StateTensor> state);
+
+} // namespace attune
