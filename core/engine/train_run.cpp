@@ -292,6 +292,11 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     if (request.validation && request.validation->size() > 0) {
         ATTUNE_ASSIGN(validation, tokenRows(*request.validation, "validation"));
     }
+    if (validation && needs.mismatched && validation->samples() < 2) {
+        emit(WarningRaised{0, "data.small_validation", "One validation row cannot be compared with others; the run goes without validation",
+                           "Set more rows aside for validation."});
+        validation.reset();
+    }
     TrainSettings settings = settingsOf(config, loaded.config());
     const std::string identity = identityOf(config, loaded, request);
     adviseOnLabels(train, *objective, emit);
