@@ -85,15 +85,12 @@ Result<at::Tensor> mergedTensor(const Merged& info) {
 }
 
 // config.json of a reward model, as the field's sequence classifiers with one output have it.
-std::string rewardConfig(const Json& base) {
+std::string rewardConfig(const Json& base, std::string architecture) {
     Json config = base;
-    std::string architecture = config.value("architectures", Json::array({"LlamaForCausalLM"}))[0].get<std::string>();
     for (const char* ending : {"ForCausalLM", "LMHeadModel"})
         if (architecture.ends_with(ending))
             architecture.resize(architecture.size() - std::string_view(ending).size());
-    if (!architecture.ends_with("ForSequenceClassification"))
-        architecture += "ForSequenceClassification";
-    config["architectures"] = {architecture};
+    config["architectures"] = Json::array({architecture + "ForSequenceClassification"});
     config["num_labels"] = 1;
     config["id2label"] = {{"0", "LABEL_0"}};
     config["label2id"] = {{"LABEL_0", 0}};
@@ -168,11 +165,11 @@ public:
                                    }});
             }
             if (i + 1 == shards.size() && input.model.scoreHead) {
-                const Parameter& score = *input.model.scoreHead;
+                const Parameter& score = *input.model.scoreHead; // outlives the export
                 weightMap[score.name] = name;
                 totalSize += static_cast<std::uint64_t>(score.value.numel()) * sizeof(float);
                 tensors.push_back({score.name, TensorType::F32, score.value.sizes().vec(),
-                                   [&]() -> Result<std::span<const std::byte>> {
+                                   [&current, &score]() -> Result<std::span<const std::byte>> {
                                        current = score.value.to(at::kCPU, at::kFloat).contiguous();
                                        return std::span(static_cast<const std::byte*>(current.data_ptr()),
                                                         current.nbytes());
@@ -196,7 +193,7 @@ public:
                 continue;
             ATTUNE_ASSIGN(std::string content, readFile(input.base.folder() / name));
             if (input.model.scoreHead && name == std::string_view("config.json"))
-                content = rewardConfig(input.base.config());
+                content = rewardConfig(input.base.config(), input.model.config().architecture);
             ATTUNE_CHECK(writeFileAtomic(folder / name, content));
             files.emplace_back(name);
         }
