@@ -73,14 +73,12 @@ Status addReference(TokenDataset& data, CausalLm& model, std::int64_t microBatch
                     const std::string& identity, const Progress& progress) {
     const std::string name = "reference/" + identity;
     std::error_code code;
-    if (fs::exists(file, code))
-        if (const auto kept = readTensors(file); // anything odd about the file: compute again
-            kept && kept->size() == 1 && kept->front().name == name && kept->front().tensor.scalar_type() == at::kDouble &&
-            kept->front().tensor.numel() == static_cast<std::int64_t>(data.rows.size())) {
-            const double* value = kept->front().tensor.data_ptr<double>();
-            data.reference.assign(value, value + data.rows.size());
-            return {};
-        }
+    const at::Tensor kept = at::empty({static_cast<std::int64_t>(data.rows.size())}, at::kDouble);
+    if (fs::exists(file, code) && readTensorsInto(file, {{name, kept}})) { // anything odd about the file: compute again
+        const double* value = kept.data_ptr<double>();
+        data.reference.assign(value, value + data.rows.size());
+        return {};
+    }
     std::vector<std::int64_t> lengths;
     for (const TokenDataset::Row& row : data.rows)
         lengths.push_back(static_cast<std::int64_t>(row.ids.size()));
