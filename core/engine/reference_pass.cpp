@@ -106,9 +106,9 @@ Status addReference(TokenDataset& data, CausalLm& model, std::int64_t microBatch
     data.rowsPerSample = rowsPerSample;
     ATTUNE_CHECK(worked);
     data.reference = std::move(reference);
-    at::Tensor kept = at::empty({static_cast<std::int64_t>(data.reference.size())}, at::kDouble);
-    std::copy(data.reference.begin(), data.reference.end(), kept.data_ptr<double>());
-    return writeTensors(file, {{name, kept}});
+    at::Tensor computed = at::empty({static_cast<std::int64_t>(data.reference.size())}, at::kDouble);
+    std::copy(data.reference.begin(), data.reference.end(), computed.data_ptr<double>());
+    return writeTensors(file, {{name, computed}});
 }
 
 } // namespace attune
