@@ -161,7 +161,7 @@ private Q_SLOTS:
                                 .adapter = adapter ? (folder / "whole").string() : std::string(),
                                 .precision = "f32"});
         QVERIFY2(tuned, tuned ? "" : tuned.error().message.c_str());
-        auto plain = loadModel({.model = dataPath.string(), .precision = "f32"});
+        auto plain = loadModel({.model = dataPath.string(), .adapter = {}, .precision = "f32"});
         const std::vector<std::vector<std::int64_t>> rows{{1, 20, 33, 47, 60, 71, 80, 95, 101, 120}};
         const auto before = scoreRows(*plain->model, rows, {}), after = scoreRows(*tuned->model, rows, {});
         double difference = 0, merged = 0;

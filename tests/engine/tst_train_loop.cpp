@@ -255,6 +255,7 @@ private Q_SLOTS:
         public:
             const Described& description() const override { return m_real.description(); }
             std::string sampleKind() const override { return m_real.sampleKind(); }
+            Result<std::unique_ptr<Objective>> configured(const ParamMap& params) const override { return m_real.configured(params); }
             Result<ObjectiveOutput> trainMicroBatch(const ObjectiveInput& input) const override {
                 std::multiset<std::vector<std::int64_t>> rows;
                 for (std::size_t row = 0; row + 1 < input.batch.rowStarts.size(); ++row)

@@ -331,7 +331,7 @@ private Q_SLOTS:
         for (const auto& [bad, named] : std::map<std::string, std::string>{
                  {R"({"r":4,"lora_alpha":16})", "v_proj has rank 2"},
                  {R"({"r":4,"lora_alpha":16,"rank_pattern":{"v_proj":3}})", "v_proj has rank 2"},
-                 {R"({"alpha_pattern":{"v_proj(":6}})", "v_proj("},
+                 {"{\"alpha_pattern\":{\"v_proj(\":6}}", "v_proj("},
                  {R"({"alpha_pattern":{"v_proj":"6"}})", "alpha_pattern of v_proj"},
                  {R"({"alpha_pattern":[]})", ""},
                  {R"({"some_future_switch":true})", "some_future_switch"},
