@@ -267,7 +267,8 @@ private Q_SLOTS:
             QVERIFY(fs::file_size(out / name) < 3100000);
         const Json index = must(readJsonFile(out / "model.safetensors.index.json"));
         std::uint64_t total = 0;
-        for (const auto& file : must(ModelSource::open(out)).files())
+        const ModelSource written = must(ModelSource::open(out));
+        for (const auto& file : written.files())
             for (const TensorInfo& info : file->tensors()) {
                 total += info.end - info.begin;
                 QCOMPARE(index["weight_map"][info.name].get<std::string>(), file->path().filename().string());
