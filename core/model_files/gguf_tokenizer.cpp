@@ -187,7 +187,7 @@ private:
         Json decoders = Json::array({{{"type", "Replace"}, {"pattern", {{"String", kBlank}}}, {"content", " "}}, {{"type", "ByteFallback"}}, {{"type", "Fuse"}}});
         if (prefix.value_or(true)) {
             normalizers.push_back({{"type", "Prepend"}, {"prepend", kBlank}});
-            decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+            decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1u}, {"stop", 0u}});
         }
         normalizers.push_back({{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", kBlank}});
         Json& tokenizer = m_out.tokenizer;
@@ -226,7 +226,7 @@ private:
         tokenizer["model"] = {{"type", "WordPiece"},
                               {"unk_token", m_unknown ? tokenText(*m_unknown) : "[UNK]"},
                               {"continuing_subword_prefix", "##"},
-                              {"max_input_chars_per_word", 100},
+                              {"max_input_chars_per_word", 100u},
                               {"vocab", std::move(vocab)}};
         return {};
     }
