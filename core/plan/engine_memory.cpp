@@ -51,8 +51,23 @@ std::array<FusedLinear, 4> fusedLinears(const ModelConfig& model, const std::arr
             fused(6, 6, model.mlpBias)};
 }
 
-std::int64_t normVectors(const ModelConfig& model) {
-    return (2 * model.layers + 1) * (model.norm == NormKind::LayerNorm ? 2 : 1);
+// Weights (and biases) of norms.
+std::vector<TrainedTensor> normTensors(const ModelConfig& model) {
+    std::vector<TrainedTensor> tensors{
+        {1, model.hiddenSize, (model.normsPerLayer() * model.layers + 1) * (model.norm == NormKind::LayerNorm ? 2 : 1)}};
+    if (model.qkNorm != QkNorm::None) {
+        const bool head = model.qkNorm == QkNorm::Head;
+        tensors.push_back({1, head ? model.headDim : model.queryWidth(), model.layers});
+        tensors.push_back({1, head ? model.headDim : model.kvWidth(), model.layers});
+    }
+    return tensors;
+}
+
+std::int64_t numbersOf(const std::vector<TrainedTensor>& tensors) {
+    std::int64_t numbers = 0;
+    for (const TrainedTensor& tensor : tensors)
+        numbers += tensor.count * tensor.rows * tensor.columns;
+    return numbers;
 }
 
 } // namespace
@@ -94,7 +109,10 @@ std::vector<TrainedTensor> trainedTensors(const ModelConfig& model, const RunCon
     tensors.push_back({model.vocabularySize, model.hiddenSize, model.tiedHead ? 1 : 2});
     if (model.positions == PositionKind::Learned)
         tensors.push_back({model.contextLength, model.hiddenSize, 1});
-    tensors.push_back({1, model.hiddenSize, normVectors(model)});
+    if (model.headBias)
+        tensors.push_back({1, model.vocabularySize, 1});
+    for (const TrainedTensor& norm : normTensors(model))
+        tensors.push_back(norm);
     for (const FusedLinear& linear : fusedLinears(model, linears)) {
         tensors.push_back({linear.out, linear.in, model.layers});
         if (linear.bias)
@@ -106,10 +124,12 @@ std::vector<TrainedTensor> trainedTensors(const ModelConfig& model, const RunCon
 std::int64_t weightBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
                          std::int64_t typeBytes) {
     const std::array<BlockLinear, 7> linears = blockLinears(model, config, catalog);
-    const std::int64_t norms = normVectors(model) * model.hiddenSize;
+    const std::int64_t norms = numbersOf(normTensors(model));
     std::int64_t numbers = (model.tiedHead ? 1 : 2) * model.vocabularySize * model.hiddenSize; // in the compute type
     if (model.positions == PositionKind::Learned)
         numbers += model.contextLength * model.hiddenSize;
+    if (model.headBias)
+        numbers += model.vocabularySize;
     for (const FusedLinear& linear : fusedLinears(model, linears))
         numbers += model.layers * (linear.out * (linear.in + linear.rank) + linear.rank * linear.in +
                                    (linear.bias ? linear.out : 0));
@@ -123,10 +143,7 @@ std::int64_t weightBytes(const ModelConfig& model, const RunConfig& config, cons
 }
 
 std::int64_t gradientBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
-    std::int64_t bytes = 0;
-    for (const TrainedTensor& tensor : trainedTensors(model, config, catalog))
-        bytes += tensor.count * tensor.rows * tensor.columns * kF32Bytes;
-    return bytes;
+    return numbersOf(trainedTensors(model, config, catalog)) * kF32Bytes;
 }
 
 std::int64_t optimizerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
@@ -154,15 +171,23 @@ std::int64_t passBytes(const ModelConfig& model, const RunConfig& config, const 
     // norms' statistics, q, k, v, the log-sum-exps, attention's output, gate and up, and the adapters' inner values.
     const std::int64_t residual = hidden * kF32Bytes;
     const std::int64_t ranks = qkv.rank + out.rank + up.rank + down.rank;
-    const std::int64_t kept = residual + (2 * 2 + model.heads) * kF32Bytes +
+    // Some families: what norms of queries and keys and of the branches' outputs read, and their statistics.
+    const bool qkNorm = model.qkNorm != QkNorm::None;
+    const std::int64_t qkStatistics = model.qkNorm == QkNorm::Head ? model.heads + model.kvHeads : 2;
+    const std::int64_t ofNorms = (qkNorm ? (query + kv) * type + qkStatistics * kF32Bytes : 0) +
+                                 (model.postNorm ? 2 * residual + 2 * 2 * kF32Bytes : 0);
+    const std::int64_t kept = residual + (2 * 2 + model.heads) * kF32Bytes + ofNorms +
                               (query + 2 * kv + query + out.rank + up.out + ranks) * type;
     // Shared by all blocks: inputs of products and their gradients, q, k, v side by side, the MLP's inner values and their
     // gradient, gradients of q (in the compute type), k and v, the last residual and the residual's gradient.
     const std::int64_t input = std::max(qkv.in + qkv.rank, up.in + up.rank);
     const std::int64_t inputGradient = std::max(input, out.in + out.rank);
-    const std::int64_t narrow = type < kF32Bytes ? hidden : 0;
+    const bool scaled = model.residualMultiplier != 1.0;
+    const std::int64_t narrow = type < kF32Bytes || scaled ? hidden : 0;
+    const std::int64_t branch = model.postNorm ? hidden * type : scaled ? residual : 0;
+    const std::int64_t branchGradient = model.postNorm || model.layout != BlockLayout::Sequential ? residual : 0;
     const std::int64_t shared = (input + inputGradient + qkv.out + 2 * (down.in + down.rank) + narrow + query) * type +
-                                2 * kv * kF32Bytes + 2 * residual;
+                                2 * kv * kF32Bytes + 2 * residual + branch + branchGradient;
     const bool dropout = [&] {
         const Described* method = methodEntry(config, catalog);
         return ranks > 0 && method && findParam(method->params, "dropout") &&

@@ -50,6 +50,13 @@ ModelConfig shape(const QString& name) {
     if (name == "untied") {
         config.tiedHead = false, config.layers = 3, config.heads = 6, config.kvHeads = 2, config.headDim = 16;
         config.hiddenSize = 80, config.intermediateSize = 112, config.vocabularySize = 301;
+    } else if (name == "gemma") { // norms of heads and of outputs
+        config.qkNorm = QkNorm::Head, config.postNorm = true, config.embeddingMultiplier = 2.0;
+    } else if (name == "parallel") {
+        config.layout = BlockLayout::ParallelSharedNorm, config.norm = NormKind::LayerNorm, config.gatedMlp = false;
+        config.qkvBias = config.attentionOutputBias = config.mlpBias = config.headBias = true, config.tiedHead = false;
+    } else if (name == "granite") {
+        config.residualMultiplier = 0.5, config.qkNorm = QkNorm::Projection;
     } else if (name == "gpt2") {
         config.kvHeads = 4, config.norm = NormKind::LayerNorm, config.activation = Activation::GeluTanh;
         config.gatedMlp = false, config.positions = PositionKind::Learned;
@@ -69,7 +76,7 @@ private Q_SLOTS:
         QTest::addColumn<bool>("bf16");
         QTest::addColumn<bool>("recompute");
         QTest::addColumn<bool>("dropout");
-        for (const char* model : {"tiny", "untied", "gpt2"})
+        for (const char* model : {"tiny", "untied", "gpt2", "gemma", "parallel", "granite"})
             for (const char* method : {"full", "lora", "lora q_proj,down_proj"})
                 for (const bool bf16 : {false, true})
                     for (const bool recompute : {false, true})
