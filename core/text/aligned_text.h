@@ -15,7 +15,8 @@ class AlignedText {
 public:
     AlignedText() = default;
     /// A view of the input, which must outlive this object; `base` is where it begins in the whole input.
-    AlignedText(std::string_view input, std::size_t base) : m_input(input), m_base(base) {}
+    AlignedText(std::string_view input, std::size_t base)
+        : m_input(input), m_base(base), m_inputSize(input.size()) {}
 
     std::string_view view() const { return m_starts.empty() ? m_input : std::string_view(m_owned); }
     bool isInput() const { return m_starts.empty(); }
@@ -27,10 +28,14 @@ public:
 
     AlignedText slice(std::size_t begin, std::size_t end) const;
 
+    /// Whether `size` bytes are more than a text made from this input may have: no tokenizer needs that, but a hostile
+    /// one can ask for it.
+    bool outgrows(std::size_t size) const { return size > 64 * m_inputSize + (std::size_t{1} << 20); }
+
 private:
     friend class AlignedBuilder;
     std::string_view m_input;
-    std::size_t m_base = 0;
+    std::size_t m_base = 0, m_inputSize = 0;
     std::string m_owned;
     std::vector<std::uint32_t> m_starts; // size + 1 entries when the text was changed, else empty
 };
@@ -40,6 +45,7 @@ private:
 class AlignedBuilder {
 public:
     explicit AlignedBuilder(const AlignedText& from) : m_from(from) {
+        m_out.m_inputSize = from.m_inputSize;
         m_out.m_owned.reserve(from.view().size() + 16);
         m_out.m_starts.reserve(from.view().size() + 16);
     }
@@ -55,5 +61,8 @@ private:
     const AlignedText& m_from;
     AlignedText m_out;
 };
+
+/// The error for a text that outgrows().
+Status tooLong();
 
 } // namespace attune

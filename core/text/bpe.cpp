@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <span>
 
 #include "core/text/bpe_merge.h"
@@ -185,7 +186,7 @@ private:
             id = m_bpe.m_asciiIds[static_cast<unsigned char>(symbol[0])];
         else if (const auto found = m_bpe.vocabulary().find(symbol))
             id = *found;
-        return id >= 0 && contains(avoided, id) ? -1 : id;
+        return id >= 0 && (contains(avoided, id) || m_bpe.isBlocked(id)) ? -1 : id;
     }
 
     bool hasFallback(std::string_view symbol) const {
@@ -246,37 +247,102 @@ Status Bpe::readOptions(const Json& description, const std::string& where) {
     return {};
 }
 
+Status Bpe::addMerge(std::size_t rank, std::string_view left, std::string_view right, std::vector<TokenId>& results,
+                     const std::string& where) {
+    const auto broken = [&](const std::string& what) {
+        return fields::broken(where + ".merges[" + std::to_string(rank) + "]", what);
+    };
+    if (right.size() < m_prefix.size())
+        return broken("its right token is shorter than the continuing_subword_prefix");
+    std::string joined(left);
+    joined += right.substr(m_prefix.size());
+    TokenId ids[3];
+    const std::string_view names[] = {left, right, joined};
+    for (int i = 0; i < 3; ++i) {
+        const auto id = vocabulary().find(names[i]);
+        if (!id)
+            return broken("the token \"" + std::string(utf8::prefix(names[i], 80)) + "\" is not in the vocabulary");
+        ids[i] = *id;
+    }
+    m_merges.set(ids[0], ids[1], {static_cast<std::uint32_t>(rank), ids[2]});
+    results.push_back(ids[2]);
+    return {};
+}
+
 Status Bpe::readMerges(const Json& description, const std::string& where) {
     ATTUNE_ASSIGN(const Json* merges, fields::list(description, "merges", where));
     m_merges = PairMap(merges->size());
     std::vector<TokenId> results;
     results.reserve(merges->size());
-    std::string joined;
     for (std::size_t rank = 0; rank < merges->size(); ++rank) {
-        const auto broken = [&](const std::string& what) {
-            return fields::broken(where + ".merges[" + std::to_string(rank) + "]", what);
-        };
         const auto pair = halves((*merges)[rank]);
         if (!pair)
-            return broken("must be two tokens with one blank between them");
-        const auto [left, right] = *pair;
-        if (right.size() < m_prefix.size())
-            return broken("its right token is shorter than the continuing_subword_prefix");
-        joined = left;
-        joined += right.substr(m_prefix.size());
-        TokenId ids[3];
-        const std::string_view names[] = {left, right, joined};
-        for (int i = 0; i < 3; ++i) {
-            const auto id = vocabulary().find(names[i]);
-            if (!id)
-                return broken("the token \"" + std::string(names[i].substr(0, 80)) + "\" is not in the vocabulary");
-            ids[i] = *id;
-        }
-        m_merges.set(ids[0], ids[1], {static_cast<std::uint32_t>(rank), ids[2]});
-        results.push_back(ids[2]);
+            return fields::broken(where + ".merges[" + std::to_string(rank) + "]",
+                                  "must be two tokens with one blank between them");
+        ATTUNE_CHECK(addMerge(rank, pair->first, pair->second, results, where));
     }
     prepareCuts(results);
     return {};
+}
+
+Result<std::shared_ptr<const TokenModel>> Bpe::fromScores(const std::vector<VocabularyPiece>& pieces,
+                                                          std::optional<TokenId> unknown, const std::string& where) {
+    ATTUNE_ASSIGN(auto vocabulary, Vocabulary::fromPieces(pieces, where));
+    const std::shared_ptr<Bpe> bpe(new Bpe(std::move(vocabulary)));
+    bpe->m_unknown = unknown;
+    bpe->m_fuseUnknown = true;
+    bpe->m_blocked.resize(pieces.size());
+    std::vector<float> scores; // best first; pieces of one score share a rank
+    for (std::size_t id = 0; id < pieces.size(); ++id) {
+        bpe->m_blocked[id] = pieces[id].kind != PieceKind::Normal && pieces[id].kind != PieceKind::Unused;
+        bpe->m_byteFallback = bpe->m_byteFallback || pieces[id].kind == PieceKind::Byte;
+        scores.push_back(pieces[id].score);
+    }
+    std::sort(scores.begin(), scores.end(), std::greater<>());
+    scores.erase(std::unique(scores.begin(), scores.end()), scores.end());
+    struct Join {
+        TokenId left, right;
+        PairMap::Merge merge;
+    };
+    std::vector<Join> joins;
+    std::vector<TokenId> results;
+    const auto usable = [&](const std::optional<TokenId>& half) {
+        return half && !bpe->m_blocked[static_cast<std::size_t>(*half)];
+    };
+    for (std::size_t id = 0; id < pieces.size(); ++id) {
+        const std::string_view text = pieces[id].text;
+        if (bpe->m_blocked[id] || bpe->vocabulary().find(text) != static_cast<TokenId>(id))
+            continue;
+        if (text.size() > kMaxPieceBytes)
+            return fields::unknown(where, "a piece of more than " + std::to_string(kMaxPieceBytes) + " bytes");
+        const auto rank =
+            std::lower_bound(scores.begin(), scores.end(), pieces[id].score, std::greater<>()) - scores.begin();
+        bool built = false;
+        for (std::size_t cut = utf8::decode(text, 0).size; cut < text.size(); cut += utf8::decode(text, cut).size) {
+            const auto left = bpe->vocabulary().find(text.substr(0, cut));
+            const auto right = bpe->vocabulary().find(text.substr(cut));
+            // a character that is no piece could be joined too, but has no id to do it with
+            const bool leftFits = usable(left) || utf8::decode(text, 0).size == cut;
+            const bool rightFits = usable(right) || utf8::decode(text, cut).size == text.size() - cut;
+            if (usable(left) && usable(right)) {
+                joins.push_back({*left, *right, {static_cast<std::uint32_t>(rank), static_cast<TokenId>(id)}});
+                built = true;
+            } else if (leftFits && rightFits) {
+                return fields::unknown(where, "the piece \"" + std::string(utf8::prefix(text, 40)) +
+                                                  "\" with a character that is no piece itself");
+            }
+        }
+        if (built && pieces[id].kind == PieceKind::Unused)
+            return fields::unknown(where, "the unused piece \"" + std::string(utf8::prefix(text, 40)) + "\"");
+        if (built)
+            results.push_back(static_cast<TokenId>(id));
+    }
+    bpe->m_merges = PairMap(joins.size());
+    for (const Join& join : joins)
+        bpe->m_merges.set(join.left, join.right, join.merge);
+    bpe->prepareCuts(results);
+    bpe->prepareBytes();
+    return bpe;
 }
 
 void Bpe::prepareBytes() {

@@ -6,6 +6,7 @@
 
 #include "core/text/pair_map.h"
 #include "core/text/token_model.h"
+#include "core/text/vocabulary_piece.h"
 #include "core/text/word_cache.h"
 
 namespace attune {
@@ -16,6 +17,12 @@ public:
     /// Unsupported.
     static Result<std::shared_ptr<const TokenModel>> read(const Json& description, const std::string& where);
 
+    /// From pieces with scores: of all neighbours that make a piece, those of the best piece are joined, leftmost first
+    /// (sentencepiece). Errors: InvalidData, Unsupported (pieces that cannot be built from pairs of pieces).
+    static Result<std::shared_ptr<const TokenModel>> fromScores(const std::vector<VocabularyPiece>& pieces,
+                                                                std::optional<TokenId> unknown,
+                                                                const std::string& where);
+
     Status tokenize(Pieces& pieces, const std::vector<bool>* avoided, Encoding& out) const override;
     std::optional<TokenId> unknownId() const override { return m_unknown; }
 
@@ -24,11 +31,15 @@ private:
     explicit Bpe(Vocabulary vocabulary) : TokenModel(std::move(vocabulary)) {}
     Status readOptions(const Json& description, const std::string& where);
     Status readMerges(const Json& description, const std::string& where);
+    Status addMerge(std::size_t rank, std::string_view left, std::string_view right, std::vector<TokenId>& results,
+                    const std::string& where);
+    bool isBlocked(TokenId id) const { return !m_blocked.empty() && m_blocked[static_cast<std::size_t>(id)]; }
     void prepareBytes();
     void prepareCuts(const std::vector<TokenId>& results);
 
     PairMap m_merges;
     std::optional<TokenId> m_unknown;
+    std::vector<bool> m_blocked; // by id: pieces that no text becomes (control, bytes ...); empty for none
     std::string m_prefix, m_suffix; // continuing_subword_prefix, end_of_word_suffix
     bool m_fuseUnknown = false, m_byteFallback = false, m_wholeWords = false; // m_wholeWords: "ignore_merges"
     std::array<TokenId, 256> m_fallbackIds{};                                 // <0x00>...<0xFF>, or -1

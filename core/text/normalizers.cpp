@@ -5,8 +5,10 @@
 #include <utf8proc.h>
 
 #include "core/text/byte_level.h"
+#include "core/text/charsmap.h"
 #include "core/text/json_fields.h"
 #include "core/text/pattern.h"
+#include "core/text/reference_categories.h"
 #include "core/text/unicode_normalizer.h"
 #include "core/text/utf8.h"
 
@@ -20,8 +22,11 @@ class SequenceNormalizer final : public Normalizer {
 public:
     std::vector<std::shared_ptr<const Normalizer>> parts;
     Status apply(AlignedText& text) const override {
-        for (const auto& part : parts)
+        for (const auto& part : parts) {
             ATTUNE_CHECK(part->apply(text));
+            if (text.outgrows(text.view().size()))
+                return tooLong();
+        }
         return {};
     }
 };
@@ -33,6 +38,8 @@ public:
         const std::size_t size = text.view().size();
         if (size == 0 || m_prefix.empty())
             return {};
+        if (text.outgrows(m_prefix.size()))
+            return tooLong();
         AlignedBuilder builder(text);
         builder.replace(0, 0, m_prefix);
         builder.keep(0, size);
@@ -53,6 +60,8 @@ public:
         ATTUNE_CHECK(m_pattern.findAll(text.view(), 0, matches));
         if (matches.empty())
             return {};
+        if (text.outgrows(matches.size() * m_content.size()))
+            return tooLong();
         AlignedBuilder builder(text);
         std::size_t at = 0;
         for (const auto& match : matches) {
@@ -148,12 +157,23 @@ void byteLevel(char32_t, std::string_view bytes, std::string& out) {
 }
 
 void cleanText(char32_t c, std::string_view bytes, std::string& out) {
-    const auto kind = utf8proc_category(static_cast<utf8proc_int32_t>(c));
-    const bool control = kind == UTF8PROC_CATEGORY_CC || kind == UTF8PROC_CATEGORY_CF || kind == UTF8PROC_CATEGORY_CO ||
-                         kind == UTF8PROC_CATEGORY_CN;
+    const bool kept = c == '\t' || c == '\n' || c == '\r'; // of the white space that is also a control character
+    if (c == 0 || c == 0xFFFD || (reference::isOther(c) && !kept))
+        return;
     if (utf8::isWhitespace(c))
         out += ' ';
-    else if (c != 0 && c != 0xFFFD && !control)
+    else
+        out += bytes;
+}
+
+// "Nmt": the rules of sentencepiece's translation models.
+void cleanForTranslation(char32_t c, std::string_view bytes, std::string& out) {
+    if ((c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) || c == 0x7F || c == 0x8F || c == 0x9F)
+        return;
+    if (c == 0x09 || c == 0x0A || c == 0x0C || c == 0x0D || c == 0x1680 || (c >= 0x200B && c <= 0x200F) ||
+        c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xFEFF || c == 0xFFFD)
+        out += ' ';
+    else
         out += bytes;
 }
 
@@ -186,7 +206,7 @@ NormalizerResult readBert(const Json& description, const std::string& where) {
     if (strip) {
         sequence->parts.push_back(std::make_shared<UnicodeNormalizer>(false, false));
         addMap(*sequence, [](char32_t c, std::string_view bytes, std::string& out) {
-            if (utf8proc_category(static_cast<utf8proc_int32_t>(c)) != UTF8PROC_CATEGORY_MN)
+            if (!reference::isNonspacingMark(c))
                 out += bytes;
         });
     }
@@ -238,6 +258,10 @@ NormalizerResult readNormalizer(const Json& description, const std::string& wher
         return std::make_shared<MapNormalizer>(byteLevel);
     if (type == "BertNormalizer")
         return readBert(description, where);
+    if (type == "Precompiled")
+        return readPrecompiled(description, where);
+    if (type == "Nmt")
+        return std::make_shared<MapNormalizer>(cleanForTranslation);
     return fields::unknown(where, "the normalizer \"" + type + "\"");
 }
 

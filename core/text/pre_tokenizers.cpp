@@ -6,6 +6,7 @@
 #include "core/text/byte_level.h"
 #include "core/text/json_fields.h"
 #include "core/text/pattern.h"
+#include "core/text/reference_categories.h"
 #include "core/text/utf8.h"
 #include "core/text/word_scanner.h"
 
@@ -347,7 +348,7 @@ PreTokenizerResult readPreTokenizer(const Json& description, const std::string& 
     }
     if (type == "Punctuation") {
         ATTUNE_ASSIGN(const auto behavior, readBehavior(description, "Isolated", where));
-        return split(eachOf(utf8::isPunctuation), behavior);
+        return split(eachOf(reference::isPunctuation), behavior);
     }
     if (type == "Whitespace") {
         ATTUNE_ASSIGN(auto words, Regex::compile(R"(\w+|[^\w\s]+)", where));
@@ -370,7 +371,7 @@ PreTokenizerResult readPreTokenizer(const Json& description, const std::string& 
     if (type == "BertPreTokenizer") {
         auto sequence = std::make_shared<SequencePreTokenizer>();
         sequence->parts.push_back(split(eachOf(utf8::isWhitespace), Behavior::Removed));
-        sequence->parts.push_back(split(eachOf(utf8::isPunctuation), Behavior::Isolated));
+        sequence->parts.push_back(split(eachOf(reference::isPunctuation), Behavior::Isolated));
         return sequence;
     }
     return fields::unknown(where, "the pre-tokenizer \"" + type + "\"");

@@ -2,6 +2,8 @@
 
 #include "core/text/bpe.h"
 #include "core/text/json_fields.h"
+#include "core/text/unigram.h"
+#include "core/text/word_piece.h"
 
 namespace attune {
 
@@ -26,6 +28,12 @@ Result<std::shared_ptr<const TokenModel>> readTokenModel(const Json& description
     const std::string kind = kindOf(description);
     if (kind == "BPE")
         return Bpe::read(description, where);
+    if (kind == "Unigram")
+        return Unigram::read(description, where);
+    if (kind == "WordPiece")
+        return WordPiece::read(description, where);
+    if (kind == "WordLevel")
+        return readWordLevel(description, where);
     return fields::unknown(where, "the model type \"" + kind + "\"");
 }
 

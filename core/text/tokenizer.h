@@ -34,8 +34,9 @@ class Tokenizer {
 public:
     virtual ~Tokenizer() = default;
 
-    /// Reads tokenizer.json (or vocab.json + merges.txt) and tokenizer_config.json of a Hugging Face folder, or the vocabulary of a
-    /// GGUF file. Errors: NotFound, InvalidData (broken file, with the field), Unsupported (a component we do not know, named).
+    /// Reads tokenizer.json (or a sentencepiece model, vocab.json + merges.txt, vocab.txt) and tokenizer_config.json of a Hugging Face
+    /// folder, or the vocabulary of a GGUF file. Errors: NotFound, InvalidData (broken file, with the field), Unsupported (a component
+    /// we do not know, named).
     static Result<std::shared_ptr<const Tokenizer>> load(const std::filesystem::path& model);
 
     /// Errors: InvalidData when the text is not valid UTF-8 or a pattern gave up.

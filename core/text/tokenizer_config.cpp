@@ -79,7 +79,8 @@ Result<std::string> readOptional(const fs::path& path, std::string& hashes) {
 // special_tokens_map.json says the same where tokenizer_config.json does not.
 Status TokenizerConfig::readTokens(const Json& object, const std::string& where) {
     const std::pair<std::string*, const char*> tokens[] = {
-        {&bosToken, "bos_token"}, {&eosToken, "eos_token"}, {&padToken, "pad_token"}};
+        {&bosToken, "bos_token"}, {&eosToken, "eos_token"}, {&padToken, "pad_token"},  {&unkToken, "unk_token"},
+        {&clsToken, "cls_token"}, {&sepToken, "sep_token"}, {&maskToken, "mask_token"}};
     for (const auto& [token, key] : tokens)
         if (token->empty()) {
             ATTUNE_ASSIGN(*token, tokenText(object, key, where));
@@ -93,6 +94,13 @@ Status TokenizerConfig::readFrom(const Json& object, const std::string& where) {
     ATTUNE_ASSIGN(addBos, optionalFlag(object, "add_bos_token", where));
     ATTUNE_ASSIGN(addEos, optionalFlag(object, "add_eos_token", where));
     ATTUNE_ASSIGN(addPrefixSpace, optionalFlag(object, "add_prefix_space", where));
+    ATTUNE_ASSIGN(legacy, optionalFlag(object, "legacy", where));
+    ATTUNE_ASSIGN(lowercase, optionalFlag(object, "do_lower_case", where));
+    ATTUNE_ASSIGN(stripAccents, optionalFlag(object, "strip_accents", where));
+    ATTUNE_ASSIGN(tokenizeChinese, optionalFlag(object, "tokenize_chinese_chars", where));
+    if (fields::member(object, "extra_ids")) {
+        ATTUNE_ASSIGN(extraIds, fields::count(object, "extra_ids", 10000, where));
+    }
     ATTUNE_ASSIGN(chatTemplate, readChatTemplate(object, where));
     return readAddedTokens(object, *this, where);
 }

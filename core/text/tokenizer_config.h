@@ -11,9 +11,13 @@ namespace attune {
 
 struct TokenizerConfig {
     std::string bosToken, eosToken, padToken; // "" when the model names none
+    std::string unkToken, clsToken, sepToken, maskToken;
     std::string tokenizerClass;
     std::string chatTemplate;
     std::optional<bool> addBos, addEos, addPrefixSpace;
+    std::optional<bool> legacy;                                    // LlamaTokenizer: false, no blank behind a token
+    std::optional<bool> lowercase, stripAccents, tokenizeChinese;  // BertTokenizer
+    std::uint64_t extraIds = 100;                                  // T5Tokenizer: <extra_id_0>...
     std::vector<AddedToken> addedTokens; // added_tokens_decoder
     std::string hashes;                  // of the files that were read
 

@@ -4,7 +4,9 @@
 #include "core/model_files/gguf_model.h"
 #include "core/text/hf_tokenizer.h"
 #include "core/text/json_fields.h"
+#include "core/text/sentencepiece_file.h"
 #include "core/text/tokenizer_files.h"
+#include "core/text/utf8.h"
 #include "core/text/word_scanner.h"
 
 namespace attune {
@@ -57,6 +59,52 @@ Result<Json> fromVocabularyAndMerges(const fs::path& folder, const TokenizerConf
     return file;
 }
 
+// The tokenizer.json for a BERT vocabulary: one token a line, its number is its id.
+Result<Json> fromWordList(const fs::path& folder, const TokenizerConfig& config, std::string& hashes) {
+    const std::string where = (folder / "vocab.txt").string();
+    ATTUNE_ASSIGN(const auto text, readFile(folder / "vocab.txt", kMaxFileBytes));
+    hashes += hashBytes(text);
+    const std::string& kind = config.tokenizerClass;
+    if (!kind.empty() && !kind.starts_with("BertTokenizer") && !kind.starts_with("DistilBertTokenizer") &&
+        !kind.starts_with("ElectraTokenizer") && !kind.starts_with("PreTrainedTokenizer"))
+        return fields::unknown(where, "a \"" + kind + "\" without tokenizer.json");
+    if (utf8::firstInvalid(text) != text.size())
+        return fields::broken(where, "it is not valid UTF-8");
+    Json vocab = Json::object();
+    std::uint64_t id = 0;
+    for (std::size_t begin = 0; begin < text.size(); ++id) {
+        const auto end = std::min(text.find('\n', begin), text.size());
+        auto line = std::string_view(text).substr(begin, end - begin);
+        if (line.ends_with('\r'))
+            line.remove_suffix(1);
+        if (!line.empty())
+            vocab[std::string(line)] = id; // of equal lines the last one counts
+        begin = end + 1;
+    }
+    const auto named = [](const std::string& token, const char* fallback) {
+        return token.empty() ? std::string(fallback) : token;
+    };
+    const std::string cls = named(config.clsToken, "[CLS]"), sep = named(config.sepToken, "[SEP]");
+    Json added = Json::array();
+    for (const std::string& token : {named(config.padToken, "[PAD]"), named(config.unkToken, "[UNK]"), cls, sep,
+                                     named(config.maskToken, "[MASK]")})
+        if (const auto found = vocab.find(token); found != vocab.end())
+            added.push_back({{"id", *found}, {"content", token}, {"special", true}});
+    const auto flag = [](const std::optional<bool>& value, const Json& fallback) { return value ? Json(*value) : fallback; };
+    Json file;
+    file["added_tokens"] = std::move(added);
+    file["normalizer"] = {{"type", "BertNormalizer"},
+                          {"lowercase", flag(config.lowercase, true)},
+                          {"strip_accents", flag(config.stripAccents, nullptr)},
+                          {"handle_chinese_chars", flag(config.tokenizeChinese, true)}};
+    file["pre_tokenizer"] = {{"type", "BertPreTokenizer"}};
+    file["decoder"] = {{"type", "WordPiece"}};
+    if (vocab.contains(cls) && vocab.contains(sep))
+        file["post_processor"] = {{"type", "BertProcessing"}, {"cls", {cls, vocab[cls]}}, {"sep", {sep, vocab[sep]}}};
+    file["model"] = {{"type", "WordPiece"}, {"unk_token", named(config.unkToken, "[UNK]")}, {"vocab", std::move(vocab)}};
+    return file;
+}
+
 Result<Json> readDescription(const fs::path& folder, const TokenizerConfig& config, std::string& hashes) {
     std::error_code code;
     if (fs::exists(folder / "tokenizer.json", code)) {
@@ -66,11 +114,52 @@ Result<Json> readDescription(const fs::path& folder, const TokenizerConfig& conf
     }
     if (fs::exists(folder / "vocab.json", code) && fs::exists(folder / "merges.txt", code))
         return fromVocabularyAndMerges(folder, config, hashes);
+    if (fs::exists(folder / "vocab.txt", code))
+        return fromWordList(folder, config, hashes);
     if (!fs::is_directory(folder, code))
         return fail(ErrorCode::NotFound, folder.string() + " is not a folder", "Choose a model folder in Hugging Face layout.");
     return fail(ErrorCode::NotFound,
-                folder.string() + " holds no tokenizer (tokenizer.json, or vocab.json with merges.txt)",
+                folder.string() + " holds no tokenizer (tokenizer.json, tokenizer.model, vocab.json with merges.txt, or "
+                                  "vocab.txt)",
                 "Choose the folder that was downloaded with the model, with all of its files.");
+}
+
+// A sentencepiece model, when the folder has one and nothing that goes before it.
+std::optional<fs::path> sentencepieceFile(const fs::path& folder) {
+    std::error_code code;
+    if (fs::exists(folder / "tokenizer.json", code))
+        return std::nullopt;
+    for (const char* name : {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"})
+        if (fs::exists(folder / name, code))
+            return folder / name;
+    return std::nullopt;
+}
+
+Result<std::shared_ptr<const Tokenizer>> loadSentencepiece(const fs::path& path, TokenizerConfig config) {
+    const std::string where = path.string();
+    const std::string kind = config.tokenizerClass;
+    const bool llama = kind.starts_with("Llama") || kind.starts_with("CodeLlama"), gemma = kind.starts_with("Gemma");
+    const bool t5 = kind.starts_with("T5");
+    // other classes number the pieces differently
+    if (!llama && !gemma && !t5 && !kind.empty() && !kind.starts_with("PreTrainedTokenizer"))
+        return fields::unknown(where, "a \"" + kind + "\" without tokenizer.json");
+    ATTUNE_ASSIGN(const auto file, readFile(path, kMaxFileBytes));
+    ATTUNE_ASSIGN(auto material, readSentencepiece(file, where));
+    material.hash = hashBytes(config.hashes + material.hash);
+    material.addBos = !t5 && material.bos && material.model == PieceModel::SentencepieceBpe;
+    material.addEos = t5 || (kind.empty() && !material.bos);
+    material.prefixFirstOnly = llama && !config.legacy.value_or(true);
+    for (std::uint64_t i = 0; t5 && i < config.extraIds; ++i) {
+        AddedToken token;
+        token.content = "<extra_id_" + std::to_string(i) + ">";
+        token.id = static_cast<TokenId>(material.pieces.size() + config.extraIds - 1 - i);
+        token.special = true;
+        const auto same = [&](const AddedToken& other) { return other.content == token.content || other.id == token.id; };
+        if (std::none_of(config.addedTokens.begin(), config.addedTokens.end(), same))
+            config.addedTokens.push_back(std::move(token));
+    }
+    material.config = std::move(config);
+    return buildTokenizer(std::move(material), where);
 }
 
 Status readAdded(const Json& file, const std::string& where, TokenizerParts& parts) {
@@ -91,7 +180,9 @@ Status readAdded(const Json& file, const std::string& where, TokenizerParts& par
     }
     for (const auto& token : parts.config.addedTokens)
         ATTUNE_CHECK(add(token, where));
-    for (const auto* content : {&parts.config.bosToken, &parts.config.eosToken}) {
+    for (const auto* content :
+         {&parts.config.bosToken, &parts.config.eosToken, &parts.config.padToken, &parts.config.unkToken,
+          &parts.config.clsToken, &parts.config.sepToken, &parts.config.maskToken}) {
         const auto id = vocabulary.find(*content);
         if (!content->empty() && id && !parts.added.byId(*id)) {
             AddedToken token;
@@ -136,6 +227,13 @@ Result<std::shared_ptr<const Tokenizer>> assemble(const Json& file, TokenizerCon
     parts.config = std::move(config);
     if (!file.is_object())
         return fields::broken(where, "must be an object");
+    if (const Json* truncation = fields::member(file, "truncation")) { // not applied, but a broken one is a broken file
+        const std::string here = where + ": truncation";
+        ATTUNE_ASSIGN(const auto length, fields::count(*truncation, "max_length", std::uint64_t{1} << 53, here));
+        ATTUNE_ASSIGN(const auto stride, fields::count(*truncation, "stride", std::uint64_t{1} << 53, here));
+        if (stride > 0 && stride >= length)
+            return fields::broken(here, "\"stride\" must be smaller than \"max_length\"");
+    }
     static const Json none;
     const auto part = [&](const char* key) -> const Json& {
         const Json* found = fields::member(file, key);
@@ -178,6 +276,8 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::load(const fs::path& model) 
     if (fs::is_regular_file(model, code) && GgufFile::looksLike(model))
         return loadGguf(model);
     ATTUNE_ASSIGN(TokenizerConfig config, TokenizerConfig::read(model));
+    if (const auto path = sentencepieceFile(model))
+        return loadSentencepiece(*path, std::move(config));
     std::string hashes = config.hashes;
     ATTUNE_ASSIGN(const Json file, readDescription(model, config, hashes));
     return assemble(file, std::move(config), (model / "tokenizer.json").string(), hashes);

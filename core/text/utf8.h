@@ -49,6 +49,13 @@ inline std::size_t previous(std::string_view text, std::size_t end) {
     return end;
 }
 
+/// At most `bytes` bytes from the front, without cutting a character.
+inline std::string_view prefix(std::string_view text, std::size_t bytes) {
+    while (bytes < text.size() && bytes > 0 && isContinuation(text[bytes]))
+        --bytes;
+    return text.substr(0, bytes);
+}
+
 void append(std::string& out, char32_t codePoint);
 
 /// Every maximal broken part becomes U+FFFD (what Rust's from_utf8_lossy prints).

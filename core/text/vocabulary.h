@@ -9,6 +9,7 @@
 
 #include "core/base/json.h"
 #include "core/text/tokenizer.h"
+#include "core/text/vocabulary_piece.h"
 
 namespace attune {
 
@@ -21,8 +22,13 @@ public:
     /// twice).
     static Result<Vocabulary> read(const Json& object, const std::string& where);
 
+    /// By id, as listed. Of pieces with one text the first is found. Errors: InvalidData (empty list, broken UTF-8).
+    static Result<Vocabulary> fromPieces(const std::vector<VocabularyPiece>& pieces, const std::string& where);
+
     /// False when the text or the id is taken, or the id too large. Only while building.
     bool add(std::string_view token, std::uint64_t id);
+    /// One more id for a text that is there; find() then gives this one when `found`. False as for add.
+    bool addRepeated(std::string_view token, std::uint64_t id, bool found);
 
     std::optional<TokenId> find(std::string_view token) const;
     std::optional<std::string_view> token(TokenId id) const;
@@ -38,6 +44,8 @@ private:
         return std::string_view(m_texts).substr(entry.begin, entry.size);
     }
     void grow();
+    std::size_t slotFor(std::string_view token) const; // where it is, or would be
+    bool place(std::string_view token, std::uint64_t id);
 
     std::string m_texts;
     std::vector<Entry> m_entries;      // by id

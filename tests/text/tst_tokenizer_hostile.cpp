@@ -1,6 +1,8 @@
 // Broken and malicious tokenizer files and texts: a named error in time, never a crash or a hang.
 #include <chrono>
 
+#include "core/text/sentencepiece_file.h"
+#include "core/text/utf8.h"
 #include "tests/support/test_main.h"
 #include "tests/text/tokenizer_folder.h"
 
@@ -70,6 +72,27 @@ private Q_SLOTS:
         row("regex", with(split("(a")), bad, "compile");
         row("empty pattern", with(R"("normalizer":{"type":"Replace","pattern":{"String":""},"content":"x"})"), bad,
             "empty");
+        row("truncation", with(R"("truncation":{"max_length":4,"stride":4,"strategy":"LongestFirst"})"), bad, "stride");
+        row("charsmap not base64", with(R"("normalizer":{"type":"Precompiled","precompiled_charsmap":"a*b"})"), bad,
+            "base64");
+        row("charsmap too short", with(R"("normalizer":{"type":"Precompiled","precompiled_charsmap":"AAA="})"), bad,
+            "cut off");
+        row("charsmap declares too much",
+            with(R"("normalizer":{"type":"Precompiled","precompiled_charsmap":"AAAAAQAA"})"), bad, "declares");
+        row("unigram without scores", R"({"model":{"type":"Unigram","vocab":[["a"]]}})", bad, "vocab[0]");
+        row("unigram unknown id", R"({"model":{"type":"Unigram","unk_id":1,"vocab":[["a",-1]]}})", bad, "unk_id");
+        row("unigram empty", R"({"model":{"type":"Unigram","vocab":[]}})", bad, "empty");
+        row("unigram long piece",
+            Json{{"model",
+                  {{"type", "Unigram"}, {"vocab", Json::array({Json::array({std::string(2000, 'a'), -1.0})})}}}}
+                .dump(),
+            unknown, "1024");
+        row("word list without ids", R"({"model":{"type":"WordPiece"}})", bad, "vocab");
+        row("merge longer than every token", bpe(R"("vocab":{"a":0,"b":1},"merges":["aaaaaaaaaaaaaaaa b"])"), bad,
+            "merges[0]");
+        row("a million levels", std::string(1000000, '[') + std::string(1000000, ']'), bad, "nested");
+        row("deep in the model", R"({"model":)" + std::string(1000000, '[') + std::string(1000000, ']') + "}", bad,
+            "nested");
         row("behavior", with(R"("pre_tokenizer":{"type":"Split","pattern":{"String":"a"},"behavior":"Odd"})"), unknown,
             "Odd");
     }
@@ -139,6 +162,112 @@ private Q_SLOTS:
         QVERIFY(!encoding);
         QCOMPARE(encoding.error().code, ErrorCode::InvalidData);
         QVERIFY(encoding.error().message.find("gave up") != std::string::npos);
+    }
+
+    void stripDecoderNeverCutsMoreThanThereIs() {
+        const auto tokenizer = test::loadFrom(
+            R"({"decoder":{"type":"Strip","content":" ","start":5,"stop":5},"model":{"type":"BPE","vocab":{" ":0,"a":1},"merges":[]}})");
+        QVERIFY(tokenizer);
+        QCOMPARE((*tokenizer)->decode({0, 1, 0}), std::string("a"));
+    }
+
+    // Arrays of a charsmap whose links point anywhere: every step stays inside.
+    void charsmapsOfNoiseDoNotCrash() {
+        std::uint32_t seed = 7;
+        for (int round = 0; round < 300; ++round) {
+            std::string blob = {static_cast<char>(0), 4, 0, 0}; // 256 units
+            for (int i = 0; i < 1024 + 64; ++i) {
+                seed = seed * 1664525u + 1013904223u;
+                blob += static_cast<char>(i < 1024 ? seed >> 24 : (seed >> 24) % 64);
+            }
+            const Json file = {{"normalizer",
+                                {{"type", "Precompiled"},
+                                 {"precompiled_charsmap", QByteArray::fromStdString(blob).toBase64().toStdString()}}},
+                               {"model", {{"type", "BPE"}, {"vocab", {{"a", 0}}}, {"merges", Json::array()}}}};
+            const auto tokenizer = test::loadFrom(file.dump());
+            QVERIFY2(tokenizer, tokenizer ? "" : tokenizer.error().message.c_str());
+            std::string text;
+            for (int c = 1; c < 0x500; ++c)
+                utf8::append(text, static_cast<char32_t>(c));
+            QVERIFY((*tokenizer)->encode(text));
+        }
+    }
+
+    void textsThatExplodeAreRefused() {
+        Json parts = Json::array();
+        for (int i = 0; i < 60; ++i)
+            parts.push_back({{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}});
+        const Json model = {{"type", "BPE"}, {"vocab", {{"a", 0}}}, {"merges", Json::array()}};
+        const auto doubling = test::loadFrom(
+            Json{{"normalizer", {{"type", "Sequence"}, {"normalizers", parts}}}, {"model", model}}.dump());
+        const auto huge = test::loadFrom(Json{{"normalizer",
+                                               {{"type", "Replace"},
+                                                {"pattern", {{"String", "a"}}},
+                                                {"content", std::string(1 << 20, 'b')}}},
+                                              {"model", model}}
+                                             .dump());
+        QVERIFY(doubling && huge);
+        const std::string text(100000, 'a');
+        for (const auto& tokenizer : {*doubling, *huge}) {
+            const auto start = std::chrono::steady_clock::now();
+            const auto encoding = tokenizer->encode(text);
+            QVERIFY(!encoding && seconds(start) < 2);
+            QCOMPARE(encoding.error().code, ErrorCode::InvalidData);
+        }
+    }
+
+    void unigramAndWordPieceTakeLinearTime() {
+        Json vocab = Json::array(), words = Json::object();
+        vocab.push_back({"<unk>", -20.0});
+        for (int n = 1; n <= 64; ++n) {
+            vocab.push_back({std::string(static_cast<std::size_t>(n), 'x'), -static_cast<double>(n)});
+            words["##" + std::string(static_cast<std::size_t>(n), 'x')] = n;
+        }
+        words["x"] = 0;
+        words["[UNK]"] = 65;
+        const auto unigram =
+            test::loadFrom(Json{{"model", {{"type", "Unigram"}, {"unk_id", 0}, {"vocab", vocab}}}}.dump());
+        const auto wordPiece = test::loadFrom(
+            Json{{"model", {{"type", "WordPiece"}, {"vocab", words}, {"max_input_chars_per_word", 1u << 30}}}}.dump());
+        QVERIFY(unigram && wordPiece);
+        for (const auto& tokenizer : {*unigram, *wordPiece})
+            for (const std::string& text : {std::string(1000000, 'x'), std::string(1000000, 'y')}) {
+                const auto start = std::chrono::steady_clock::now();
+                QVERIFY(tokenizer->encode(text));
+                QVERIFY(seconds(start) < 4);
+            }
+    }
+
+    // Every beginning of a real sentencepiece model, and the model with broken bytes.
+    void brokenSentencepieceModelsAreErrors() {
+        ATTUNE_REQUIRE_TEST_DATA("models/stories260K/tokenizer.model");
+        const auto file = readFile(dataPath);
+        QVERIFY(file && readSentencepiece(*file, "test"));
+        for (std::size_t size = 0; size < file->size(); size += 7)
+            if (auto material = readSentencepiece(std::string_view(*file).substr(0, size), "test"))
+                (void)buildTokenizer(std::move(*material), "test"); // cut between two fields: fewer pieces
+        std::uint32_t seed = 3;
+        int refused = 0;
+        for (int round = 0; round < 500; ++round) {
+            std::string broken = *file;
+            for (int i = 0; i < 4; ++i) {
+                seed = seed * 1664525u + 1013904223u;
+                broken[(seed >> 8) % broken.size()] = static_cast<char>(seed);
+            }
+            auto material = readSentencepiece(broken, "test");
+            if (material) {
+                const auto built = buildTokenizer(std::move(*material), "test");
+                refused += !built;
+                if (built)
+                    QVERIFY((*built)->encode("Once upon a time \u00e9"));
+            } else {
+                ++refused;
+                QVERIFY(!material.error().hint.empty());
+            }
+        }
+        QVERIFY(refused > 0);
+        const auto words = readSentencepiece("IQ== 0\nIg== 1\n", "test");
+        QVERIFY(!words && words.error().code == ErrorCode::Unsupported);
     }
 
     void longRunsOfMarksNormalizeInTime() {
