@@ -11,9 +11,9 @@ namespace attune {
 namespace {
 
 // One message of protobuf's wire format: a row of numbered fields.
-class Message {
+class WireMessage {
 public:
-    explicit Message(std::string_view bytes) : m_bytes(bytes) {}
+    explicit WireMessage(std::string_view bytes) : m_bytes(bytes) {}
 
     struct Field {
         std::uint64_t number = 0;
@@ -86,14 +86,14 @@ private:
 
 Result<VocabularyPiece> readPiece(std::string_view bytes, std::size_t id, const std::string& where) {
     VocabularyPiece piece;
-    Message message(bytes);
+    WireMessage message(bytes);
     std::uint64_t kind = 1;
-    for (Message::Field field; message.next(field);) {
-        if (field.number == 1 && field.wire == Message::kBytes)
+    for (WireMessage::Field field; message.next(field);) {
+        if (field.number == 1 && field.wire == WireMessage::kBytes)
             piece.text = field.bytes;
-        else if (field.number == 2 && field.wire == Message::kFour)
+        else if (field.number == 2 && field.wire == WireMessage::kFour)
             piece.score = field.real;
-        else if (field.number == 3 && field.wire == Message::kVarint)
+        else if (field.number == 3 && field.wire == WireMessage::kVarint)
             kind = field.value;
     }
     if (message.broken() || piece.text.empty() || kind < 1 || kind > 6 || !std::isfinite(piece.score))
@@ -108,9 +108,9 @@ struct TrainerSpec {
 };
 
 Status readTrainer(std::string_view bytes, TrainerSpec& spec, TokenizerMaterial& material, const std::string& where) {
-    Message message(bytes);
-    for (Message::Field field; message.next(field);) {
-        if (field.wire != Message::kVarint)
+    WireMessage message(bytes);
+    for (WireMessage::Field field; message.next(field);) {
+        if (field.wire != WireMessage::kVarint)
             continue;
         switch (field.number) {
         case 3:
@@ -136,21 +136,21 @@ Status readTrainer(std::string_view bytes, TrainerSpec& spec, TokenizerMaterial&
 }
 
 Status readNormalizerSpec(std::string_view bytes, TokenizerMaterial& material, const std::string& where) {
-    Message message(bytes);
-    for (Message::Field field; message.next(field);) {
-        if (field.number == 2 && field.wire == Message::kBytes)
+    WireMessage message(bytes);
+    for (WireMessage::Field field; message.next(field);) {
+        if (field.number == 2 && field.wire == WireMessage::kBytes)
             material.charsmap = field.bytes;
-        else if (field.number == 3 && field.wire == Message::kVarint)
+        else if (field.number == 3 && field.wire == WireMessage::kVarint)
             material.addDummyPrefix = field.value != 0;
-        else if (field.number == 4 && field.wire == Message::kVarint)
+        else if (field.number == 4 && field.wire == WireMessage::kVarint)
             material.removeExtraWhitespaces = field.value != 0;
-        else if (field.number == 5 && field.wire == Message::kVarint)
+        else if (field.number == 5 && field.wire == WireMessage::kVarint)
             material.escapeWhitespaces = field.value != 0;
     }
     return message.broken() ? Status(fields::broken(where, "the normalizer_spec is broken")) : Status();
 }
 
-std::optional<TokenId> idOf(std::int32_t id, const TokenizerMaterial& material) {
+std::optional<TokenId> pieceId(std::int32_t id, const TokenizerMaterial& material) {
     if (id < 0 || static_cast<std::size_t>(id) >= material.pieces.size())
         return std::nullopt;
     return id;
@@ -162,9 +162,9 @@ Result<TokenizerMaterial> readSentencepiece(std::string_view file, const std::st
     TokenizerMaterial material;
     material.removeExtraWhitespaces = true; // protobuf's defaults
     TrainerSpec trainer;
-    Message message(file);
-    for (Message::Field field; message.next(field);) {
-        if (field.wire != Message::kBytes)
+    WireMessage message(file);
+    for (WireMessage::Field field; message.next(field);) {
+        if (field.wire != WireMessage::kBytes)
             continue;
         if (field.number == 1) {
             if (material.pieces.size() > kMaxTokenId)
@@ -197,9 +197,9 @@ Result<TokenizerMaterial> readSentencepiece(std::string_view file, const std::st
                                       : trainer.model == 4 ? "a sentencepiece model of type \"char\""
                                                            : "a sentencepiece model of an unknown type");
     material.model = trainer.model == 1 ? PieceModel::SentencepieceUnigram : PieceModel::SentencepieceBpe;
-    material.bos = idOf(trainer.bos, material);
-    material.eos = idOf(trainer.eos, material);
-    material.pad = idOf(trainer.pad, material);
+    material.bos = pieceId(trainer.bos, material);
+    material.eos = pieceId(trainer.eos, material);
+    material.pad = pieceId(trainer.pad, material);
     material.hash = hashBytes(file);
     return material;
 }
