@@ -74,7 +74,7 @@ struct TrainingPass::Impl : PassBatch {
                               LinearPass(block.gateUp, up), LinearPass(block.down, down)});
             part = down + 1;
         }
-        kept.resize(model.blocks.size());
+        kept.resize(std::max<std::size_t>(1, model.blocks.size())); // the embedding is kept even where no block follows
     }
 
     CausalLm& model;

@@ -162,7 +162,7 @@ private Q_SLOTS:
                     direction.data_ptr<double>()[i] = rng.normal();
                 direction.div_(direction.norm());
                 const double expected = (parameter->grad * direction).sum().item<double>();
-                constexpr double kMove = 1e-4;
+                constexpr double kMove = 1e-5; // the quotient errs with its square
                 const auto lossAt = [&](double move) {
                     parameter->value.add_(direction, move);
                     stage.model->refreshComputeWeights();

@@ -214,6 +214,7 @@ private Q_SLOTS:
                  (std::vector<std::string>{"method.r", "method.rank", "optimizer", "training.batch_size"}));
         RunConfig hot = good;
         hot.method.id = "full"; // with the adapter's learning rate
+        hot.training["learning_rate"] = 2e-4;
         hot.training["epochs"] = 50.0;
         hot.data.validationShare = 0;
         QCOMPARE(fields(hot),
