@@ -77,7 +77,7 @@ void addBenchCommand(CLI::App& app, Cli& cli) {
     auto options = std::make_shared<EngineOptions>();
     auto* train = bench->add_subcommand("train", "Training steps: tokens/s, peak memory, share of the GEMM limit");
     addShape(train, *options);
-    train->add_option("--method", options->method, "lora or full")->capture_default_str();
+    train->add_option("--method", options->method, "lora, qlora or full")->capture_default_str();
     train->add_option("--optimizer", options->optimizer, "adamw, adamw_8bit, lion or adafactor")->capture_default_str();
     train->add_option("--batch", options->batch, "Rows of a step")->capture_default_str();
     train->add_option("--seq", options->seq, "Tokens of a row")->capture_default_str();

@@ -89,8 +89,8 @@ void addGenerateCommand(CLI::App& app, Cli& cli) {
         ->add_option("--speculate", options->speculate,
                      "auto (default): check guessed tokens several at a time, the answers stay the same; off")
         ->check(CLI::IsMember({"auto", "off"}));
-    command->add_option("--precision", request.precision, "auto (default), bf16 or f32")
-        ->check(CLI::IsMember({"auto", "bf16", "f32"}));
+    command->add_option("--precision", request.precision, "auto (default), bf16, f32, or nf4: weights in 4 bits")
+        ->check(CLI::IsMember({"auto", "bf16", "f32", "nf4"}));
     command->add_option("--temperature", sampling.temperature, "0 = always the most likely token")
         ->check(CLI::Range(0.0, 100.0));
     command->add_option("--top-k", sampling.topK, "Choose among the k most likely tokens; 0 = off")

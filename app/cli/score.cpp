@@ -71,8 +71,8 @@ void addScoreCommand(CLI::App& app, Cli& cli) {
     auto options = std::make_shared<ScoreOptions>();
     command->add_option("--model", options->request.model, "Model folder or GGUF file")->required();
     command->add_option("--adapter", options->request.adapter, "Adapter folder (PEFT) or run folder");
-    command->add_option("--precision", options->request.precision, "f32 (default), bf16 or auto")
-        ->check(CLI::IsMember({"f32", "bf16", "auto"}));
+    command->add_option("--precision", options->request.precision, "f32 (default), bf16, auto, or nf4: weights in 4 bits")
+        ->check(CLI::IsMember({"f32", "bf16", "auto", "nf4"}));
     command->add_option("file", options->file, "One JSON object per line; - for standard input")->required();
     command->callback([options, &cli] {
         if (const auto status = score(*options, cli); !status)

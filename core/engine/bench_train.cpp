@@ -107,7 +107,7 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
     const Method* method = findMethod(settings.method);
     if (!method)
         return fail(ErrorCode::InvalidArgument, "There is no method \"" + settings.method + "\".",
-                    "Choose lora or full.");
+                    "Choose lora, qlora or full.");
     ATTUNE_ASSIGN(const OptimizerKind* kind, optimizerKind(settings.optimizer));
     const Objective* objective = findObjective("sft");
 

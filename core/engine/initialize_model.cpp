@@ -2,9 +2,10 @@
 
 #include <ATen/ATen.h>
 
-#include "core/engine/checkpoint.h"
 #include "core/families/model_family.h"
+#include "core/model_files/safetensors.h"
 #include "core/nn/causal_lm.h"
+#include "core/nn/random_weights.h"
 
 namespace attune {
 
@@ -23,12 +24,20 @@ Status initializeModel(const std::string& folder, std::uint64_t seed) {
         return fail(ErrorCode::Unsupported, "New weights can be made for LlamaForCausalLM only, not for \"" + architecture + "\"",
                     "Correct \"architectures\" in " + (path / "config.json").string() + ".");
     ATTUNE_ASSIGN(const ModelConfig config, family->readConfig(json));
-    ATTUNE_ASSIGN(const auto model, CausalLm::create(config, {at::kFloat, at::kCPU}));
-    model->initializeRandom(seed);
-    std::vector<StateTensor> tensors;
-    for (const auto& entry : model->baseTensors())
-        tensors.push_back({entry.name, entry.tensor.to(at::kBFloat16)});
-    return writeTensors(weights, tensors);
+    // Shapes only: the weights are drawn one after the other while the file is written.
+    ATTUNE_ASSIGN(const auto model, CausalLm::create(config, {at::kBFloat16, at::Device(at::kMeta)}));
+    std::vector<TensorToWrite> tensors;
+    at::Tensor current;
+    for (const auto& entry : model->baseTensors()) {
+        const std::uint64_t number = tensors.size() + 1;
+        tensors.push_back({entry.name, TensorType::BF16, entry.tensor.sizes().vec(),
+                           [&current, &config, seed, number, name = entry.name, shape = entry.tensor.sizes().vec()]() -> Result<std::span<const std::byte>> {
+                               current = at::empty(shape, at::kBFloat16);
+                               randomWeight(name, current, config.layers, seed, number);
+                               return std::span(static_cast<const std::byte*>(current.data_ptr()), current.nbytes());
+                           }});
+    }
+    return writeSafetensors(weights, tensors);
 }
 
 } // namespace attune

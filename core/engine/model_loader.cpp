@@ -33,11 +33,13 @@ Result<fs::path> findAdapterFolder(const fs::path& adapter) {
 }
 
 Result<LoadedModel> loadModel(const LoadOptions& options) {
-    ATTUNE_ASSIGN(const at::ScalarType dtype, computeType(options.precision));
+    const bool fourBits = options.precision == "nf4";
+    ATTUNE_ASSIGN(const at::ScalarType dtype, computeType(fourBits ? "auto" : options.precision));
+    const ComputeSettings settings{dtype, at::kCPU, fourBits ? LinearFormat::Nf4 : options.linears};
     ATTUNE_ASSIGN(ModelParts parts, readModelParts(options.model));
     const ModelFamily* family = findFamily(parts.config.architecture);
     ATTUNE_ASSIGN(std::unique_ptr<CausalLm> model,
-                  readModel(parts.source, ComputeSettings{dtype, at::kCPU}, options.stop, options.progress));
+                  readModel(parts.source, settings, options.stop, options.progress));
     ATTUNE_ASSIGN(std::string modelHash, parts.source.fingerprint());
     std::string adapterHash;
     if (!options.adapter.empty()) {

@@ -25,7 +25,8 @@ struct LoadedModel {
 struct LoadOptions {
     std::string model;              // Hugging Face folder
     std::string adapter;            // PEFT folder, or a run folder that holds one as adapter/; "" = none
-    std::string precision = "auto"; // "auto", "bf16", "f32", "f64"
+    std::string precision = "auto"; // "auto", "bf16", "f32", "f64"; "nf4": auto with linear weights in 4 bits
+    LinearFormat linears = LinearFormat::Plain;
     std::stop_token stop = {};
     std::function<void(double fraction)> progress = {};
 };

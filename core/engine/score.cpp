@@ -17,9 +17,9 @@ Status checkRow(const CausalLm& model, const std::vector<std::int64_t>& row, std
     };
     if (row.empty())
         return bad("has no tokens", "Remove the row or give it a text.");
-    if (static_cast<std::int64_t>(row.size()) > model.config().contextLength)
-        return bad("has " + std::to_string(row.size()) + " tokens, the model reads at most " +
-                       std::to_string(model.config().contextLength),
+    const std::int64_t room = model.config().contextLength - model.promptTokens();
+    if (static_cast<std::int64_t>(row.size()) > room)
+        return bad("has " + std::to_string(row.size()) + " tokens, the model reads at most " + std::to_string(room),
                    "Shorten the row.");
     for (const std::int64_t id : row)
         if (id < 0 || id >= model.config().vocabularySize)

@@ -264,10 +264,15 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     ATTUNE_ASSIGN(LoadedModel loaded, loadModel({.model = config.model,
                                                  .adapter = {},
                                                  .precision = paramString(config.training, specs, "precision"),
+                                                 .linears = method->linearFormat(),
                                                  .stop = stop,
                                                  .progress = preparing("Loading the model")}));
     const auto seed = static_cast<std::uint64_t>(paramInt(config.training, specs, "seed"));
-    ATTUNE_CHECK(method->attach(*loaded.model, config.method.params, seed));
+    const auto encode = [&](const std::string& text) -> Result<std::vector<std::int64_t>> {
+        ATTUNE_ASSIGN(const Encoding encoding, loaded.tokenizer->encode(text, {.addSpecialTokens = false}));
+        return std::vector<std::int64_t>(encoding.ids.begin(), encoding.ids.end());
+    };
+    ATTUNE_CHECK(method->attachWithText(*loaded.model, config.method.params, seed, encode));
     if (needs.scoreHead)
         loaded.model->addScoreHead(seed);
 
@@ -276,7 +281,9 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     tokenize.threads = threads;
     tokenize.kinds = kindsFor(*objective);
     tokenize.wholeSamplesOnly = needs.wholeSamplesOnly;
-    const std::int64_t wanted = paramInt(config.training, specs, "max_length"), context = loaded.config().contextLength;
+    const std::int64_t wanted = paramInt(config.training, specs, "max_length"), context = loaded.config().contextLength - loaded.model->promptTokens();
+    if (context < 2)
+        return fail(ErrorCode::InvalidArgument, "The trained prompt fills the model's context", "Choose fewer virtual tokens.");
     tokenize.maxLength = static_cast<std::size_t>(wanted > 0 ? std::min(wanted, context) : context);
     const Progress progress{stop, [&](double fraction, const std::string& what) { preparing(what)(fraction); }};
     const auto tokenRows = [&](const SampleSource& source, const char* which) -> Result<TokenDataset> {

@@ -27,6 +27,15 @@ std::map<std::string, ParameterPlace> parameterPlaces(CausalLm& model) {
     return all;
 }
 
+Status checkMergeable(CausalLm& model, const fs::path& base) {
+    if (model.prompt)
+        return fail(ErrorCode::InvalidArgument, "A trained prompt cannot be folded into the model's weights", "Export the adapter.");
+    if (!model.packedParts().empty())
+        return fail(ErrorCode::Unsupported, base.string() + " holds its weights in 4 bits: nothing can be merged into them exactly",
+                    "Export the adapter, or set the recipe's model to the 16-bit version of the same model.");
+    return {};
+}
+
 Result<at::Tensor> finalValue(const ParameterPlace& place, const StoredTensor& stored) {
     const at::Tensor& reference = place.weight->trained ? place.weight->trained->value : place.weight->compute;
     const at::Tensor rows = place.rows < 0 ? reference : reference.narrow(0, place.begin, place.rows);
@@ -40,9 +49,14 @@ Result<at::Tensor> finalValue(const ParameterPlace& place, const StoredTensor& s
         asStored.layout.offset = 0.0;
         ATTUNE_CHECK(readStored(asStored, value));
     }
-    if (place.lora)
-        value.add_(at::mm(place.lora->b.value.to(at::kCPU, at::kFloat), place.lora->a.value.to(at::kCPU, at::kFloat)),
-                   place.lora->scale);
+    if (place.lora) {
+        const auto product = [](const at::Tensor& b, const at::Tensor& a) { return at::mm(b.to(at::kCPU, at::kFloat), a.to(at::kCPU, at::kFloat)); };
+        value.add_(product(place.lora->b.value, place.lora->a.value), place.lora->scale);
+        if (place.lora->startA.defined()) // the stored weight still has what the adapter began with
+            value.sub_(product(place.lora->startB, place.lora->startA), place.lora->scale);
+        if (place.lora->magnitude.value.defined())
+            value.mul_((place.lora->magnitude.value.to(at::kCPU, at::kFloat) / value.norm(2, 1)).unsqueeze(1));
+    }
     return value;
 }
 

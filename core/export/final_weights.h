@@ -18,6 +18,10 @@ struct ParameterPlace {
 /// All base parameters by canonical name; with a tied head "lm_head.weight" is not among them.
 std::map<std::string, ParameterPlace> parameterPlaces(CausalLm& model);
 
+/// Whether a whole model can be written at all. Errors: InvalidArgument (a trained prompt is no part of the weights), Unsupported (a base
+/// in 4 bits, into which nothing can be merged exactly).
+Status checkMergeable(CausalLm& model, const fs::path& base);
+
 /// The parameter's final value in f32 ([out, in] or [n]), as the base stores it (without the layout's offset): the master when it was
 /// trained, else what is stored plus the adapter's product. Errors: those of readStored.
 Result<at::Tensor> finalValue(const ParameterPlace& place, const StoredTensor& stored);

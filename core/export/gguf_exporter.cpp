@@ -48,6 +48,7 @@ Result<std::vector<PlannedTensor>> planTensors(const ExportInput& input, const s
     const bool fused = architecture == "gpt2"; // one tensor for q, k and v
     std::vector<PlannedTensor> tensors;
     std::map<std::string, std::size_t> byName;
+    ATTUNE_CHECK(checkMergeable(input.model, input.base.folder()));
     const auto places = parameterPlaces(input.model);
     for (const auto& named : input.model.baseTensors()) { // in the order of the network
         const auto place = places.find(named.name);

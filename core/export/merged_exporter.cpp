@@ -141,6 +141,7 @@ public:
         if (fs::equivalent(folder, input.base.folder(), error))
             return fail(ErrorCode::InvalidArgument, folder.string() + " is the base model's own folder",
                         "Choose an empty folder for the export.");
+        ATTUNE_CHECK(checkMergeable(input.model, input.base.folder()));
         ATTUNE_ASSIGN(const auto shards, plan(input));
         std::vector<std::string> files;
         double done = 0;

@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "core/export/peft_adapter.h"
+#include "core/export/peft_prompt.h"
 #include "core/export/weight_reader.h"
 #include "core/text/regex.h"
 
@@ -20,7 +21,7 @@ constexpr std::string_view kScoreHead = "score.weight", kWrappedScoreHead = "sco
 struct Scaling {
     double alpha = 8;
     std::int64_t rank = 0; // 0: the file does not say
-    bool rslora = false;
+    bool rslora = false, dora = false;
     std::vector<std::pair<Regex, double>> alphaPattern, rankPattern; // in the file's order: the first that matches counts
 };
 
@@ -59,7 +60,7 @@ const std::set<std::string_view> kKnownAdapterKeys{
     "alpha_pattern", "auto_mapping", "base_model_name_or_path", "bias", "corda_config", "ensure_weight_tying", "eva_config", "exclude_modules",
     "fan_in_fan_out", "inference_mode", "init_lora_weights", "layers_pattern", "layers_to_transform", "loftq_config", "lora_alpha",
     "lora_dropout", "lora_ga_config", "megatron_core", "peft_type", "peft_version", "qalora_group_size", "r", "rank_pattern", "revision",
-    "runtime_config", "target_modules", "task_type", "use_rslora"};
+    "runtime_config", "target_modules", "task_type", "use_dora", "use_rslora"};
 
 // Some ways of beginning an adapter take its first product off the base weights (PiSSA, OLoRA, ...): the base then differs from the file
 // that the user has, and adding the adapter to that would give wrong answers.
@@ -82,13 +83,17 @@ bool onlyScoreHead(const OrderedJson& modules) {
            });
 }
 
-Result<Scaling> readScaling(const fs::path& file) {
+Result<OrderedJson> readAdapterConfig(const fs::path& file) {
     JsonLimits limits;
     limits.maxBytes = 16 << 20;
     ATTUNE_ASSIGN(const std::string content, readFile(file, limits.maxBytes));
-    ATTUNE_ASSIGN(const OrderedJson config, parseOrderedJson(content, file.string(), limits));
+    ATTUNE_ASSIGN(OrderedJson config, parseOrderedJson(content, file.string(), limits));
     if (!config.is_object())
         return broken(file, "it is not a JSON object");
+    return config;
+}
+
+Result<Scaling> readScaling(const fs::path& file, const OrderedJson& config) {
     const auto text = [&](const char* key, const char* fallback) {
         const auto found = config.find(key);
         return found != config.end() && found->is_string() ? found->get<std::string>() : std::string(fallback);
@@ -97,7 +102,7 @@ Result<Scaling> readScaling(const fs::path& file) {
         return fail(ErrorCode::Unsupported,
                     file.string() + ": adapters of the kind " + text("peft_type", "").substr(0, 40) +
                         " are not known here",
-                    "Choose a LoRA adapter.");
+                    "Choose a LoRA adapter or a trained prompt.");
     for (const auto& [key, value] : config.items())
         if (!kKnownAdapterKeys.contains(key) && !saysOff(value) && !(key == "modules_to_save" && onlyScoreHead(value)))
             return fail(ErrorCode::Unsupported, file.string() + ": adapters with " + key.substr(0, 80) + " are not known here",
@@ -107,6 +112,8 @@ Result<Scaling> readScaling(const fs::path& file) {
         return fail(ErrorCode::Unsupported, file.string() + ": adapters with trained biases are not known here",
                     "Choose a plain LoRA adapter.");
     Scaling scaling;
+    if (const auto dora = config.find("use_dora"); dora != config.end() && dora->is_boolean())
+        scaling.dora = dora->get<bool>();
     const auto number = [](const OrderedJson& value) { return value.is_number() && std::isfinite(value.get<double>()); };
     if (const auto r = config.find("r"); r != config.end() && r->is_number_integer() && *r > 0)
         scaling.rank = r->get<std::int64_t>();
@@ -134,10 +141,10 @@ Result<Scaling> readScaling(const fs::path& file) {
 }
 
 struct Pair {
-    const TensorInfo *a = nullptr, *b = nullptr;
+    const TensorInfo *a = nullptr, *b = nullptr, *magnitude = nullptr;
 };
 
-// base_model.model.<module>.lora_A[.default].weight -> module and which of the two it is.
+// base_model.model.<module>.lora_A[.default].weight -> module and which of the three it is.
 Result<std::map<std::string, Pair>> pairTensors(const SafetensorsFile& file) {
     std::map<std::string, Pair> pairs;
     for (const TensorInfo& tensor : file.tensors()) {
@@ -147,20 +154,20 @@ Result<std::map<std::string, Pair>> pairTensors(const SafetensorsFile& file) {
         module.erase(0, kPrefix.size());
         if (module == kScoreHead || module == kWrappedScoreHead)
             continue;
-        bool isA = false, isB = false;
-        for (const char* ending :
-             {".lora_A.weight", ".lora_A.default.weight", ".lora_B.weight", ".lora_B.default.weight"})
+        const TensorInfo* Pair::*kind = nullptr;
+        for (const char* ending : {".lora_A.weight", ".lora_A.default.weight", ".lora_B.weight", ".lora_B.default.weight",
+                                   ".lora_magnitude_vector", ".lora_magnitude_vector.weight", ".lora_magnitude_vector.default.weight"})
             if (module.ends_with(ending)) {
-                (std::string_view(ending).substr(0, 7) == ".lora_A" ? isA : isB) = true;
+                kind = ending[6] == 'A' ? &Pair::a : ending[6] == 'B' ? &Pair::b : &Pair::magnitude;
                 module.resize(module.size() - std::string_view(ending).size());
                 break;
             }
-        if (!isA && !isB)
+        if (!kind)
             return fail(ErrorCode::Unsupported,
                         file.path().string() + ": the adapter tensor " + tensor.name.substr(0, 120) +
                             " is not known here",
                         "Choose a plain LoRA adapter on linear layers.");
-        const TensorInfo*& slot = isA ? pairs[module].a : pairs[module].b;
+        const TensorInfo*& slot = pairs[module].*kind;
         if (slot)
             return broken(file.path(), "tensor " + tensor.name.substr(0, 120) + " is there twice");
         slot = &tensor;
@@ -186,7 +193,10 @@ Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, Causal
         return fail(ErrorCode::Unsupported,
                     (folder / "adapter_model.bin").string() + " is a format that can run code when it is opened",
                     "Ask for the adapter as adapter_model.safetensors.");
-    ATTUNE_ASSIGN(const Scaling scaling, readScaling(folder / kPeftConfigFile));
+    ATTUNE_ASSIGN(const OrderedJson config, readAdapterConfig(folder / kPeftConfigFile));
+    if (const auto kind = config.find("peft_type"); kind != config.end() && *kind == "PROMPT_TUNING")
+        return readPeftPrompt(folder, config, model);
+    ATTUNE_ASSIGN(const Scaling scaling, readScaling(folder / kPeftConfigFile, config));
     ATTUNE_ASSIGN(const std::shared_ptr<const SafetensorsFile> file, SafetensorsFile::open(folder / kPeftWeightsFile));
     ATTUNE_ASSIGN(const auto pairs, pairTensors(*file));
     if (pairs.empty())
@@ -224,6 +234,16 @@ Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, Causal
             return broken(file->path(), "the adapter of " + module.substr(0, 120) + " has rank " + std::to_string(a[0]) + ", " + kPeftConfigFile +
                                             " says " + std::to_string(static_cast<std::int64_t>(expectedRank)));
         ATTUNE_ASSIGN(const double scale, scaleOf(scaling, module, a[0]));
+        at::Tensor magnitude;
+        if (scaling.dora != (pair.magnitude != nullptr))
+            return broken(file->path(), module.substr(0, 120) + (pair.magnitude ? " has a lora_magnitude_vector, but use_dora is not set"
+                                                                               : " lacks its lora_magnitude_vector (use_dora)"));
+        if (pair.magnitude) {
+            if (pair.magnitude->elements() != static_cast<std::uint64_t>(out))
+                return broken(file->path(), "the lora_magnitude_vector of " + module.substr(0, 120) + " does not have " + std::to_string(out) + " numbers");
+            ATTUNE_ASSIGN(magnitude, readWhole(*file, *pair.magnitude, model.masterType()));
+            magnitude = magnitude.flatten();
+        }
         ATTUNE_ASSIGN(const at::Tensor down, readWhole(*file, *pair.a, model.masterType()));
         ATTUNE_ASSIGN(const at::Tensor up, readWhole(*file, *pair.b, model.masterType()));
         for (const auto& [part, linear] : found->second) {
@@ -233,6 +253,11 @@ Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, Causal
             lora->a.value = found->second.size() == 1 ? down : down.clone();
             lora->b.value = up.index_select(0, at::tensor(family.diskRows(part->name, part->rows, model.config())));
             lora->scale = scale;
+            if (magnitude.defined()) {
+                lora->magnitude.name = part->name + ".lora_magnitude_vector";
+                lora->magnitude.value = magnitude.index_select(0, at::tensor(family.diskRows(part->name, part->rows, model.config())));
+                lora->magnitude.decay = false;
+            }
             attached.push_back({part, std::move(lora)});
         }
     }

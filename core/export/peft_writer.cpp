@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "core/export/peft_adapter.h"
+#include "core/export/peft_prompt.h"
 
 namespace attune {
 
@@ -17,11 +18,17 @@ constexpr const char* kPeftVersion = "0.17.0"; // the release whose layout this 
 struct Module {
     std::vector<const LinearPart*> parts;
     std::vector<at::Tensor> rows; // of each part, in the stored layer
+    const Linear* linear = nullptr;
     std::int64_t rank() const {
         std::int64_t sum = 0;
         for (const LinearPart* part : parts)
-            sum += part->lora ? part->lora->rank() : 0;
+            sum += rankOf(*part);
         return sum;
+    }
+    // An adapter that began with a share of the base weight (PiSSA) is written as the difference to its start, an ordinary
+    // LoRA of twice the rank on the unchanged base.
+    static std::int64_t rankOf(const LinearPart& part) {
+        return part.lora ? part.lora->rank() * (part.lora->startA.defined() ? 2 : 1) : 0;
     }
 };
 
@@ -34,11 +41,38 @@ at::Tensor exported(const at::Tensor& value) {
     return value.to(at::kCPU, at::kFloat).contiguous();
 }
 
+at::Tensor downOf(const LoraAdapter& lora) {
+    return lora.startA.defined() ? at::cat({exported(lora.a.value), exported(lora.startA)}) : exported(lora.a.value);
+}
+
+at::Tensor upOf(const LoraAdapter& lora) {
+    return lora.startB.defined() ? at::cat({exported(lora.b.value), exported(-lora.startB)}, 1) : exported(lora.b.value);
+}
+
+// DoRA's lengths for every row of the module; rows of a part without an adapter keep the length they have.
+at::Tensor magnitudesOf(const Module& module) {
+    std::int64_t out = 0;
+    for (const LinearPart* part : module.parts)
+        out += part->rows;
+    at::Tensor lengths = at::empty({out}, at::kFloat);
+    for (std::size_t i = 0; i < module.parts.size(); ++i) {
+        const LinearPart* part = module.parts[i];
+        if (part->lora) {
+            lengths.index_copy_(0, module.rows[i], exported(part->lora->magnitude.value));
+            continue;
+        }
+        const at::Tensor rows = at::empty({part->rows, module.linear->inFeatures()}, at::kFloat);
+        module.linear->readRows(part->begin, rows);
+        lengths.index_copy_(0, module.rows[i], rows.norm(2, 1));
+    }
+    return lengths;
+}
+
 // Adapters of several parts side by side: A stacked, B in blocks, each B scaled so that one common scale serves all.
 std::pair<at::Tensor, at::Tensor> combine(const Module& module, double scale) {
     if (module.parts.size() == 1) {
-        const at::Tensor b = exported(module.parts[0]->lora->b.value);
-        return {exported(module.parts[0]->lora->a.value), at::empty_like(b).index_copy_(0, module.rows[0], b)};
+        const at::Tensor b = upOf(*module.parts[0]->lora);
+        return {downOf(*module.parts[0]->lora), at::empty_like(b).index_copy_(0, module.rows[0], b)};
     }
     std::int64_t out = 0;
     for (const LinearPart* part : module.parts)
@@ -50,10 +84,10 @@ std::pair<at::Tensor, at::Tensor> combine(const Module& module, double scale) {
         const LinearPart* part = module.parts[i];
         if (!part->lora)
             continue;
-        downs.push_back(exported(part->lora->a.value));
-        up.narrow(1, column, part->lora->rank())
-            .index_copy_(0, module.rows[i], exported(part->lora->b.value * (part->lora->scale / scale)));
-        column += part->lora->rank();
+        const std::int64_t rank = Module::rankOf(*part);
+        downs.push_back(downOf(*part->lora));
+        up.narrow(1, column, rank).index_copy_(0, module.rows[i], upOf(*part->lora) * (part->lora->scale / scale));
+        column += rank;
     }
     return {at::cat(downs), up};
 }
@@ -66,20 +100,26 @@ std::string lastName(const std::string& module) {
 
 Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const ModelFamily& family, CausalLm& model,
                                                   const std::string& baseModelName) {
+    if (model.prompt)
+        return writePeftPrompt(folder, model, baseModelName);
     std::vector<std::pair<std::string, Module>> modules; // in the order of the network
     std::map<std::string, std::size_t> index;
     double dropout = 0;
-    for (const LinearPart* part : model.linearParts()) {
-        const std::string name = family.peftModule(part->name, model.config());
-        const auto [found, isNew] = index.emplace(name, modules.size());
-        if (isNew)
-            modules.push_back({name, {}});
-        Module& module = modules[found->second].second;
-        module.parts.push_back(part);
-        module.rows.push_back(at::tensor(family.diskRows(part->name, part->rows, model.config())));
-        if (part->lora)
-            dropout = part->lora->dropout;
-    }
+    bool dora = false;
+    for (const Block& block : model.blocks)
+        for (const Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
+            for (const LinearPart& part : linear->parts) {
+                const std::string name = family.peftModule(part.name, model.config());
+                const auto [found, isNew] = index.emplace(name, modules.size());
+                if (isNew)
+                    modules.push_back({name, {}});
+                Module& module = modules[found->second].second;
+                module.parts.push_back(&part);
+                module.rows.push_back(at::tensor(family.diskRows(part.name, part.rows, model.config())));
+                module.linear = linear;
+                if (part.lora)
+                    dropout = part.lora->dropout, dora |= part.lora->magnitude.value.defined();
+            }
     std::erase_if(modules, [](const auto& module) { return module.second.rank() == 0; });
     if (modules.empty())
         return fail(ErrorCode::InvalidArgument, "The model has no adapter to save", "Export the merged model instead.");
@@ -118,6 +158,8 @@ Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const 
         auto [down, up] = combine(module, scaleOf(module));
         tensors.push_back({"base_model.model." + name + ".lora_A.weight", std::move(down)});
         tensors.push_back({"base_model.model." + name + ".lora_B.weight", std::move(up)});
+        if (dora)
+            tensors.push_back({"base_model.model." + name + ".lora_magnitude_vector", magnitudesOf(module)});
     }
     // Last names reach every layer that ends so; where only some layers are adapted the full names are needed.
     for (const LinearPart* part : model.linearParts()) {
@@ -165,7 +207,7 @@ Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const 
                 {"task_type", model.scoreHead ? "SEQ_CLS" : "CAUSAL_LM"},
                 {"trainable_token_indices", none},
                 {"use_bdlora", none},
-                {"use_dora", false},
+                {"use_dora", dora},
                 {"use_qalora", false},
                 {"use_rslora", false},
                 {"velora_config", none}};

@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/export/nf4_reader.h"
 #include "core/model_files/gguf_names.h"
 #include "core/nn/kernels/kernel_table.h"
 
@@ -172,20 +173,32 @@ Status readBaseWeights(const ModelSource& source, const ModelFamily& family, Cau
                        const std::function<void(double fraction)>& progress) {
     const ModelConfig& config = model.config();
     std::set<std::string> used;
-    std::vector<std::pair<CausalLm::NamedTensor, StoredTensor>> work;
+    struct Work {
+        at::Tensor tensor;
+        CausalLm::PackedPart packed;
+        StoredTensor stored;
+    };
+    std::vector<Work> work;
     std::string missing;
     int missingCount = 0;
-    for (CausalLm::NamedTensor& named : model.baseTensors()) {
-        const auto stored = findStored(source, family, config, named.name);
+    const auto plan = [&](const std::string& name, at::Tensor tensor, const CausalLm::PackedPart& packed) {
+        const auto stored = findStored(source, family, config, name);
         if (!stored) {
-            const auto names = family.diskTensors(named.name, config);
+            const auto names = family.diskTensors(name, config);
             if (++missingCount <= 3)
-                missing += (missing.empty() ? "" : ", ") + (names.empty() ? named.name : names.front().name);
-            continue;
+                missing += (missing.empty() ? "" : ", ") + (names.empty() ? name : names.front().name);
+            return;
         }
         used.insert(stored->layout.name);
-        work.emplace_back(std::move(named), *stored);
-    }
+        if (isNf4(source, *stored))
+            for (const char* ending : kNf4StateEndings)
+                used.insert(stored->layout.name + ending);
+        work.push_back({std::move(tensor), packed, *stored});
+    };
+    for (CausalLm::NamedTensor& named : model.baseTensors())
+        plan(named.name, std::move(named.tensor), {});
+    for (const CausalLm::PackedPart& packed : model.packedParts())
+        plan(packed.name, {}, packed);
     if (missingCount > 0)
         return fail(ErrorCode::InvalidData,
                     source.folder().string() + " lacks " + std::to_string(missingCount) +
@@ -201,15 +214,20 @@ Status readBaseWeights(const ModelSource& source, const ModelFamily& family, Cau
                 "The network differs from the one known here; leaving the tensor out would give wrong answers.");
     double done = 0;
     const auto total = static_cast<double>(std::max<std::uint64_t>(1, source.weightBytes()));
-    for (auto& [named, stored] : work) {
+    for (auto& [tensor, packed, stored] : work) {
         if (stop.stop_requested())
             return fail(ErrorCode::Cancelled, "Loading the model was cancelled");
-        ATTUNE_CHECK(readStored(stored, named.tensor));
-        done +=
-            static_cast<double>(named.tensor.numel()) * static_cast<double>(tensorTypeBytes(stored.found.tensor->type));
+        if (packed.part)
+            ATTUNE_CHECK(readPackedPart(source, stored, packed, model.settings().dtype,
+                                        model.settings().linears == LinearFormat::Nf4));
+        else
+            ATTUNE_CHECK(readStored(stored, tensor));
+        const std::int64_t numbers = packed.part ? packed.part->rows * packed.linear->inFeatures() : tensor.numel();
+        done += static_cast<double>(numbers) * static_cast<double>(tensorTypeBytes(stored.found.tensor->type));
         if (progress)
             progress(std::min(1.0, done / total));
     }
+    model.unpackPlainLayers();
     return {};
 }
 
@@ -225,7 +243,7 @@ Result<std::unique_ptr<CausalLm>> readModel(const ModelSource& source, const Com
     double stored = 0;
     for (const auto& file : source.files())
         for (const TensorInfo& tensor : file->tensors())
-            stored += static_cast<double>(tensor.elements());
+            stored += static_cast<double>(tensor.elements()) * (tensor.type == TensorType::U8 ? 2.0 : 1.0); // 4 bits: two a byte
     const double asked =
         static_cast<double>(config.layers) * static_cast<double>(config.hiddenSize) *
             (2.0 * static_cast<double>(config.heads + config.kvHeads) * static_cast<double>(config.headDim) +
@@ -236,7 +254,10 @@ Result<std::unique_ptr<CausalLm>> readModel(const ModelSource& source, const Com
         return fail(ErrorCode::InvalidData,
                     source.folder().string() + ": config.json describes a far larger model than its weights hold",
                     "The download is incomplete or config.json belongs to another model.");
-    ATTUNE_ASSIGN(std::unique_ptr<CausalLm> model, CausalLm::create(config, settings));
+    ComputeSettings packed = settings;
+    if (storesNf4(source))
+        packed.linears = LinearFormat::AsStored;
+    ATTUNE_ASSIGN(std::unique_ptr<CausalLm> model, CausalLm::create(config, packed));
     ATTUNE_CHECK(readBaseWeights(source, *family, *model, stop, progress));
     if (const auto score = source.find(kScoreHeadName)) {
         model->addScoreHead(0);

@@ -144,11 +144,18 @@ Result<std::vector<std::int64_t>> ConfigReader::ids(const std::string& key) cons
 }
 
 Status ConfigReader::refuseUnknownMathematics(const std::set<std::string_view>& known) const {
-    if (has("quantization_config"))
-        return fail(ErrorCode::Unsupported, "config.json: quantization_config: the weights are quantised",
-                    "Choose the unquantised version of the model.");
+    if (has("quantization_config")) {
+        const Json& quantised = at("quantization_config");
+        const auto says = [&](const char* key, const Json& value) {
+            const auto found = quantised.is_object() ? quantised.find(key) : quantised.end();
+            return quantised.is_object() && found != quantised.end() && *found == value;
+        };
+        if (!says("load_in_4bit", true) || !says("bnb_4bit_quant_type", "nf4") || says("load_in_8bit", true))
+            return fail(ErrorCode::Unsupported, "config.json: quantization_config: the weights are quantised in a way not known here",
+                        "Choose the unquantised version of the model, or one in 4 bits (bitsandbytes, nf4).");
+    }
     for (const auto& [key, value] : m_config.items()) {
-        if (known.contains(key) || std::find(kBookkeeping.begin(), kBookkeeping.end(), key) != kBookkeeping.end() ||
+        if (key == "quantization_config" || known.contains(key) || std::find(kBookkeeping.begin(), kBookkeeping.end(), key) != kBookkeeping.end() ||
             saysOff(value))
             continue;
         const bool mathematics = std::any_of(kMathematics.begin(), kMathematics.end(), [&](std::string_view part) {

@@ -1,5 +1,7 @@
 #include "core/methods/full.h"
 #include "core/methods/lora.h"
+#include "core/methods/prompt_tuning.h"
+#include "core/methods/qlora.h"
 
 namespace attune {
 
@@ -7,6 +9,8 @@ const std::vector<std::unique_ptr<Method>>& builtinMethods() {
     static const std::vector<std::unique_ptr<Method>> methods = [] {
         std::vector<std::unique_ptr<Method>> all;
         all.push_back(std::make_unique<LoraMethod>());
+        all.push_back(std::make_unique<QloraMethod>());
+        all.push_back(std::make_unique<PromptTuningMethod>());
         all.push_back(std::make_unique<FullMethod>());
         return all;
     }();

@@ -1,14 +1,14 @@
 #include "core/nn/causal_lm.h"
 
+#include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include <unistd.h>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include "core/base/rng.h"
+#include "core/nn/random_weights.h"
 
 namespace attune {
 
@@ -43,8 +43,9 @@ Status checkMemory(const ModelConfig& c, const ComputeSettings& settings) {
     const auto d = [](std::int64_t v) { return static_cast<double>(v); };
     const double perLayer = d(c.hiddenSize) * (2.0 * d(c.heads) * d(c.headDim) + 2.0 * d(c.kvHeads) * d(c.headDim)) +
                             3.0 * d(c.hiddenSize) * d(c.intermediateSize);
-    const double bytes = (d(c.layers) * perLayer + 2.0 * d(c.vocabularySize) * d(c.hiddenSize)) *
-                         d(static_cast<std::int64_t>(c10::elementSize(settings.dtype)));
+    const double element = d(static_cast<std::int64_t>(c10::elementSize(settings.dtype)));
+    const double packed = settings.linears != LinearFormat::Plain ? 4.13 / 8.0 : element;
+    const double bytes = d(c.layers) * perLayer * packed + 2.0 * d(c.vocabularySize) * d(c.hiddenSize) * element;
     const double machine = d(sysconf(_SC_PHYS_PAGES)) * d(sysconf(_SC_PAGE_SIZE));
     if (machine > 0 && bytes > machine)
         return fail(ErrorCode::OutOfMemory,
@@ -56,16 +57,23 @@ Status checkMemory(const ModelConfig& c, const ComputeSettings& settings) {
 }
 
 Linear makeLinear(const std::string& prefix, const std::vector<std::pair<std::string, std::int64_t>>& parts,
-                  std::int64_t in, bool bias, const at::TensorOptions& options) {
+                  std::int64_t in, bool bias, const at::TensorOptions& options, bool packed) {
     Linear linear;
     for (const auto& [name, rows] : parts) {
-        const std::int64_t begin = linear.parts.empty() ? 0 : linear.parts.back().begin + linear.parts.back().rows;
-        linear.parts.push_back({prefix + name, begin, rows, nullptr});
+        LinearPart part;
+        part.name = prefix + name;
+        part.begin = linear.out;
+        part.rows = rows;
+        linear.out += rows;
+        linear.parts.push_back(std::move(part));
     }
-    const std::int64_t out = linear.parts.back().begin + linear.parts.back().rows;
+    const std::int64_t out = linear.out;
+    linear.in = in;
+    linear.packed = packed;
     if (parts.size() == 1)
         linear.weight.name = prefix + parts[0].first + ".weight";
-    linear.weight.compute = at::empty({out, in}, options);
+    if (!packed)
+        linear.weight.compute = at::empty({out, in}, options);
     if (bias) {
         if (parts.size() == 1)
             linear.bias.name = prefix + parts[0].first + ".bias";
@@ -124,39 +132,6 @@ void refresh(Weight& weight) {
         weight.compute.copy_(weight.trained->value);
 }
 
-// Four normals of one counter (Box-Muller), so that element i is the same for any number of threads.
-void fillNormal(float* values, std::int64_t begin, std::int64_t end, std::uint64_t seed, std::uint64_t stream,
-                float deviation) {
-    for (std::int64_t block = begin / 4; block * 4 < end; ++block) {
-        const auto words = philox(seed, stream, static_cast<std::uint64_t>(block));
-        for (std::int64_t pair = 0; pair < 2; ++pair) {
-            const float u = (static_cast<float>(words[2 * pair] >> 8) + 1.0f) * 0x1.0p-24f; // (0, 1]
-            const float angle =
-                static_cast<float>(words[2 * pair + 1] >> 8) * 0x1.0p-24f * 2.0f * std::numbers::pi_v<float>;
-            const float radius = deviation * std::sqrt(-2.0f * std::log(u));
-            const std::int64_t i = block * 4 + pair * 2;
-            if (i >= begin && i < end)
-                values[i - begin] = radius * std::cos(angle);
-            if (i + 1 >= begin && i + 1 < end)
-                values[i + 1 - begin] = radius * std::sin(angle);
-        }
-    }
-}
-
-void initializeNormal(at::Tensor tensor, std::uint64_t seed, std::uint64_t stream, float deviation) {
-    const std::int64_t rows = tensor.size(0), columns = tensor.size(1);
-    constexpr std::int64_t kRowsAtOnce = 1024; // a small f32 staging area instead of a second copy of the tensor
-    at::Tensor staging = at::empty({std::min(rows, kRowsAtOnce), columns}, at::kFloat);
-    for (std::int64_t row = 0; row < rows; row += kRowsAtOnce) {
-        const std::int64_t count = std::min(kRowsAtOnce, rows - row);
-        float* data = staging.data_ptr<float>();
-        at::parallel_for(0, count * columns, 16384, [&](std::int64_t begin, std::int64_t end) {
-            fillNormal(data + begin, row * columns + begin, row * columns + end, seed, stream, deviation);
-        });
-        tensor.narrow(0, row, count).copy_(staging.narrow(0, 0, count));
-    }
-}
-
 } // namespace
 
 Result<std::unique_ptr<CausalLm>> CausalLm::create(const ModelConfig& config, const ComputeSettings& settings) {
@@ -171,6 +146,7 @@ Result<std::unique_ptr<CausalLm>> CausalLm::create(const ModelConfig& config, co
         const at::TensorOptions options = at::TensorOptions().dtype(settings.dtype).device(settings.device);
         const at::TensorOptions normOptions = options.dtype(model->masterType());
         const std::int64_t hidden = config.hiddenSize, query = config.queryWidth(), kv = config.kvWidth();
+        const bool packed = model->packed();
         model->embedding = {"model.embed_tokens.weight", at::empty({config.vocabularySize, hidden}, options), nullptr};
         if (config.positions == PositionKind::Learned)
             model->positions = {"model.embed_positions.weight", at::empty({config.contextLength, hidden}, options),
@@ -180,16 +156,16 @@ Result<std::unique_ptr<CausalLm>> CausalLm::create(const ModelConfig& config, co
             Block block;
             makeNorms(block, prefix, config, normOptions);
             block.qkv = makeLinear(prefix + "self_attn.", {{"q_proj", query}, {"k_proj", kv}, {"v_proj", kv}}, hidden,
-                                   config.qkvBias, options);
+                                   config.qkvBias, options, packed);
             block.attentionOut =
-                makeLinear(prefix + "self_attn.", {{"o_proj", hidden}}, query, config.attentionOutputBias, options);
+                makeLinear(prefix + "self_attn.", {{"o_proj", hidden}}, query, config.attentionOutputBias, options, packed);
             std::vector<std::pair<std::string, std::int64_t>> up;
             if (config.gatedMlp)
                 up.emplace_back("gate_proj", config.intermediateSize);
             up.emplace_back("up_proj", config.intermediateSize);
-            block.gateUp = makeLinear(prefix + "mlp.", up, hidden, config.mlpBias, options);
+            block.gateUp = makeLinear(prefix + "mlp.", up, hidden, config.mlpBias, options, packed);
             block.down =
-                makeLinear(prefix + "mlp.", {{"down_proj", hidden}}, config.intermediateSize, config.mlpBias, options);
+                makeLinear(prefix + "mlp.", {{"down_proj", hidden}}, config.intermediateSize, config.mlpBias, options, packed);
             model->blocks.push_back(std::move(block));
         }
         model->finalNorm = makeNorm("model.norm", hidden, config.norm, normOptions);
@@ -205,42 +181,125 @@ Result<std::unique_ptr<CausalLm>> CausalLm::create(const ModelConfig& config, co
     }
 }
 
-std::vector<CausalLm::NamedTensor> CausalLm::baseTensors() const {
-    std::vector<NamedTensor> tensors;
+// f(name, tensor, linear, part): every base parameter in order; of packed weights `linear` and `part`, no tensor.
+template <class F>
+void CausalLm::visitBase(F&& f) {
     const auto add = [&](const Weight& weight) {
         if (weight.defined())
-            tensors.push_back({weight.name, weight.compute});
+            f(weight.name, weight.compute, nullptr, nullptr);
     };
-    const auto addLinear = [&](const Linear& linear) {
-        for (const LinearPart& part : linear.parts) {
-            tensors.push_back({part.name + ".weight", linear.weight.compute.narrow(0, part.begin, part.rows)});
+    const auto addLinear = [&](Linear& linear) {
+        for (LinearPart& part : linear.parts) {
+            if (linear.packed)
+                f(part.name + ".weight", at::Tensor(), &linear, &part);
+            else
+                f(part.name + ".weight", linear.weight.compute.narrow(0, part.begin, part.rows), nullptr, nullptr);
             if (linear.bias.defined())
-                tensors.push_back({part.name + ".bias", linear.bias.compute.narrow(0, part.begin, part.rows)});
+                f(part.name + ".bias", linear.bias.compute.narrow(0, part.begin, part.rows), nullptr, nullptr);
         }
     };
     add(embedding);
     add(positions);
     const auto addNorm = [&](const Norm& norm) { add(norm.weight), add(norm.bias); };
-    for (const Block& block : blocks)
+    for (Block& block : blocks)
         Block::visit(block, addNorm, addLinear);
     addNorm(finalNorm);
     if (!m_config.tiedHead)
         add(head);
     add(headBias);
+}
+
+std::vector<CausalLm::NamedTensor> CausalLm::baseTensors() const {
+    std::vector<NamedTensor> tensors;
+    const_cast<CausalLm*>(this)->visitBase( // the visitor only reads
+        [&](const std::string& name, const at::Tensor& tensor, const Linear*, const LinearPart*) {
+            if (tensor.defined())
+                tensors.push_back({name, tensor});
+        });
     return tensors;
 }
 
-void CausalLm::initializeRandom(std::uint64_t seed) {
-    const float residual = 0.02f / std::sqrt(2.0f * static_cast<float>(m_config.layers));
-    std::uint64_t stream = 0x494e495400000000ull; // a stream of its own ("INIT"), one per tensor
-    for (NamedTensor& named : baseTensors()) {
-        ++stream;
-        const bool writesResidual = named.name.ends_with("o_proj.weight") || named.name.ends_with("down_proj.weight");
-        if (named.tensor.dim() == 2)
-            initializeNormal(named.tensor, seed, stream, writesResidual ? residual : 0.02f);
+std::vector<CausalLm::PackedPart> CausalLm::packedParts() {
+    std::vector<PackedPart> parts;
+    for (Block& block : blocks)
+        for (Linear* linear : block.linears())
+            for (LinearPart& part : linear->parts)
+                if (linear->packed)
+                    parts.push_back({part.name + ".weight", linear, &part});
+    return parts;
+}
+
+void Linear::unpackRows(std::int64_t first, std::int64_t count, void* to, std::int64_t stride,
+                        at::ScalarType type) const {
+    const auto size = static_cast<std::int64_t>(c10::elementSize(type));
+    for (const LinearPart& part : parts) {
+        const std::int64_t begin = std::max(first, part.begin), end = std::min(first + count, part.begin + part.rows);
+        if (begin >= end)
+            continue;
+        auto* data = static_cast<std::byte*>(to) + (begin - first) * stride * size;
+        if (part.nf4)
+            dequantizeNf4Rows(*part.nf4, begin - part.begin, end - begin, data, stride, type);
         else
-            named.tensor.fill_(named.name.ends_with(".bias") ? 0.0 : 1.0);
+            at::from_blob(data, {end - begin, in}, {stride, 1}, at::TensorOptions().dtype(type))
+                .copy_(part.plain.narrow(0, begin - part.begin, end - begin));
     }
+}
+
+void Linear::readRows(std::int64_t first, const at::Tensor& to) const {
+    if (!packed) {
+        at::Tensor(to).copy_(weight.compute.narrow(0, first, to.size(0)));
+        return;
+    }
+    const std::int64_t stride = to.stride(0);
+    auto* data = static_cast<std::byte*>(to.data_ptr());
+    at::parallel_for(0, to.size(0), 8, [&](std::int64_t begin, std::int64_t end) {
+        unpackRows(first + begin, end - begin, data + begin * stride * static_cast<std::int64_t>(to.element_size()), stride,
+                   to.scalar_type());
+    });
+}
+
+void CausalLm::unpack(Linear& linear) {
+    const at::Tensor whole =
+        at::empty({linear.out, linear.in}, at::TensorOptions().dtype(m_settings.dtype).device(m_settings.device));
+    linear.readRows(0, whole);
+    linear.weight.compute = whole;
+    linear.packed = false;
+    for (LinearPart& part : linear.parts)
+        part.nf4.reset(), part.plain = at::Tensor();
+}
+
+void CausalLm::unpackPlainLayers() {
+    for (Block& block : blocks)
+        for (Linear* linear : block.linears())
+            if (linear->packed && std::none_of(linear->parts.begin(), linear->parts.end(),
+                                               [](const LinearPart& part) { return part.nf4 != nullptr; }))
+                unpack(*linear);
+}
+
+void CausalLm::packLinears() {
+    for (Block& block : blocks)
+        for (Linear* linear : block.linears()) {
+            if (linear->packed)
+                continue;
+            for (LinearPart& part : linear->parts)
+                part.nf4 = std::make_unique<Nf4Matrix>(
+                    quantizeNf4(linear->weight.compute.narrow(0, part.begin, part.rows)));
+            linear->weight.compute = at::Tensor();
+            linear->packed = true;
+        }
+    m_settings.linears = LinearFormat::Nf4;
+}
+
+void CausalLm::initializeRandom(std::uint64_t seed) {
+    std::uint64_t number = 0;
+    visitBase([&](const std::string& name, const at::Tensor& tensor, Linear* linear, LinearPart* part) {
+        ++number;
+        if (!linear)
+            return randomWeight(name, tensor, m_config.layers, seed, number);
+        const at::Tensor whole = at::empty({part->rows, linear->in}, m_settings.dtype);
+        randomWeight(name, whole, m_config.layers, seed, number);
+        part->nf4 = std::make_unique<Nf4Matrix>(quantizeNf4(whole));
+    });
     for (Weight* weight : weights()) // masters follow; a no-op where they are the same memory
         if (weight->trained)
             weight->trained->value.copy_(weight->compute);
@@ -281,9 +340,13 @@ std::vector<Parameter*> CausalLm::trainable() {
         if (part->lora) {
             parameters.push_back(&part->lora->a);
             parameters.push_back(&part->lora->b);
+            if (part->lora->magnitude.value.defined())
+                parameters.push_back(&part->lora->magnitude);
         }
     if (scoreHead)
         parameters.push_back(scoreHead.get());
+    if (prompt)
+        parameters.push_back(&prompt->embeddings);
     return parameters;
 }
 
@@ -300,17 +363,21 @@ void CausalLm::zeroGradients() {
             parameter->grad.zero_();
 }
 
-void CausalLm::trainAllWeights() {
+void CausalLm::trainAllWeights(const std::set<std::int64_t>& frozenBlocks, bool embeddings) {
     const at::ScalarType master = masterType();
-    train(embedding, embedding.name, true, master);
-    if (positions.defined())
+    if (embeddings)
+        train(embedding, embedding.name, true, master);
+    if (embeddings && positions.defined())
         train(positions, positions.name, true, master);
     const auto trainNorm = [&](Norm& norm) {
         train(norm.weight, norm.weight.name, false, master);
         if (norm.bias.defined())
             train(norm.bias, norm.bias.name, false, master);
     };
-    for (Block& block : blocks) {
+    for (std::size_t layer = 0; layer < blocks.size(); ++layer) {
+        if (frozenBlocks.contains(static_cast<std::int64_t>(layer)))
+            continue;
+        Block& block = blocks[layer];
         for (Norm* norm : block.norms())
             trainNorm(*norm);
         for (Linear* linear : block.linears()) {
@@ -321,17 +388,17 @@ void CausalLm::trainAllWeights() {
         }
     }
     trainNorm(finalNorm);
-    if (!m_config.tiedHead)
+    if (embeddings && !m_config.tiedHead)
         train(head, head.name, true, master);
-    if (headBias.defined())
+    if (embeddings && headBias.defined())
         train(headBias, headBias.name, false, master);
 }
 
 void CausalLm::addScoreHead(std::uint64_t seed) {
     auto made = std::make_unique<Parameter>();
     made->name = "score.weight";
-    at::Tensor drawn = at::empty({1, m_config.hiddenSize}, at::kFloat);
-    fillNormal(drawn.data_ptr<float>(), 0, m_config.hiddenSize, seed, 0x53434f5245000000ull, 0.02f); // "SCORE"
+    const at::Tensor drawn = at::empty({1, m_config.hiddenSize}, at::kFloat);
+    initializeNormal(drawn, seed, 0x53434f5245000000ull, 0.02f); // "SCORE"
     made->value = drawn.to(at::TensorOptions().dtype(masterType()).device(m_settings.device));
     made->grad = at::zeros_like(made->value);
     scoreHead = std::move(made);
@@ -345,44 +412,99 @@ void CausalLm::prepareAdapters() {
                 rank += part.lora ? part.lora->rank() : 0;
             if (rank == 0 && linear->adapterRank() == 0)
                 continue;
-            const at::Tensor base = linear->weight.compute;
-            const std::int64_t out = base.size(0), in = base.size(1);
-            at::Tensor storage = at::zeros({out, in + rank}, base.options());
-            at::Tensor moved = storage.narrow(1, 0, in);
-            moved.copy_(base);
-            if (linear->weight.trained && linear->weight.trained->value.is_alias_of(base))
-                linear->weight.trained->value = base.contiguous();
-            linear->weight.compute = moved;
-            linear->augmented = rank > 0 ? storage : at::Tensor();
-            linear->loraA = rank > 0 ? at::empty({rank, in}, base.options()) : at::Tensor();
-            linear->loraAGradient = rank > 0 ? at::zeros({rank, in}, base.options().dtype(masterType())) : at::Tensor();
+            const at::TensorOptions options = at::TensorOptions().dtype(m_settings.dtype).device(m_settings.device);
+            const std::int64_t out = linear->out, in = linear->in;
+            linear->augmented = linear->scaledB = at::Tensor();
+            if (linear->packed) {
+                linear->scaledB = rank > 0 ? at::zeros({out, rank}, options) : at::Tensor();
+            } else {
+                const at::Tensor base = linear->weight.compute;
+                at::Tensor storage = at::zeros({out, in + rank}, options);
+                at::Tensor moved = storage.narrow(1, 0, in);
+                moved.copy_(base);
+                if (linear->weight.trained && linear->weight.trained->value.is_alias_of(base))
+                    linear->weight.trained->value = base.contiguous();
+                linear->weight.compute = moved;
+                if (rank > 0)
+                    linear->augmented = storage, linear->scaledB = storage.narrow(1, in, rank);
+            }
+            linear->loraA = rank > 0 ? at::empty({rank, in}, options) : at::Tensor();
+            linear->loraAGradient = rank > 0 ? at::zeros({rank, in}, options.dtype(masterType())) : at::Tensor();
             std::int64_t row = 0;
             for (LinearPart& part : linear->parts) {
                 if (!part.lora)
                     continue;
                 part.lora->a.grad = linear->loraAGradient.narrow(0, row, part.lora->rank());
                 part.lora->b.grad = at::zeros_like(part.lora->b.value);
+                if (part.lora->magnitude.value.defined())
+                    part.lora->magnitude.grad = at::zeros_like(part.lora->magnitude.value);
                 row += part.lora->rank();
             }
         }
 }
 
+void CausalLm::setAdaptersEnabled(bool enabled) {
+    if (enabled == m_adaptersEnabled)
+        return;
+    m_adaptersEnabled = enabled;
+    for (const Block& block : blocks)
+        for (const Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
+            if (linear->needsStart)
+                return refreshComputeWeights();
+}
+
+// Rows of W + scale * B A in stretches: the whole of it never exists.
+void CausalLm::refreshRowScale(Linear& linear) {
+    constexpr std::int64_t kRows = 256;
+    const at::TensorOptions options = at::TensorOptions().dtype(masterType()).device(m_settings.device);
+    bool any = false;
+    for (const LinearPart& part : linear.parts)
+        any |= part.lora && part.lora->magnitude.value.defined();
+    if (!any) {
+        linear.rowNorm = linear.rowScale = at::Tensor();
+        return;
+    }
+    linear.rowNorm = at::ones({linear.out}, options);
+    linear.rowScale = at::ones({linear.out}, options);
+    const at::Tensor staging = at::empty({std::min(kRows, linear.out), linear.in}, options);
+    for (const LinearPart& part : linear.parts) {
+        if (!part.lora || !part.lora->magnitude.value.defined())
+            continue;
+        for (std::int64_t row = 0; row < part.rows; row += kRows) {
+            const std::int64_t count = std::min(kRows, part.rows - row);
+            at::Tensor weight = staging.narrow(0, 0, count);
+            linear.readRows(part.begin + row, weight);
+            weight.addmm_(part.lora->b.value.narrow(0, row, count), part.lora->a.value, 1, part.lora->scale);
+            linear.rowNorm.narrow(0, part.begin + row, count).copy_(weight.norm(2, 1));
+        }
+        linear.rowScale.narrow(0, part.begin, part.rows)
+            .copy_(part.lora->magnitude.value / linear.rowNorm.narrow(0, part.begin, part.rows));
+    }
+}
+
 void CausalLm::refreshComputeWeights() {
+    at::NoGradGuard noGrad;
     for (Weight* weight : weights())
         refresh(*weight);
     for (Block& block : blocks)
         for (Linear* linear : block.linears()) {
             std::int64_t column = 0;
+            linear->needsStart = false;
             for (const LinearPart& part : linear->parts) {
                 if (!part.lora)
                     continue;
-                const std::int64_t rank = part.lora->rank();
-                linear->loraA.narrow(0, column, rank).copy_(part.lora->a.value);
-                linear->augmented.narrow(0, part.begin, part.rows)
-                    .narrow(1, linear->inFeatures() + column, rank)
-                    .copy_(part.lora->b.value * part.lora->scale);
+                const LoraAdapter& lora = *part.lora;
+                const std::int64_t rank = lora.rank();
+                const at::Tensor& a = m_adaptersEnabled || !lora.startA.defined() ? lora.a.value : lora.startA;
+                const at::Tensor& b = m_adaptersEnabled || !lora.startB.defined() ? lora.b.value : lora.startB;
+                // Beside a part that needs its start, one that does not must add nothing while adapters are off.
+                const double scale = m_adaptersEnabled || lora.startA.defined() ? lora.scale : 0.0;
+                linear->needsStart |= lora.startA.defined();
+                linear->loraA.narrow(0, column, rank).copy_(a);
+                linear->scaledB.narrow(0, part.begin, part.rows).narrow(1, column, rank).copy_(b * scale);
                 column += rank;
             }
+            refreshRowScale(*linear);
         }
 }
 

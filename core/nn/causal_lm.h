@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 
 #include "core/base/result.h"
 #include "core/model_files/model_config.h"
+#include "core/nn/nf4.h"
 
 namespace attune {
 
@@ -41,6 +43,10 @@ struct LoraAdapter {
     Parameter b;        // [out, r]
     double scale = 1.0; // alpha / r, or alpha / sqrt(r)
     double dropout = 0.0;
+    // DoRA (Liu et al. 2024), else undefined: [out], the length that each row of W + scale * B A is given.
+    Parameter magnitude;
+    // PiSSA (Meng et al. 2024), else undefined: the first a and b. The base weight lacks scale * startB startA.
+    at::Tensor startA, startB;
     std::int64_t rank() const { return a.value.size(0); }
 };
 
@@ -49,11 +55,14 @@ struct LinearPart {
     std::string name; // canonical module name, e.g. "model.layers.0.self_attn.q_proj"
     std::int64_t begin = 0, rows = 0;
     std::unique_ptr<LoraAdapter> lora;
+    // The weight of a packed layer (Linear::packed): in 4 bits, or [rows, in] where a file left this part in 16.
+    std::unique_ptr<Nf4Matrix> nf4;
+    at::Tensor plain;
 };
 
 /// One product: q, k, v are one Linear of three parts, gate and up one of two, the others one of one.
 struct Linear {
-    Weight weight;                 // [out, in], rows contiguous (stride(1) == 1; stride(0) >= in)
+    Weight weight; // [out, in], rows contiguous (stride(1) == 1; stride(0) >= in); undefined when packed
     Weight bias;                   // [out] or undefined
     std::vector<LinearPart> parts; // tile the rows
     // With adapters (CausalLm::prepareAdapters) base and adapter are one product along a longer K:
@@ -62,10 +71,33 @@ struct Linear {
         augmented; // [out, in + R] = [W | scale * B, zero outside the part's rows]; weight.compute is its first columns
     at::Tensor loraA;         // [R, in], compute dtype
     at::Tensor loraAGradient; // [R, in], master type; the adapters' a.grad are its rows
+    at::Tensor scaledB;       // [out, R], compute dtype: the last columns of augmented; when packed, memory of its own
+    // With DoRA, master type [out]: length of each row of the adapted weight and the factor that gives it its magnitude
+    // (1 for parts without). Constants of a step: refreshComputeWeights renews them.
+    at::Tensor rowNorm, rowScale;
+    // Some part starts with a share of its base weight (PiSSA): with adapters switched off that share is still added.
+    bool needsStart = false;
     std::int64_t adapterRank() const { return loraA.defined() ? loraA.size(0) : 0; }
-    std::int64_t inFeatures() const { return weight.compute.size(1); }
-    std::int64_t outFeatures() const { return weight.compute.size(0); }
+    std::int64_t inFeatures() const { return in; }
+    std::int64_t outFeatures() const { return out; }
+
+    std::int64_t in = 0, out = 0;
+    // Packed: the weights lie in the parts (LinearPart::nf4) and are unpacked for each product. Frozen.
+    bool packed = false;
+    /// Rows [first, first + to.size(0)) of the weight, converted to the type of `to` [count, in].
+    void readRows(std::int64_t first, const at::Tensor& to) const;
+    /// The same into raw memory, `stride` elements from row to row, on the calling thread. Packed layers only.
+    void unpackRows(std::int64_t first, std::int64_t count, void* to, std::int64_t stride, at::ScalarType type) const;
 };
+
+/// Trained vectors in front of every row (prompt tuning, Lester et al. 2021); the network itself stays as it is.
+struct SoftPrompt {
+    Parameter embeddings; // [tokens, H], "prompt_embeddings"
+    std::string init, initText; // how it began, in PEFT's words ("RANDOM", "TEXT", "SAMPLE_VOCAB"); for the adapter's config
+};
+
+/// Ids below zero stand for the rows of the prompt: -1 for the first.
+inline std::int64_t virtualToken(std::int64_t index) { return -1 - index; }
 
 struct Norm {
     Weight weight; // [H]
@@ -106,14 +138,19 @@ struct Block {
     }
 };
 
+/// How the blocks' linear weights are held: in the compute type, all of them in 4 bits, or as the files hold them (those
+/// in 4 bits packed).
+enum class LinearFormat { Plain, Nf4, AsStored };
+
 struct ComputeSettings {
     at::ScalarType dtype = at::kFloat; // kBFloat16, kFloat, kDouble (tests)
     at::Device device = at::kCPU;
+    LinearFormat linears = LinearFormat::Plain;
 };
 
 class CausalLm {
 public:
-    /// Allocates all weights, uninitialised. Errors: Unsupported, OutOfMemory.
+    /// Allocates all weights, uninitialised; of packed layers nothing. Errors: Unsupported, OutOfMemory.
     static Result<std::unique_ptr<CausalLm>> create(const ModelConfig& config, const ComputeSettings& settings);
 
     const ModelConfig& config() const { return m_config; }
@@ -129,15 +166,32 @@ public:
     std::unique_ptr<Parameter> scoreHead; // "score.weight" [1, H], master type: reward models only, always trained
 
     /// Every base parameter under its canonical name as a view of the compute tensors (a part of a fused weight is a
-    /// narrow()). With a tied head "lm_head.weight" is not listed.
+    /// narrow()). With a tied head "lm_head.weight" is not listed; weights of packed layers are in packedParts().
     struct NamedTensor {
         std::string name;
         at::Tensor tensor; // [out, in] for linear weights
     };
     std::vector<NamedTensor> baseTensors() const;
+    struct PackedPart {
+        std::string name; // of the weight
+        Linear* linear;
+        LinearPart* part;
+    };
+    std::vector<PackedPart> packedParts();
+    bool packed() const { return m_settings.linears != LinearFormat::Plain; }
+    /// Rounds every plain linear weight to 4 bits. Without adapters; not while weights are trained.
+    void packLinears();
+    /// Turns a packed layer back into a plain one, all of it unpacked. Then prepareAdapters has to follow.
+    void unpack(Linear& linear);
+    /// The same for the layers of which no part turned out to be in 4 bits.
+    void unpackPlainLayers();
     /// Normal(0, 0.02) for matrices, ones for norm weights, zeros for biases; residual outputs scaled by 1/sqrt(2
-    /// layers) as in GPT-2.
+    /// layers) as in GPT-2. The same numbers for packed layers, before they are rounded to 4 bits.
     void initializeRandom(std::uint64_t seed);
+
+    std::unique_ptr<SoftPrompt> prompt; // usually none
+    /// Virtual tokens in front of every row now: none while adapters are off.
+    std::int64_t promptTokens() const { return prompt && m_adaptersEnabled ? prompt->embeddings.value.size(0) : 0; }
 
     std::vector<LinearPart*> linearParts();
     /// Everything that is trained now, in a fixed order: base weights (when trained), then adapters.
@@ -148,18 +202,27 @@ public:
     /// fills them) and gives the adapters zero gradients. Base weights keep their values; views of them taken before
     /// are stale.
     void prepareAdapters();
-    /// Makes all base weights trained (full fine-tuning): masters in f32, norms and biases without decay.
-    void trainAllWeights();
+    /// Makes base weights trained (full fine-tuning): masters in f32, norms and biases without decay. Not those of the
+    /// blocks in `frozenBlocks`; without `embeddings` neither embedding, positions nor head.
+    void trainAllWeights(const std::set<std::int64_t>& frozenBlocks = {}, bool embeddings = true);
     /// Makes it a reward model: a head that gives one number per row, drawn from Normal(0, 0.02).
     void addScoreHead(std::uint64_t seed);
     /// After an optimizer step or after loading: masters -> compute weights.
     void refreshComputeWeights();
-    /// Adapters switched off: the base model (reference model, base answers). Weights are not touched.
-    void setAdaptersEnabled(bool enabled) { m_adaptersEnabled = enabled; }
+    /// Adapters switched off: the base model (reference model, base answers). Weights are not touched; after PiSSA the base
+    /// is the rest and the adapters' first values, equal up to rounding.
+    void setAdaptersEnabled(bool enabled);
     bool adaptersEnabled() const { return m_adaptersEnabled; }
+    /// Whether a layer's adapter columns take part in its products now.
+    bool usesAdapters(const Linear& linear) const {
+        return linear.adapterRank() > 0 && (m_adaptersEnabled || linear.needsStart);
+    }
 
 private:
     CausalLm() = default;
+    void refreshRowScale(Linear& linear);
+    template <class F>
+    void visitBase(F&& f);
     std::vector<Weight*> weights(); // each once, in the order of baseTensors
     ModelConfig m_config;
     ComputeSettings m_settings;

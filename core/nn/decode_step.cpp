@@ -19,6 +19,7 @@ constexpr std::int64_t kOutputUnit = 16;
 // Few sequences: attention in pieces of so many keys, so that threads share long texts evenly. The pieces of a row depend
 // on its position alone, and so do its sums.
 constexpr std::int64_t kPieceKeys = 128;
+constexpr std::int64_t kUnpackedRows = 16; // of a packed layer at a time: they stay in the cache
 
 std::int64_t wholeUnits(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
 
@@ -88,6 +89,8 @@ void DecodeStep<T, Real>::reserve() {
     reserveElements(m_packed, wholeUnits(m_rows, decode::kLanes) * padded, stored);
     if (m_weights.head.eightBit())
         reserveElements(m_wide, members * m_rows * padded, at::kFloat);
+    if (m_model.packed())
+        reserveElements(m_unpacked, members * kUnpackedRows * padded, stored);
     reserveElements(m_statistics, members * 2 * m_rows, real);
     // Rows of scores begin at whole vectors: sums over them are then taken in the same order for every row.
     m_scoreStride = wholeUnits(std::min(m_pieceKeys, m_longest), 16);
@@ -226,9 +229,11 @@ void DecodeStep<T, Real>::prepareInput(TeamMember& member, Input input) {
 template <class T, class Real>
 void DecodeStep<T, Real>::multiply(TeamMember& member, const Linear* linear, const DecodeMatrix& matrix, Input input,
                                    std::int64_t begin, std::int64_t end, Target y) {
+    if (linear && linear->packed && !matrix.eightBit())
+        return multiplyPacked(member, *linear, input, begin, end, y);
     const std::int64_t rank = linear ? rankOf(*linear) : 0;
     decode::Product<T, Real> job;
-    const at::Tensor& weight = rank > 0 ? linear->augmented : matrix.plain;
+    const at::Tensor& weight = rank > 0 && !linear->packed ? linear->augmented : matrix.plain;
     job.x = input.data, job.xStride = input.stride, job.rows = m_rows;
     job.y = y.data, job.yStride = y.width;
     if (!matrix.eightBit()) {
@@ -262,7 +267,7 @@ void DecodeStep<T, Real>::multiply(TeamMember& member, const Linear* linear, con
                              m_rows, y.data, y.width},
                             begin, end);
             if (rank > 0) {
-                job.w = pointer<T>(weight) + in, job.wStride = weight.stride(0), job.k = rank;
+                job.w = pointer<T>(linear->scaledB), job.wStride = linear->scaledB.stride(0), job.k = rank;
                 job.x = input.data + in, job.accumulate = true;
                 decode::product(job, begin, end);
             }
@@ -271,8 +276,42 @@ void DecodeStep<T, Real>::multiply(TeamMember& member, const Linear* linear, con
     addBias(linear, begin, end, y);
 }
 
+// Some rows of the weight at a time into memory of this member's, the adapters' columns behind them.
+template <class T, class Real>
+void DecodeStep<T, Real>::multiplyPacked(TeamMember& member, const Linear& linear, Input input, std::int64_t begin,
+                                         std::int64_t end, Target y) {
+    const std::int64_t rank = rankOf(linear), in = linear.inFeatures(), k = in + rank;
+    T* rows = pointer<T>(m_unpacked) + member.index() * (m_unpacked.numel() / member.count());
+    decode::Product<T, Real> job;
+    job.w = rows, job.wStride = k, job.k = k;
+    job.x = input.data, job.xStride = input.stride, job.rows = m_rows;
+    job.yStride = y.width;
+    for (std::int64_t first = begin; first < end; first += kUnpackedRows) {
+        const std::int64_t count = std::min(kUnpackedRows, end - first);
+        linear.unpackRows(first, count, rows, k, m_model.settings().dtype);
+        for (std::int64_t i = 0; i < count && rank > 0; ++i)
+            std::copy_n(pointer<T>(linear.scaledB) + (first + i) * rank, rank, rows + i * k + in);
+        job.y = y.data + first;
+        if constexpr (std::is_same_v<T, c10::BFloat16>) {
+            if (m_lanes) {
+                job.x = pointer<T>(m_packed);
+                decode::productOfLanes(job, 0, count);
+                continue;
+            }
+        }
+        decode::product(job, 0, count);
+    }
+    addBias(&linear, begin, end, y);
+}
+
 template <class T, class Real>
 void DecodeStep<T, Real>::addBias(const Linear* linear, std::int64_t begin, std::int64_t end, Target y) {
+    if (linear && linear->rowScale.defined() && rankOf(*linear) > 0) { // DoRA
+        const Real* scale = pointer<Real>(linear->rowScale);
+        for (std::int64_t row = 0; row < m_rows; ++row)
+            for (std::int64_t o = begin; o < end; ++o)
+                y.data[row * y.width + o] *= scale[o];
+    }
     if (linear && linear->bias.defined())
         for (std::int64_t row = 0; row < m_rows; ++row)
             m_loops.addWiden(pointer<Stored>(linear->bias.compute) + begin, y.data + row * y.width + begin, end - begin);

@@ -51,7 +51,7 @@ private:
 
     void plan(std::span<KvCache<Real>* const> caches, std::span<const std::int64_t> counts);
     void reserve();
-    std::int64_t rankOf(const Linear& linear) const { return m_model.adaptersEnabled() ? linear.adapterRank() : 0; }
+    std::int64_t rankOf(const Linear& linear) const { return m_model.usesAdapters(linear) ? linear.adapterRank() : 0; }
     // A member that needs no adapters' columns prepares small inputs for itself instead of waiting for the others.
     bool alone(std::int64_t rank) const { return !m_lanes && rank == 0; }
     T* inputOf(const TeamMember& member, bool alone) const;
@@ -75,6 +75,7 @@ private:
     void prepareInput(TeamMember& member, Input input);
     void multiply(TeamMember& member, const Linear* linear, const DecodeMatrix& matrix, Input input, std::int64_t begin,
                   std::int64_t end, Target y);
+    void multiplyPacked(TeamMember& member, const Linear& linear, Input input, std::int64_t begin, std::int64_t end, Target y);
     void addBias(const Linear* linear, std::int64_t begin, std::int64_t end, Target y);
 
     const CausalLm& m_model;
@@ -93,6 +94,7 @@ private:
     // shared ones, so that one stage can read the one while writing the other, a third for the MLP of blocks that run it
     // beside attention, and one of each member.
     at::Tensor m_residual, m_inputs[3], m_ownInputs, m_qkv, m_product, m_packed, m_wide, m_statistics, m_logits;
+    at::Tensor m_unpacked; // rows of a packed layer, of each member
     at::Tensor m_scores, m_attended, m_partials; // the first two of each member
     std::int64_t m_inputWidth = 0, m_scoresPerMember = 0, m_attendedPerMember = 0, m_scoreStride = 0;
     bool m_lanes = false;

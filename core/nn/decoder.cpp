@@ -44,10 +44,11 @@ public:
         for (const auto& prompt : prompts) {
             if (prompt.empty())
                 return fail(ErrorCode::InvalidArgument, "A prompt has no tokens", "Write at least one word.");
-            if (static_cast<std::int64_t>(prompt.size()) > m_config.contextLength)
+            const std::int64_t room = m_config.contextLength - m_model.promptTokens();
+            if (static_cast<std::int64_t>(prompt.size()) > room)
                 return fail(ErrorCode::InvalidArgument,
                             "A prompt has " + std::to_string(prompt.size()) + " tokens, the model reads at most " +
-                                std::to_string(m_config.contextLength),
+                                std::to_string(room) + (m_model.promptTokens() > 0 ? " behind its trained prompt" : ""),
                             "Shorten the prompt.");
             ATTUNE_CHECK(checkIds(prompt));
         }
@@ -55,7 +56,10 @@ public:
             std::vector<std::int64_t> all;
             for (const auto& prompt : prompts) {
                 m_sequences.push_back(std::make_unique<KvCache<Real>>());
-                m_sequences.back()->ids = prompt;
+                auto& ids = m_sequences.back()->ids;
+                for (std::int64_t i = 0; i < m_model.promptTokens(); ++i)
+                    ids.push_back(virtualToken(i));
+                ids.insert(ids.end(), prompt.begin(), prompt.end());
                 all.push_back(static_cast<std::int64_t>(all.size()));
             }
             at::Tensor logits = emptyLogits();
@@ -240,6 +244,7 @@ private:
         PackedTokens batch;
         batch.rowStarts.push_back(0);
         batch.firstRowIsPrefix = prefix > 0;
+        batch.promptIncluded = true;
         if (prefix > 0) {
             const std::vector<std::int64_t>& ids = sequence(indices[0]).ids;
             batch.ids.assign(ids.begin(), ids.begin() + prefix);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include <ATen/ATen.h>
+
+#include "core/nn/kernels/column_scale.h"
 #include "core/nn/kernels/low_rank.h"
 #include "core/nn/kernels/matmul.h"
 #include "core/nn/kernels/ops.h"
@@ -56,23 +59,45 @@ at::Tensor LinearPass::dropped(LinearContext& context, const LoraAdapter& adapte
     return result;
 }
 
+at::Tensor LinearPass::weights(LinearContext& context, bool withAdapters) const {
+    if (!m_linear->packed)
+        return withAdapters ? m_linear->augmented : m_linear->weight.compute;
+    const std::int64_t in = m_linear->inFeatures(), rank = withAdapters ? m_linear->adapterRank() : 0;
+    const PartTimer timer(context.times, "unpacking");
+    const at::Tensor whole =
+        context.unpacked.get(m_linear->outFeatures(), in + rank, context.type, at::kCPU);
+    m_linear->readRows(0, whole.narrow(1, 0, in));
+    if (rank > 0)
+        whole.narrow(1, in, rank).copy_(m_linear->scaledB);
+    return whole;
+}
+
 void LinearPass::forward(LinearContext& context, const at::Tensor& input, const at::Tensor& y, const at::Tensor& addend,
                          const at::Tensor& kept) const {
+    const at::Tensor weight = weights(context, adapted(context));
     if (context.dropout) { // its random numbers count from the first token
         adapterForward(context, input, kept);
-        return product(context, input, y, addend);
+        return product(context, weight, input, y, addend, kept);
     }
     eachStretch(input, [&](std::int64_t begin, std::int64_t rows) {
-        const at::Tensor x = input.narrow(0, begin, rows);
-        adapterForward(context, x, rowsOf(kept, begin, rows));
-        product(context, x, y.narrow(0, begin, rows), rowsOf(addend, begin, rows));
+        const at::Tensor x = input.narrow(0, begin, rows), keptRows = rowsOf(kept, begin, rows);
+        adapterForward(context, x, keptRows);
+        product(context, weight, x, y.narrow(0, begin, rows), rowsOf(addend, begin, rows), keptRows);
     });
 }
 
-void LinearPass::product(LinearContext& context, const at::Tensor& input, const at::Tensor& y,
-                         const at::Tensor& addend) const {
+void LinearPass::product(LinearContext& context, const at::Tensor& weight, const at::Tensor& input, const at::Tensor& y,
+                         const at::Tensor& addend, const at::Tensor& kept) const {
     const at::Tensor x = adapted(context) ? input : input.narrow(1, 0, m_linear->inFeatures());
-    const at::Tensor& weight = adapted(context) ? m_linear->augmented : m_linear->weight.compute;
+    if (scaled(context)) {
+        const at::Tensor rows = unscaled(context, kept, y.size(0));
+        {
+            const PartTimer timer(context.times, "products");
+            multiply(rows, x, weight.t());
+        }
+        const PartTimer timer(context.times, "adapters");
+        return kernels::scaleColumns(rows, m_linear->rowScale, y, m_linear->bias.compute, addend);
+    }
     const PartTimer timer(context.times, "products");
     if (addend.defined())
         kernels::multiplyAdd(y, x, weight.t(), addend, m_linear->bias.compute);
@@ -101,24 +126,52 @@ void LinearPass::adapterForward(LinearContext& context, const at::Tensor& input,
         });
 }
 
-void LinearPass::inputGradient(LinearContext& context, const at::Tensor& dy, const at::Tensor& dInput,
+void LinearPass::forwardKept(LinearContext& context, const at::Tensor& input, const at::Tensor& kept) const {
+    adapterForward(context, input, kept);
+    if (!scaled(context) || !kept.defined())
+        return;
+    const at::Tensor weight = weights(context, true);
+    const PartTimer timer(context.times, "products");
+    multiply(unscaled(context, kept, input.size(0)), input, weight.t());
+}
+
+at::Tensor LinearPass::unscaled(LinearContext& context, const at::Tensor& kept, std::int64_t tokens) const {
+    const std::int64_t out = m_linear->outFeatures();
+    return kept.defined() ? kept.narrow(1, m_linear->adapterRank(), out)
+                          : context.outputs.get(tokens, out, context.type, m_linear->loraA.device());
+}
+
+// The length of the row is a constant here, as in the paper (section 4.3): y = rowScale * u.
+at::Tensor LinearPass::unscaledGradient(LinearContext& context, const at::Tensor& dy) const {
+    if (!scaled(context))
+        return dy;
+    const at::Tensor du = context.outputGradient.get(dy.size(0), dy.size(1), dy.scalar_type(), dy.device());
+    kernels::scaleColumns(dy, m_linear->rowScale, du);
+    return du;
+}
+
+void LinearPass::inputGradient(LinearContext& context, const at::Tensor& dOutput, const at::Tensor& dInput,
                                bool wantInput) const {
+    const at::Tensor dy = unscaledGradient(context, dOutput);
     const std::int64_t in = m_linear->inFeatures(), rank = m_linear->adapterRank();
     const at::Tensor dx = dInput.narrow(1, 0, in);
     if (!adapted(context)) {
+        if (!wantInput)
+            return;
+        const at::Tensor weight = weights(context, false);
         const PartTimer timer(context.times, "products");
-        if (wantInput)
-            multiply(dx, dy, m_linear->weight.compute);
+        multiply(dx, dy, weight);
         return;
     }
     if (!wantInput) {
         const PartTimer timer(context.times, "adapters");
-        multiply(dInput.narrow(1, in, rank), dy, m_linear->augmented.narrow(1, in, rank));
+        multiply(dInput.narrow(1, in, rank), dy, m_linear->scaledB);
         return;
     }
+    const at::Tensor weight = weights(context, true);
     const auto product = [&](const at::Tensor& from, const at::Tensor& to) {
         const PartTimer timer(context.times, "products");
-        multiply(to, from, m_linear->augmented);
+        multiply(to, from, weight);
     };
     if (!context.dropout)
         return eachStretch(dy, [&](std::int64_t begin, std::int64_t rows) {
@@ -153,8 +206,18 @@ void LinearPass::parameterGradients(LinearContext& context, const at::Tensor& dy
     if (!adapted(context))
         return;
     const PartTimer timer(context.times, "adapters");
+    if (scaled(context)) { // d magnitude = sum over tokens of dy * u / |row|
+        const at::Tensor sums = at::zeros_like(m_linear->rowScale);
+        kernels::addColumnDots(unscaled(context, kept, dy.size(0)), dy, sums);
+        eachAdapter([&](const LinearPart& part, const LoraAdapter& adapter, std::uint64_t, std::int64_t) {
+            if (adapter.magnitude.value.defined())
+                at::Tensor(adapter.magnitude.grad)
+                    .add_(sums.narrow(0, part.begin, part.rows) / m_linear->rowNorm.narrow(0, part.begin, part.rows));
+        });
+    }
+    const at::Tensor du = unscaledGradient(context, dy);
     eachAdapter([&](const LinearPart& part, const LoraAdapter& adapter, std::uint64_t, std::int64_t column) {
-        kernels::lowRankGradient(kept.narrow(1, column, adapter.rank()), dy.narrow(1, part.begin, part.rows),
+        kernels::lowRankGradient(kept.narrow(1, column, adapter.rank()), du.narrow(1, part.begin, part.rows),
                                  adapter.b.grad, true);
     });
     const at::Tensor inner = dInput.narrow(1, in, m_linear->adapterRank());

@@ -15,10 +15,13 @@ namespace attune {
 
 /// What the layers of one pass share.
 struct LinearContext {
+    at::ScalarType type = at::kFloat;                // what products compute in
     bool adapters = true;                            // adapters take part
     bool dropout = false;                            // and their dropout is on
     std::uint64_t dropoutKey = 0, dropoutStream = 0; // a part's stream is dropoutStream + its number in the model
     Buffer scratch;                                  // one dropped-out input [T, in]
+    Buffer outputs, outputGradient;                  // with DoRA: a layer's output before its rows are scaled, [T, out]
+    Buffer unpacked;                                 // a packed layer's weight for one product [out, in + R]
     std::map<std::string, double>* times = nullptr;
 };
 
@@ -29,26 +32,40 @@ public:
 
     /// Columns of the layer's input and input-gradient buffers: in + ranks of the adapters.
     std::int64_t inputWidth() const { return m_linear->inFeatures() + m_linear->adapterRank(); }
-    /// Columns to keep from forward to backward (scale * x A^T).
-    std::int64_t keptWidth() const { return m_linear->adapterRank(); }
+    /// Columns to keep from forward to backward: scale * x A^T, and with DoRA the output before its rows are scaled.
+    std::int64_t keptWidth() const {
+        return m_linear->adapterRank() + (m_linear->rowScale.defined() ? m_linear->outFeatures() : 0);
+    }
     bool trained(const LinearContext& context) const;
 
     /// input [T, inputWidth] with x in its first columns (the others are written); y = W x + b + adapters (+
     /// addend, the residual stream). addend and kept may be undefined.
     void forward(LinearContext& context, const at::Tensor& input, const at::Tensor& y, const at::Tensor& addend,
                  const at::Tensor& kept) const;
-    /// Only the adapters' part of forward: x A^T into the columns behind x, and kept. Nothing without adapters.
-    void adapterForward(LinearContext& context, const at::Tensor& input, const at::Tensor& kept) const;
-    /// dInput [T, inputWidth]: dx in the first columns when wantInput, and the adapters' inner gradient in the others.
-    void inputGradient(LinearContext& context, const at::Tensor& dy, const at::Tensor& dInput, bool wantInput) const;
+    /// Only what forward keeps: x A^T into the columns behind x, and kept. Nothing without adapters.
+    void forwardKept(LinearContext& context, const at::Tensor& input, const at::Tensor& kept) const;
+    /// dOutput [T, out]; dInput [T, inputWidth]: dx in the first columns when wantInput, and the adapters' inner gradient in the others.
+    void inputGradient(LinearContext& context, const at::Tensor& dOutput, const at::Tensor& dInput, bool wantInput) const;
     /// Accumulates into the gradients of everything trained here. input holds x, dInput comes from inputGradient.
     void parameterGradients(LinearContext& context, const at::Tensor& dy, const at::Tensor& input,
                             const at::Tensor& dInput, const at::Tensor& kept) const;
 
 private:
-    // The large product alone.
-    void product(LinearContext& context, const at::Tensor& input, const at::Tensor& y, const at::Tensor& addend) const;
-    bool adapted(const LinearContext& context) const { return context.adapters && m_linear->adapterRank() > 0; }
+    // The large product alone; `weight` comes from weights().
+    void product(LinearContext& context, const at::Tensor& weight, const at::Tensor& input, const at::Tensor& y,
+                 const at::Tensor& addend, const at::Tensor& kept) const;
+    // [out, in], or with `withAdapters` [out, in + R]: in place, or unpacked into the context's buffer (until the next
+    // call).
+    at::Tensor weights(LinearContext& context, bool withAdapters) const;
+    bool adapted(const LinearContext& context) const {
+        return m_linear->adapterRank() > 0 && (context.adapters || m_linear->needsStart);
+    }
+    bool scaled(const LinearContext& context) const { return adapted(context) && m_linear->rowScale.defined(); }
+    void adapterForward(LinearContext& context, const at::Tensor& input, const at::Tensor& kept) const;
+    // Where the output stands before its rows are scaled: behind the kept columns, or in the context's buffer.
+    at::Tensor unscaled(LinearContext& context, const at::Tensor& kept, std::int64_t tokens) const;
+    // The gradient of that output: dy itself without DoRA.
+    at::Tensor unscaledGradient(LinearContext& context, const at::Tensor& dy) const;
     template <class F>
     void eachAdapter(F&& f) const;
     at::Tensor dropped(LinearContext& context, const LoraAdapter& adapter, std::uint64_t part,

@@ -9,7 +9,24 @@
 
 namespace attune {
 
-Status checkBatch(const PackedTokens& batch, const ModelConfig& config) {
+PackedTokens withPrompt(const PackedTokens& batch, std::int64_t tokens) {
+    PackedTokens result;
+    result.firstRowIsPrefix = batch.firstRowIsPrefix;
+    result.promptIncluded = true;
+    result.rowStarts.push_back(0);
+    for (std::size_t row = 0; row + 1 < batch.rowStarts.size(); ++row) {
+        if (row == 0 || !batch.firstRowIsPrefix)
+            for (std::int64_t i = 0; i < tokens; ++i)
+                result.ids.push_back(virtualToken(i)), result.targets.push_back(-100);
+        const auto begin = batch.rowStarts[row], end = batch.rowStarts[row + 1];
+        result.ids.insert(result.ids.end(), batch.ids.begin() + begin, batch.ids.begin() + end);
+        result.targets.insert(result.targets.end(), batch.targets.begin() + begin, batch.targets.begin() + end);
+        result.rowStarts.push_back(static_cast<std::int32_t>(result.ids.size()));
+    }
+    return result;
+}
+
+Status checkBatch(const PackedTokens& batch, const ModelConfig& config, std::int64_t promptTokens) {
     const auto bad = [](std::string message) { return fail(ErrorCode::InvalidArgument, std::move(message)); };
     if (batch.ids.empty() || batch.targets.size() != batch.ids.size())
         return bad("A batch needs at least one token and one target per token.");
@@ -18,7 +35,8 @@ Status checkBatch(const PackedTokens& batch, const ModelConfig& config) {
         return bad("The rows of a batch must tile its tokens.");
     for (std::size_t i = 0; i < batch.ids.size(); ++i) {
         const auto outside = [&](std::int64_t id) { return id < 0 || id >= config.vocabularySize; };
-        if (outside(batch.ids[i]) || (batch.targets[i] != -100 && outside(batch.targets[i])))
+        const bool isVirtual = batch.ids[i] < 0 && batch.ids[i] >= virtualToken(promptTokens - 1) && promptTokens > 0;
+        if ((outside(batch.ids[i]) && !isVirtual) || (batch.targets[i] != -100 && outside(batch.targets[i])))
             return fail(ErrorCode::InvalidArgument,
                         "Token " + std::to_string(outside(batch.ids[i]) ? batch.ids[i] : batch.targets[i]) +
                             " at position " + std::to_string(i) + " is outside the model's vocabulary of " +
@@ -96,8 +114,15 @@ void PassBatch::take(const PackedTokens& batch, const ModelConfig& config, at::S
     for (std::size_t row = 0; row + 1 < layout.rowStarts.size(); ++row)
         longest = std::max<std::int64_t>(longest, layout.prefixOf(row) + layout.rowStarts[row + 1] - layout.rowStarts[row]);
     localLayout.window = longest > config.slidingWindow ? config.slidingWindow : 0; // a window that hides nothing costs nothing
-    ids = onDevice(batch.ids, device);
-    std::vector<std::int64_t> rows, wanted;
+    std::vector<std::int64_t> rows, wanted, real = batch.ids, virtualPlaces, virtualNumbers;
+    for (std::size_t i = 0; i < real.size(); ++i)
+        if (real[i] < 0) {
+            virtualPlaces.push_back(static_cast<std::int64_t>(i)), virtualNumbers.push_back(virtualToken(real[i]));
+            real[i] = 0;
+        }
+    ids = onDevice(real, device);
+    virtualRows = onDevice(virtualPlaces, device);
+    virtualIndices = onDevice(virtualNumbers, device);
     for (std::size_t i = 0; i < batch.targets.size(); ++i)
         if (batch.targets[i] != -100)
             rows.push_back(static_cast<std::int64_t>(i)), wanted.push_back(batch.targets[i]);

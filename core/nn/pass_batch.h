@@ -20,8 +20,8 @@ inline std::int64_t roundUp(std::int64_t value, std::int64_t step) {
 }
 
 /// Errors: InvalidArgument (empty, rows that do not tile the tokens, ids outside the vocabulary, a row longer than the
-/// learned positions).
-Status checkBatch(const PackedTokens& batch, const ModelConfig& config);
+/// learned positions). Ids of up to `promptTokens` virtual tokens are allowed.
+Status checkBatch(const PackedTokens& batch, const ModelConfig& config, std::int64_t promptTokens = 0);
 
 struct PassBatch {
     std::int64_t tokens = 0, count = 0; // rounded up to kRowRound; real ones
@@ -29,6 +29,7 @@ struct PassBatch {
     kernels::Rotation rotation, localRotation; // localRotation only where local layers have a base of their own
     at::Tensor ids, positionIds;    // [count] int64; positionIds with learned positions only
     at::Tensor targetRows, targets; // [N] int64: where a target stands, and which
+    at::Tensor virtualRows, virtualIndices; // [M] int64: where a virtual token stands, and which; their ids are 0 here
 
     /// `batch` has passed checkBatch.
     void take(const PackedTokens& batch, const ModelConfig& config, at::ScalarType master, at::Device device);

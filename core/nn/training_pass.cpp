@@ -99,7 +99,7 @@ struct TrainingPass::Impl : PassBatch {
     std::vector<Buffer*> buffers() {
         std::vector<Buffer*> all = head.buffers();
         for (Buffer* buffer : {&input, &dInput, &qkv, &inner, &dInner, &narrowGradient, &dq, &dk, &dv, &residualOut,
-                               &gradient, &context.scratch})
+                               &gradient, &context.scratch, &context.unpacked, &context.outputs, &context.outputGradient})
             all.push_back(buffer);
         all.push_back(&branch), all.push_back(&branchGradient);
         for (BlockBuffers& block : kept)
@@ -215,6 +215,7 @@ struct TrainingPass::Impl : PassBatch {
 
     void takeBatch(const PackedTokens& batch, const ForwardOptions& options) {
         take(batch, config, master, device);
+        context.type = type;
         context.adapters = model.adaptersEnabled();
         context.times = times;
         context.dropout = false;
@@ -275,7 +276,7 @@ struct TrainingPass::Impl : PassBatch {
             return addBranch(pass.down, block.mlpPostNorm, hidden, middle, next, keptColumns(keep.keptDown, pass.down),
                              keep.mlpRaw, keep.statistics4);
         if (!block.mlpPostNorm.defined())
-            return pass.down.adapterForward(context, hidden, keptColumns(keep.keptDown, pass.down));
+            return pass.down.forwardKept(context, hidden, keptColumns(keep.keptDown, pass.down));
         const at::Tensor out = wide(keep.mlpRaw, config.hiddenSize); // the norm's backward needs what went into it
         pass.down.forward(context, hidden, out, {}, keptColumns(keep.keptDown, pass.down));
         normForward(block.mlpPostNorm, out, compute(branch, config.hiddenSize), statistics(keep.statistics4));
@@ -296,6 +297,8 @@ struct TrainingPass::Impl : PassBatch {
         {
             const PartTimer timer(times, "embedding");
             kernels::embed(ids, model.embedding.compute, positionIds, model.positions.compute, residualAt(0));
+            if (virtualRows.numel() > 0)
+                embedPrompt(residualAt(0));
             if (options.embeddingNoise > 0)
                 kernels::addEmbeddingNoise(layout.rowStarts, options.embeddingNoise, context.dropoutKey,
                                            (std::uint64_t{options.microBatch} << 32) + (std::uint64_t{0x4e45} << 16), // "NE"
@@ -308,6 +311,14 @@ struct TrainingPass::Impl : PassBatch {
             if (options.keysAndValues)
                 options.keysAndValues(index, keyLike(keptOf(index).k, type), keyLike(keptOf(index).v, type));
         }
+    }
+
+    // The virtual tokens' vectors in place of the embeddings of id 0, with the same positions.
+    void embedPrompt(at::Tensor x) {
+        at::Tensor vectors = model.prompt->embeddings.value.index_select(0, virtualIndices);
+        if (model.positions.defined())
+            vectors.add_(model.positions.compute.index_select(0, positionIds.index_select(0, virtualRows)));
+        x.index_copy_(0, virtualRows, vectors);
     }
 
     at::Tensor headSweep(const at::Tensor& weights, bool timesProbability = false) {
@@ -330,7 +341,7 @@ struct TrainingPass::Impl : PassBatch {
     // Where gradients end: blocks count six stages each, the embedding lies below them all.
     enum Stage { AttentionNorm, Qkv, AttentionOut, MlpNorm, GateUp, Down, Stages };
     std::int64_t lowestTrained() const {
-        if (model.embedding.trained || model.positions.trained)
+        if (model.embedding.trained || model.positions.trained || model.promptTokens() > 0)
             return -1;
         for (std::size_t i = 0; i < model.blocks.size(); ++i) {
             const attune::Block& block = model.blocks[i];
@@ -478,12 +489,14 @@ struct TrainingPass::Impl : PassBatch {
             backwardAttention(index, dx, lowest);
         }
         const PartTimer timer(times, "embedding");
-        if (config.embeddingMultiplier != 1.0 && model.embedding.trained)
+        if (config.embeddingMultiplier != 1.0 && (model.embedding.trained || virtualRows.numel() > 0))
             at::Tensor(dx).mul_(config.embeddingMultiplier);
         if (model.embedding.trained)
             kernels::addRowsAt(ids, dx, model.embedding.trained->grad);
         if (model.positions.trained)
             kernels::addRowsAt(positionIds, dx, model.positions.trained->grad);
+        if (virtualRows.numel() > 0)
+            model.prompt->embeddings.grad.index_add_(0, virtualIndices, dx.index_select(0, virtualRows));
         state = State::Empty;
     }
 
@@ -499,7 +512,10 @@ TrainingPass::~TrainingPass() = default;
 
 Status TrainingPass::forward(const PackedTokens& batch, const ForwardOptions& options) {
     m_impl->state = Impl::State::Empty;
-    ATTUNE_CHECK(checkBatch(batch, m_impl->config));
+    const std::int64_t promptTokens = m_impl->model.promptTokens();
+    ATTUNE_CHECK(checkBatch(batch, m_impl->config, batch.promptIncluded ? promptTokens : 0));
+    if (promptTokens > 0 && !batch.promptIncluded)
+        return forward(withPrompt(batch, promptTokens), options);
     if (batch.firstRowIsPrefix && options.keepForBackward)
         return fail(ErrorCode::InvalidArgument, "Rows with a common prefix cannot be trained on.");
     return guarded([&]() -> Status {

@@ -23,8 +23,13 @@ struct PackedTokens {
     std::vector<std::int32_t> rowStarts; // [rows + 1], first 0, last T
     // The other rows continue the first one: they attend to it and their positions follow its. Forward only.
     bool firstRowIsPrefix = false;
+    // The rows already begin with the model's virtual tokens (CausalLm::prompt); otherwise the pass puts them in front.
+    bool promptIncluded = false;
     std::int64_t tokens() const { return static_cast<std::int64_t>(ids.size()); }
 };
+
+/// The same rows with so many virtual tokens in front of each (of the first only when it is the prefix of the others).
+PackedTokens withPrompt(const PackedTokens& batch, std::int64_t tokens);
 
 /// Sees each block's keys and values of the packed rows, [kvHeads, T, headDim] in the compute type, keys rotated; T may be
 /// rounded up. To fill caches.
@@ -58,7 +63,7 @@ public:
     Status forward(const PackedTokens& batch, const ForwardOptions& options);
 
     /// The residual stream after the last block of the last forward, before the final norm: [T, H] master type, T possibly
-    /// rounded up. A view: valid until the next forward.
+    /// rounded up, virtual tokens included. A view: valid until the next forward.
     Result<at::Tensor> hidden();
 
     /// Log-probability of each target of the last forward, in order of position ([N], f32; f64 in f64 models). Logits

@@ -15,6 +15,17 @@ bool trainsEverything(const RunConfig& config) {
     return config.method.id == "full";
 }
 
+// The blocks' linear weights lie in 4 bits and are unpacked one layer at a time.
+bool packsLinears(const RunConfig& config) {
+    return config.method.id == "qlora";
+}
+
+// Half a byte a weight, a scale in 8 bits for 64 of them, and one in f32 for 256 scales.
+std::int64_t packedBytes(std::int64_t numbers) {
+    const std::int64_t scales = (numbers + 63) / 64;
+    return (numbers + 1) / 2 + scales + kF32Bytes * ((scales + 255) / 256);
+}
+
 const Described* methodEntry(const RunConfig& config, const Catalog& catalog) {
     for (const MethodEntry& method : catalog.methods)
         if (method.description.id == config.method.id)
@@ -97,6 +108,8 @@ std::array<BlockLinear, 7> blockLinears(const ModelConfig& model, const RunConfi
 
 std::vector<TrainedTensor> trainedTensors(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
     std::vector<TrainedTensor> tensors;
+    if (const Described* method = methodEntry(config, catalog); method && findParam(method->params, "num_virtual_tokens"))
+        return {{paramInt(config.method.params, method->params, "num_virtual_tokens"), model.hiddenSize, 1}};
     const std::array<BlockLinear, 7> linears = blockLinears(model, config, catalog);
     if (!trainsEverything(config)) {
         for (const BlockLinear& linear : linears)
@@ -130,16 +143,22 @@ std::int64_t weightBytes(const ModelConfig& model, const RunConfig& config, cons
         numbers += model.contextLength * model.hiddenSize;
     if (model.headBias)
         numbers += model.vocabularySize;
+    const bool packs = packsLinears(config);
     for (const FusedLinear& linear : fusedLinears(model, linears))
-        numbers += model.layers * (linear.out * (linear.in + linear.rank) + linear.rank * linear.in +
+        numbers += model.layers * (linear.out * ((packs ? 0 : linear.in) + linear.rank) + linear.rank * linear.in +
                                    (linear.bias ? linear.out : 0));
+    std::int64_t packed = 0;
+    for (const BlockLinear& linear : linears)
+        packed += packs ? model.layers * packedBytes(linear.in * linear.out) : 0;
     std::int64_t masters = 0; // beside the compute weights
     if (trainsEverything(config))
         masters = typeBytes < kF32Bytes ? numbers : 0;
     else
         for (const BlockLinear& linear : linears)
             masters += model.layers * linear.rank * (linear.in + linear.out);
-    return numbers * typeBytes + (norms + masters) * kF32Bytes;
+    if (const Described* method = methodEntry(config, catalog); method && findParam(method->params, "num_virtual_tokens"))
+        masters += paramInt(config.method.params, method->params, "num_virtual_tokens") * model.hiddenSize;
+    return numbers * typeBytes + (norms + masters) * kF32Bytes + packed;
 }
 
 std::int64_t gradientBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
@@ -204,7 +223,11 @@ std::int64_t passBytes(const ModelConfig& model, const RunConfig& config, const 
     const std::int64_t most = std::clamp<std::int64_t>(
         kLogitBytes / std::max<std::int64_t>(1, model.vocabularySize * type) / kRowRound * kRowRound, kRowRound, kLogitRows);
     const std::int64_t rows = std::min(most, roundedUp(std::max<std::int64_t>(1, shape.targets), kRowRound));
-    return t * perToken + rows * ((model.vocabularySize + 2 * hidden) * type + 2 * residual + 3 * kF32Bytes);
+    std::int64_t unpacked = 0; // the largest layer with its adapters' columns
+    for (const FusedLinear& linear : fused)
+        if (packsLinears(config))
+            unpacked = std::max(unpacked, linear.out * (linear.in + linear.rank) * type);
+    return unpacked + t * perToken + rows * ((model.vocabularySize + 2 * hidden) * type + 2 * residual + 3 * kF32Bytes);
 }
 
 std::int64_t attentionBytes(const ModelConfig& model, const PassShape& shape) {

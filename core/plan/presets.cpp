@@ -58,6 +58,8 @@ ParamMap recommendedTraining(std::string_view methodId, std::string_view objecti
         rate = 1e-4;
     else if (objectiveId != "sft")
         rate = 1e-5;
+    if (methodId == "prompt_tuning") // a few vectors have to move far
+        rate *= 50;
     return {{"learning_rate", methodId == "full" ? rate / 10 : rate}};
 }
 

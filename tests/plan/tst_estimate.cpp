@@ -48,6 +48,33 @@ class EstimateTest : public QObject {
     const DataShape m_data{1000, 512, 512, 512};
 
 private Q_SLOTS:
+    // 7B in 4 bits: 6.48 billion linear weights at 4.127 bits, two tables of 32000 x 4096 in bf16.
+    void fourBitsAreCounted() {
+        ModelConfig model;
+        model.vocabularySize = 32000, model.hiddenSize = 4096, model.layers = 32, model.heads = model.kvHeads = 32, model.headDim = 128;
+        model.intermediateSize = 11008, model.contextLength = 4096;
+        Catalog catalog = makeCatalog();
+        catalog.methods.push_back({{"qlora", "", "", catalog.methods[0].description.params}, true});
+        m_config.method.id = "qlora";
+        m_config.training["batch_size"] = std::int64_t{1};
+        m_config.training["activations"] = std::string("recompute");
+        const MemoryEstimate memory = estimateMemory(model, m_config, catalog, m_data, twoCores());
+        const double trained = 39976960; // 32 blocks of 16 * (4 * 8192 + 3 * 15104)
+        QCOMPARE(static_cast<double>(trainableParameters(model, m_config, catalog)), trained);
+        const double weights = 6476005376.0 * 4.127 / 8 + 2.0 * 2.0 * 32000 * 4096 + trained * 6;
+        QVERIFY(near(static_cast<double>(memory.weights), weights, 0.02)); // the rest: zeros between the parts' adapters
+        QVERIFY(memory.total() < std::int64_t{6'000'000'000});
+        m_config.method.id = "lora";
+        QVERIFY(estimateMemory(model, m_config, catalog, m_data, twoCores()).total() > std::int64_t{13'000'000'000});
+    }
+    void promptsAreCounted() {
+        Catalog catalog = makeCatalog();
+        ParamSpec tokens;
+        tokens.key = "num_virtual_tokens", tokens.defaultValue = std::int64_t{20};
+        catalog.methods.push_back({{"prompt_tuning", "", "", {tokens}}, true});
+        m_config.method.id = "prompt_tuning";
+        QCOMPARE(trainableParameters(shape135m(), m_config, catalog), 20 * 576);
+    }
     void init() {
         m_config = {};
         m_config.training["batch_size"] = std::int64_t{4};

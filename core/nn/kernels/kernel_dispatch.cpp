@@ -9,7 +9,9 @@ namespace attune::kernels {
     void fillAttention(KernelTable<float>&, KernelTable<double>&, KernelTable<Bf16>&);                                 \
     void fillDecodeAttention(KernelTable<float>&, KernelTable<double>&, KernelTable<Bf16>&);                           \
     void fillElementwise(KernelTable<float>&, KernelTable<double>&, KernelTable<Bf16>&);                               \
+    void fillColumnScale(KernelTable<float>&, KernelTable<double>&, KernelTable<Bf16>&);                               \
     void fillOptimizer(OptimizerTable<float>&, OptimizerTable<double>&);                                               \
+    void fillNf4(Nf4Table&);                                                                                           \
     }
 
 #define ATTUNE_FILL_ISA(isa)                                                                                           \
@@ -19,7 +21,9 @@ namespace attune::kernels {
         isa::fillAttention(f, d, b);                                                                                   \
         isa::fillDecodeAttention(f, d, b);                                                                             \
         isa::fillElementwise(f, d, b);                                                                                 \
+        isa::fillColumnScale(f, d, b);                                                                                 \
         isa::fillOptimizer(optimizerF, optimizerD);                                                                    \
+        isa::fillNf4(nf4);                                                                                             \
     } while (false)
 
 ATTUNE_DECLARE_ISA(baseline)
@@ -36,6 +40,7 @@ struct Tables {
     KernelTable<Bf16> b{};
     OptimizerTable<float> optimizerF{};
     OptimizerTable<double> optimizerD{};
+    Nf4Table nf4{};
 
     explicit Tables(InstructionSet set) {
         switch (set) {
@@ -106,6 +111,9 @@ const OptimizerTable<float>& optimizerTable(InstructionSet set) {
 template <>
 const OptimizerTable<double>& optimizerTable(InstructionSet set) {
     return tables(set).optimizerD;
+}
+const Nf4Table& nf4Table(InstructionSet set) {
+    return tables(set).nf4;
 }
 
 } // namespace attune::kernels

@@ -90,6 +90,14 @@ struct KernelTable {
     void (*scale)(A* x, A factor, Int n);      // x *= factor
     void (*add)(const A* x, A* y, Int n);      // y += x
 
+    // y[r, c] = x[r, c] * scale[c] (+ bias[c]) (+ addend[r, c]); bias and addend may be null. Wide: y in A.
+    void (*scaleColumns)(const T* x, Int xStride, const A* scale, const T* bias, const A* addend, Int addendStride, T* y,
+                         Int yStride, Int rows, Int width);
+    void (*scaleColumnsWide)(const T* x, Int xStride, const A* scale, const T* bias, const A* addend, Int addendStride,
+                             A* y, Int yStride, Int rows, Int width);
+    // sums[c] += sum_r x[r, c] * y[r, c] for columns [begin, end)
+    void (*columnDots)(const T* x, Int xStride, const T* y, Int yStride, A* sums, Int rows, Int begin, Int end);
+
     // y = x * mask / (1 - p) (or y += with accumulate); element (r, c) is kept when philox(key, stream, index /
     // 4)[index % 4]
     // >= p * 2^32, index = (firstRow + r) * width + c.
@@ -141,6 +149,26 @@ struct OptimizerTable {
                          A stepSize);
 };
 
+/// NormalFloat of 4 bits (Dettmers et al. 2023), in the byte layout of bitsandbytes.
+inline constexpr int kNf4Block = 64;
+inline constexpr float kNf4Values[16] = {
+    -1.0f, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f, -0.28444138169288635f, -0.18477343022823334f,
+    -0.09105003625154495f, 0.0f, 0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f, 0.33791524171829224f,
+    0.44070982933044434f, 0.5626170039176941f, 0.7229568362236023f, 1.0f};
+
+/// Elements are counted through the whole tensor: element i has half a byte (the even ones the high half) and belongs to
+/// block i / 64.
+struct Nf4Table {
+    using Int = std::int64_t;
+    // n elements from a block's start on; a last short block gets a scale of its own. codes [(n + 1) / 2], absmax [blocks].
+    void (*quantize)(const float* x, std::uint8_t* codes, float* absmax, Int n);
+    // Elements [begin, end) to y: value * absmax in f32, then rounded to y's type. codes is the tensor's start, absmax[0]
+    // the scale of the block of `begin`.
+    void (*dequantizeFloat)(const std::uint8_t* codes, const float* absmax, float* y, Int begin, Int end);
+    void (*dequantizeDouble)(const std::uint8_t* codes, const float* absmax, double* y, Int begin, Int end);
+    void (*dequantizeBf16)(const std::uint8_t* codes, const float* absmax, Bf16* y, Int begin, Int end);
+};
+
 enum class InstructionSet { Baseline, Avx2, Avx512 };
 const char* name(InstructionSet set);
 /// The best set this CPU runs.
@@ -153,5 +181,6 @@ template <class T>
 const KernelTable<T>& kernelTable(InstructionSet set);
 template <class A>
 const OptimizerTable<A>& optimizerTable(InstructionSet set);
+const Nf4Table& nf4Table(InstructionSet set);
 
 } // namespace attune::kernels

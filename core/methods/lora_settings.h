@@ -1,0 +1,47 @@
+// LoRA's settings as a recipe holds them, with PEFT's names and meanings, checked and made ready for each layer.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/param_spec.h"
+#include "core/base/result.h"
+
+namespace attune {
+
+enum class LoraStart { Kaiming, Gaussian, Pissa, PissaFast };
+
+struct LoraSettings {
+    std::int64_t rank = 16;
+    double alpha = 32, dropout = 0, rateRatio = 1;
+    bool rslora = false, dora = false;
+    LoraStart start = LoraStart::Kaiming;
+    std::set<std::string> targets; // last names; empty = every linear layer
+    std::set<std::int64_t> layers; // block numbers; empty = all
+    std::map<std::string, std::int64_t> rankPattern;
+    std::map<std::string, double> alphaPattern;
+
+    std::int64_t rankOf(const std::string& module) const;
+    /// alpha / r, with rsLoRA (Kalajdzievski 2023) alpha / sqrt(r); both of this module.
+    double scaleOf(const std::string& module) const;
+    bool adapts(const std::string& module, std::int64_t layer) const;
+};
+
+/// `onPackedWeights`: for bases in 4 bits, which offer fewer start values.
+std::vector<ParamSpec> loraParams(bool onPackedWeights);
+
+/// `modules`: the names of the model's linear layers; `layers`: its blocks. Errors: InvalidArgument (a bad value, a name that no
+/// layer has, a layer number outside the model, settings that exclude one another).
+Result<LoraSettings> readLoraSettings(const ParamMap& params, const std::vector<ParamSpec>& specs,
+                                      const std::vector<std::string>& modules, std::int64_t layers);
+
+/// Numbers and ranges ("3", "0-7") of blocks. Errors: InvalidArgument naming `key`.
+Result<std::set<std::int64_t>> readLayerList(const std::vector<std::string>& entries, std::int64_t layers, const std::string& key);
+
+/// PEFT's rule for patterns that are names: the module itself, or its ending after a dot.
+bool moduleMatches(const std::string& module, const std::string& pattern);
+
+} // namespace attune
