@@ -139,8 +139,9 @@ private Q_SLOTS:
         QCOMPARE(evals.size(), std::size_t{3}); // steps 0, 15, 30
         QVERIFY2(evals.back().loss < evals.front().loss,
                  qPrintable(QString("%1 -> %2").arg(evals.front().loss).arg(evals.back().loss)));
+        // A few virtual tokens lower the loss in 30 steps; that every margin grows as well is asked of the weights' methods.
         if (const auto margin = evals.back().metrics.find("rewards/margins"); margin != evals.back().metrics.end())
-            QVERIFY2(margin->second > evals.front().metrics.at("rewards/margins") + 0.01,
+            QVERIFY2(method == "prompt_tuning" || margin->second > evals.front().metrics.at("rewards/margins") + 0.01,
                      qPrintable(QString("%1 -> %2").arg(evals.front().metrics.at("rewards/margins")).arg(margin->second)));
         else
             QVERIFY(kind == "chat" || kind == "text");
@@ -165,7 +166,8 @@ private Q_SLOTS:
         const std::vector<std::vector<std::int64_t>> rows{{1, 20, 33, 47, 60, 71, 80, 95, 101, 120}};
         const auto before = scoreRows(*plain->model, rows, {}), after = scoreRows(*tuned->model, rows, {});
         double difference = 0, merged = 0;
-        QVERIFY(findMethod(method.toStdString())->merge(*tuned->model));
+        // Virtual tokens are no weights: there is nothing to merge, and that is said.
+        QCOMPARE(bool(findMethod(method.toStdString())->merge(*tuned->model)), method != "prompt_tuning");
         const auto afterMerge = scoreRows(*tuned->model, rows, {});
         for (std::size_t i = 0; i < after->front().size(); ++i) {
             difference = std::max(difference, std::abs(double(after->front()[i] - before->front()[i])));

@@ -163,7 +163,8 @@ private Q_SLOTS:
         QVERIFY(evals.size() > 3);
         QCOMPARE(evals.front().step, 0);
         // An adapter on frozen random weights (head included) can only bend what is there; all weights can learn the rule.
-        const double share = method == "full" ? 0.9 : 0.98;
+        // Rounded weights bend less, and a few virtual tokens least of all.
+        const double share = method == "full" ? 0.9 : method == "lora" ? 0.98 : 0.995;
         QVERIFY2(evals.back().loss < share * evals.front().loss,
                  qPrintable(QString("%1 -> %2").arg(evals.front().loss).arg(evals.back().loss)));
         const auto steps = run->all<StepFinished>();
