@@ -1,5 +1,5 @@
 // Broken and malicious tokenizer files and texts: a named error in time, never a crash or a hang.
-#include <chrono>
+#include <ctime>
 
 #include "core/text/sentencepiece_file.h"
 #include "core/text/utf8.h"
@@ -11,9 +11,8 @@ using namespace attune;
 class TokenizerHostileTest : public QObject {
     Q_OBJECT
 
-    static double seconds(std::chrono::steady_clock::time_point since) {
-        return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
-    }
+    // Of the processor, so that a busy machine does not make a fast call slow.
+    static double seconds(std::clock_t since) { return static_cast<double>(std::clock() - since) / CLOCKS_PER_SEC; }
 
 private Q_SLOTS:
     void brokenFilesAreNamedErrors_data() {
@@ -100,7 +99,7 @@ private Q_SLOTS:
         QFETCH(QByteArray, file);
         QFETCH(int, code);
         QFETCH(QByteArray, named);
-        const auto start = std::chrono::steady_clock::now();
+        const auto start = std::clock();
         const auto loaded = test::loadFrom(file.toStdString());
         QVERIFY(seconds(start) < 2);
         QVERIFY(!loaded);
@@ -132,7 +131,7 @@ private Q_SLOTS:
             test::loadFrom(Json{{"model", {{"type", "BPE"}, {"vocab", vocab}, {"merges", merges}}}}.dump());
         QVERIFY(tokenizer);
         const std::string text(200000, 'x');
-        const auto start = std::chrono::steady_clock::now();
+        const auto start = std::clock();
         const auto encoding = (*tokenizer)->encode(text);
         QVERIFY(encoding && seconds(start) < 2);
         QCOMPARE(encoding->ids.size(), text.size() / 64);
@@ -144,7 +143,7 @@ private Q_SLOTS:
         QVERIFY(tokenizer);
         for (const char c : {'a', ' ', '\n'}) {
             const std::string text(1000000, c);
-            const auto start = std::chrono::steady_clock::now();
+            const auto start = std::clock();
             const auto encoding = (*tokenizer)->encode(text);
             QVERIFY(encoding && seconds(start) < 4);
             QCOMPARE((*tokenizer)->decode(encoding->ids), text);
@@ -156,7 +155,7 @@ private Q_SLOTS:
             "{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(a+)+$\"},\"behavior\":\"Isolated\"},"
             "\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},\"merges\":[]}}");
         QVERIFY(tokenizer);
-        const auto start = std::chrono::steady_clock::now();
+        const auto start = std::clock();
         const auto encoding = (*tokenizer)->encode(std::string(60, 'a') + "b");
         QVERIFY(seconds(start) < 2);
         QVERIFY(!encoding);
@@ -209,7 +208,7 @@ private Q_SLOTS:
         QVERIFY(doubling && huge);
         const std::string text(100000, 'a');
         for (const auto& tokenizer : {*doubling, *huge}) {
-            const auto start = std::chrono::steady_clock::now();
+            const auto start = std::clock();
             const auto encoding = tokenizer->encode(text);
             QVERIFY(!encoding && seconds(start) < 2);
             QCOMPARE(encoding.error().code, ErrorCode::InvalidData);
@@ -232,7 +231,7 @@ private Q_SLOTS:
         QVERIFY(unigram && wordPiece);
         for (const auto& tokenizer : {*unigram, *wordPiece})
             for (const std::string& text : {std::string(1000000, 'x'), std::string(1000000, 'y')}) {
-                const auto start = std::chrono::steady_clock::now();
+                const auto start = std::clock();
                 QVERIFY(tokenizer->encode(text));
                 QVERIFY(seconds(start) < 4);
             }
@@ -277,7 +276,7 @@ private Q_SLOTS:
         std::string text = "a";
         for (int i = 0; i < 100000; ++i)
             text += i % 2 ? "\xCC\xA3" : "\xCC\x81"; // dot below must come before acute
-        const auto start = std::chrono::steady_clock::now();
+        const auto start = std::clock();
         QVERIFY((*tokenizer)->encode(text));
         QVERIFY(seconds(start) < 2);
     }
