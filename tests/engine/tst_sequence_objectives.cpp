@@ -108,6 +108,16 @@ struct Stage {
 
 const std::vector<std::vector<std::uint32_t>> kTogether{{0, 1, 2, 3, 4}}, kDivided{{3}, {0, 4}, {1, 2}}, kAlone{{0}, {1}, {2}, {3}, {4}};
 
+// The loss with one parameter moved along a direction.
+double lossMoved(const Stage& stage, Parameter& parameter, const at::Tensor& direction, double move) {
+    parameter.value.add_(direction, move);
+    stage.model->refreshComputeWeights();
+    const double value = stage.loss();
+    parameter.value.sub_(direction, move);
+    stage.model->refreshComputeWeights();
+    return value;
+}
+
 } // namespace
 
 class TestSequenceObjectives : public QObject {
@@ -163,15 +173,7 @@ private Q_SLOTS:
                 direction.div_(direction.norm());
                 const double expected = (parameter->grad * direction).sum().item<double>();
                 constexpr double kMove = 1e-5; // the quotient errs with its square
-                const auto lossAt = [&](double move) {
-                    parameter->value.add_(direction, move);
-                    stage.model->refreshComputeWeights();
-                    const double value = stage.loss();
-                    parameter->value.sub_(direction, move);
-                    stage.model->refreshComputeWeights();
-                    return value;
-                };
-                const double measured = (lossAt(kMove) - lossAt(-kMove)) / (2 * kMove);
+                const double measured = (lossMoved(stage, *parameter, direction, kMove) - lossMoved(stage, *parameter, direction, -kMove)) / (2 * kMove);
                 QVERIFY2(std::abs(measured - expected) < 1e-6 * std::max(1.0, std::abs(expected)),
                          qPrintable(QString("%1 %2: %3, difference %4")
                                         .arg(method, parameter->name.c_str())

@@ -192,7 +192,7 @@ void trainOnce(CausalLm& model, TrainingPass& pass, const PackedTokens& batch, c
     Q_UNUSED(model);
 }
 
-double relative(const at::Tensor& a, const at::Tensor& b) {
+double relativeNorm(const at::Tensor& a, const at::Tensor& b) {
     return (a - b).norm().item<double>() / std::max(1e-30, b.norm().item<double>());
 }
 
@@ -275,10 +275,10 @@ private Q_SLOTS:
             for (Parameter* parameter : model->trainable())
                 gradients[packed].push_back(parameter->grad);
         }
-        QVERIFY(relative(losses[0], losses[1]) < 1e-5);
+        QVERIFY(relativeNorm(losses[0], losses[1]) < 1e-5);
         for (std::size_t i = 0; i < gradients[0].size(); ++i)
-            QVERIFY2(relative(gradients[1][i], gradients[0][i]) < 1e-5,
-                     qPrintable(QString::number(relative(gradients[1][i], gradients[0][i]))));
+            QVERIFY2(relativeNorm(gradients[1][i], gradients[0][i]) < 1e-5,
+                     qPrintable(QString::number(relativeNorm(gradients[1][i], gradients[0][i]))));
     }
 
     void bf16GradientsPointWhereF64Does() {
@@ -294,8 +294,8 @@ private Q_SLOTS:
                 gradients[exact].push_back(parameter->grad.to(at::kDouble));
         }
         for (std::size_t i = 0; i < gradients[0].size(); ++i)
-            QVERIFY2(relative(gradients[0][i], gradients[1][i]) < 0.08,
-                     qPrintable(QString::number(relative(gradients[0][i], gradients[1][i]))));
+            QVERIFY2(relativeNorm(gradients[0][i], gradients[1][i]) < 0.08,
+                     qPrintable(QString::number(relativeNorm(gradients[0][i], gradients[1][i]))));
     }
 
     void twoRunsAreBitEqual_data() {
