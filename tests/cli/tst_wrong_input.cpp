@@ -166,17 +166,33 @@ private Q_SLOTS:
         QCOMPARE(help.exitStatus, 0);
         for (const char* key : {"validation_share", "id: lora", "r = ", "learning_rate = ", "early_stopping_patience = "})
             QVERIFY2(help.output.contains(key), key);
-        QStringList arguments{"train", recipe(folder.path(), kModel, "/nowhere/rows.jsonl")};
-        static const QRegularExpression heading("^  (\\w+)( \\(|$)"), setting("^    (\\w+ = .*?)  ");
+        // Sections that come in kinds have several blocks: each run sets one kind of each, with all its keys.
+        static const QRegularExpression heading("^  (\\w+)(?: \\(id: (\\w+)\\))?$"), setting("^    (\\w+ = .*?)  ");
+        QMap<QString, QList<QStringList>> blocks;
         QString section;
+        qsizetype keys = 0, runs = 0;
         for (const QString& line : QString::fromUtf8(help.output).section("Keys and their defaults", 1).split('\n')) {
-            if (const auto found = heading.match(line); found.hasMatch())
+            if (const auto found = heading.match(line); found.hasMatch()) {
                 section = found.captured(1);
-            if (const auto found = setting.match(line); found.hasMatch())
-                arguments += {"--set", section + "." + found.captured(1).replace(" = ", "=")};
+                blocks[section].append(QStringList());
+                if (!found.captured(2).isEmpty())
+                    blocks[section].last() += {"--set", section + ".id=" + found.captured(2)};
+            }
+            if (const auto found = setting.match(line); found.hasMatch() && !section.isEmpty()) {
+                blocks[section].last() += {"--set", section + "." + found.captured(1).replace(" = ", "=")};
+                ++keys;
+            }
         }
-        QVERIFY(arguments.size() > 2 + 2 * 20);
-        expectFailure(runCli(arguments), {"/nowhere/rows.jsonl"});
+        QVERIFY(keys > 40);
+        for (const auto& kinds : blocks)
+            runs = std::max(runs, kinds.size());
+        QVERIFY(runs >= 4);
+        for (qsizetype i = 0; i < runs; ++i) {
+            QStringList arguments{"train", recipe(folder.path(), kModel, "/nowhere/rows.jsonl")};
+            for (const auto& kinds : blocks)
+                arguments += kinds[std::min(i, kinds.size() - 1)];
+            expectFailure(runCli(arguments), {"/nowhere/rows.jsonl"});
+        }
     }
 
     void aForgottenSection() {

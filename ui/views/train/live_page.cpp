@@ -315,7 +315,7 @@ void LivePage::takeMemory(const MemoryReported& memory) {
     m_peak = std::max<qint64>(m_peak, memory.peakBytes);
     m_memory->setFigure(bytesText(m_peak));
     if (memory.predictedPeakBytes > 0)
-        m_memory->setCaption(tr("peak memory, estimated %1").arg(bytesText(memory.predictedPeakBytes)));
+        m_memory->setCaption(tr("peak memory, estimate %1").arg(bytesText(memory.predictedPeakBytes)));
 }
 
 void LivePage::takeCheckpoint(const CheckpointSaved& checkpoint) {
