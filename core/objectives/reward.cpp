@@ -28,7 +28,7 @@ at::Tensor asTensor(std::span<const double> values) {
 RewardObjective::RewardObjective() {
     m_description.id = "reward";
     m_description.title = "Learn to judge (reward model)";
-    m_description.summary = "From pairs the model learns to score an answer instead of writing one; needed for PPO, useful for ranking.";
+    m_description.summary = "From pairs the model learns to score an answer instead of writing one; useful for ranking.";
     m_description.params = {advancedParam(
         numberParam("center_rewards", "Centring of rewards", 0, 0, 10,
                     "Holds the scores of a pair around zero, so that scores of different prompts compare; 0.01 is usual, 0 is off.",
