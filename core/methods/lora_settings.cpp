@@ -123,7 +123,7 @@ std::vector<ParamSpec> loraParams(bool onPackedWeights) {
     specs[5].advanced = true;
     specs[6].key = "use_dora";
     specs[6].label = "Magnitude and direction (DoRA)";
-    specs[6].help = "Learns the length of each row of a weight apart from its direction: often better at small ranks, about a fifth slower.";
+    specs[6].help = "Learns the length of each row of a weight apart from its direction: often better at small ranks, and slower.";
     specs[6].defaultValue = false;
     specs[6].ifTooHigh = "Switched on, each step takes longer and needs more memory.";
     specs[6].ifTooLow = "Switched off, small ranks may stay behind full fine-tuning.";
