@@ -131,7 +131,7 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
     std::vector<double> seconds;
     double loss = 0, flop = 0;
     std::int64_t tokens = 0, computedTokens = 0; // of the measured steps; computed: with padding
-    std::int64_t pageFaults = 0;
+    std::vector<double> pageFaults;
     PassShape largest;
     std::size_t nextRow = 0;
     for (std::int64_t step = 0; step <= settings.steps && !stop.stop_requested(); ++step) {
@@ -174,7 +174,7 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
         const std::int64_t faults = minorPageFaults() - faultsBefore;
         peak.end();
         if (step > 0) {
-            pageFaults += faults;
+            pageFaults.push_back(static_cast<double>(faults));
             seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
             tokens += stepTokens, computedTokens += stepComputed, flop += unavoidableFlop(*model, stepRows);
             gemmRates.push_back(
@@ -209,7 +209,7 @@ Result<Json> benchTrain(const Json& options, std::stop_token stop) {
                 {"predicted_peak_bytes", predicted.total()},
                 {"loaded_bytes", loadedBytes},
                 {"load_peak_bytes", loadPeakBytes},
-                {"page_faults_per_step", static_cast<double>(pageFaults) / steps},
+                {"page_faults_per_step", median(pageFaults)},
                 {"buffer_bytes", pass.bufferBytes()},
                 {"gemm_gflops", rate / 1e9},
                 {"limit_share", flop / steps / rate / perStep},
