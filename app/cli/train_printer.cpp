@@ -41,7 +41,7 @@ void TrainPrinter::print(const TrainingEvent& event) {
     std::visit(Overloaded{
                    [&](const StateChanged& e) {
                        if (e.state == RunState::Preparing)
-                           m_line.show(e.what);
+                           m_line.show(e.fraction > 0 ? e.what + " (" + std::to_string(std::lround(100 * e.fraction)) + " %)" : e.what);
                        else
                            m_line.end();
                    },

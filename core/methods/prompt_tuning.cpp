@@ -1,6 +1,7 @@
 #include "core/methods/prompt_tuning.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "core/base/rng.h"
 #include "core/methods/state_tensors.h"

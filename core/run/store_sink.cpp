@@ -14,13 +14,14 @@ struct Recorder {
     std::int64_t id;
     std::map<std::string, double>& numbers;
     std::string& error;
+    StateNews& news;
 
     void log(std::int64_t step, const char* severity, std::string what, std::string message,
              std::string hint = {}) const {
         store.appendLog(id, {{0, step, severity, std::move(what), std::move(message), std::move(hint)}});
     }
     void operator()(const StateChanged& e) const {
-        if (!e.what.empty())
+        if (news.isNew(e) && !e.what.empty())
             log(0, "info", std::string("state.") + runStateId(e.state), e.what);
         if (e.state == RunState::Preparing && e.fraction >= 0)
             return; // progress of the preparation, not a change
@@ -69,8 +70,9 @@ Emit storeSink(RunStore& store, std::int64_t runId) {
     // Shared so that copies of the function stay one recorder.
     auto numbers = std::make_shared<std::map<std::string, double>>();
     auto error = std::make_shared<std::string>();
-    return [&store, runId, numbers, error](const TrainingEvent& event) {
-        std::visit(Recorder{store, runId, *numbers, *error}, event);
+    auto news = std::make_shared<StateNews>();
+    return [&store, runId, numbers, error, news](const TrainingEvent& event) {
+        std::visit(Recorder{store, runId, *numbers, *error, *news}, event);
     };
 }
 

@@ -91,6 +91,20 @@ private Q_SLOTS:
         QVERIFY(read && read->badLines.empty());
         QCOMPARE(read->events.size(), oneOfEach().size() - 1); // streamed text is no record
     }
+    void aPhaseIsKeptOnce() {
+        const QTemporaryDir folder;
+        const fs::path file = fs::path(folder.path().toStdString()) / "metrics.jsonl";
+        auto sink = MetricSink::open(file);
+        QVERIFY(sink.has_value());
+        for (int i = 0; i <= 50; ++i)
+            QVERIFY(sink->write(StateChanged{RunState::Preparing, "Loading the model", i / 50.0}));
+        QVERIFY(sink->write(StateChanged{RunState::Preparing, "Tokenising rows", 0.5}));
+        QVERIFY(sink->write(StateChanged{RunState::Running, "Tokenising rows"})); // other words are not needed to be news
+        const auto read = readMetrics(file);
+        QVERIFY(read.has_value());
+        QCOMPARE(read->events.size(), std::size_t{3});
+        QCOMPARE(std::get<StateChanged>(read->events[2]).state, RunState::Running);
+    }
     void aTornLastLineIsCutAndTheRestKept() {
         const QTemporaryDir folder;
         const fs::path file = fs::path(folder.path().toStdString()) / "metrics.jsonl";
