@@ -14,6 +14,7 @@ void addTokenizeCommand(CLI::App& app, Cli& cli);
 void addRenderCommand(CLI::App& app, Cli& cli);
 void addScoreCommand(CLI::App& app, Cli& cli);
 void addTrainCommand(CLI::App& app, Cli& cli);
+void addSweepCommand(CLI::App& app, Cli& cli);
 void addGenerateCommand(CLI::App& app, Cli& cli);
 void addExportCommand(CLI::App& app, Cli& cli);
 void addBenchCommand(CLI::App& app, Cli& cli);

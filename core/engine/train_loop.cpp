@@ -308,7 +308,8 @@ Result<bool> TrainLoop::run(std::stop_token stop, PauseToken& pause) {
             if (!stop.stop_requested())
                 m_emit(StateChanged{RunState::Running, "Running"});
         }
-        if (stop.stop_requested()) {
+        const bool reached = m_settings.stopAfterStep > 0 && m_progress.step >= m_settings.stopAfterStep && !m_progress.measuringDue;
+        if (stop.stop_requested() || reached) {
             m_emit(StateChanged{RunState::Stopping, "Saving a checkpoint"});
             ATTUNE_CHECK(checkpoint(false));
             return false;

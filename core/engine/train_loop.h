@@ -40,6 +40,7 @@ struct TrainSettings {
     // Samples of several rows that have more tokens than this go through the model row by row; 0 = never.
     std::int64_t wholeSampleTokens = 0;
     ActivationPolicy activations = ActivationPolicy::Keep;
+    std::int64_t stopAfterStep = 0;      // stops there with a checkpoint, resumable; 0 = runs to its end
     std::int64_t predictedPeakBytes = 0; // reported beside the measured peak
     std::string scheduleId = "cosine";
     ParamMap scheduleParams = {};

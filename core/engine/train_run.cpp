@@ -305,6 +305,7 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
         validation.reset();
     }
     TrainSettings settings = settingsOf(config, loaded.config());
+    settings.stopAfterStep = request.stopAfterStep;
     const std::string identity = identityOf(config, loaded, request);
     adviseOnLabels(train, *objective, emit);
     ATTUNE_CHECK(prepareComparisons(train, validation ? &*validation : nullptr, needs, settings, tokenize.maxLength, *loaded.model, folder.root,

@@ -56,6 +56,7 @@ struct TrainRequest {
     std::shared_ptr<const SampleSource> train;
     std::shared_ptr<const SampleSource> validation; // may be null or empty
     bool resume = false; // continue from the last valid checkpoint in `folder`
+    std::int64_t stopAfterStep = 0; // stop there as a stop request would, its measuring included; 0 = no. Not part of the recipe
     std::string tokenCache; // folder in which token rows are kept between runs; empty = they are not kept
 };
 

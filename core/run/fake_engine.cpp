@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
 
@@ -22,6 +23,18 @@ void waitFor(std::chrono::milliseconds time, const std::stop_token& stop) {
             std::min<std::chrono::nanoseconds>(std::chrono::milliseconds(2), end - std::chrono::steady_clock::now()));
 }
 
+// The fake's checkpoint: the number of the last step, written only where a run is asked to stop at a step.
+fs::path stepFile(const std::string& folder) {
+    return fs::path(folder) / "fake-step";
+}
+std::int64_t stepReached(const std::string& folder) {
+    const auto text = readFile(stepFile(folder));
+    return text ? std::strtoll(text->c_str(), nullptr, 10) : 0;
+}
+void rememberStep(const std::string& folder, std::int64_t step) {
+    (void)writeFileAtomic(stepFile(folder), std::to_string(step));
+}
+
 ParamSpec number(std::string key, std::string label, ParamValue value, double min, double max, std::string help) {
     ParamSpec spec;
     spec.key = std::move(key), spec.label = std::move(label), spec.help = std::move(help);
@@ -37,6 +50,10 @@ Catalog fakeCatalog() {
     targets.key = "target_modules", targets.label = "Target modules", targets.help = "Which layers get an adapter.";
     targets.defaultValue = std::vector<std::string>{"all-linear"};
     targets.choices = {"all-linear", "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
+    ParamSpec quant;
+    quant.key = "quant", quant.label = "Quantisation", quant.defaultValue = std::string("q8_0");
+    quant.help = "How the weights are stored: fewer bits are smaller and less exact.";
+    quant.choices = {"f16", "q8_0", "q4_k_m", "q4_0"};
     catalog.methods = {{{"lora",
                          "LoRA",
                          "Small adapters beside frozen weights.",
@@ -54,7 +71,8 @@ Catalog fakeCatalog() {
                          {"linear", "Linear", "Falls in a straight line to zero.", {}},
                          {"constant", "Constant", "Stays.", {}}};
     catalog.exporters = {{"adapter", "PEFT adapter", "The small trained part alone, for tools that load it beside the base model.", {}},
-                         {"merged", "Merged model", "A whole model folder with the training folded into the weights.", {}}};
+                         {"merged", "Merged model", "A whole model folder with the training folded into the weights.", {}},
+                         {"gguf", "GGUF", "One file for llama.cpp and Ollama.", {quant}}};
     return catalog;
 }
 
@@ -76,11 +94,23 @@ Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, Paus
             emit(StateChanged{state, what, -1});
     };
     emit(StateChanged{RunState::Preparing, "Preparing the data", 0.5});
-    emit(EvalFinished{0, "validation", 3.0, 1000, true});
+    // Far from the usual rate a run learns less, so that trials of a sweep differ.
+    const double away = std::log10(rate / 2e-4), lost = 0.25 * away * away;
+    if (m_options.failAboveRate > 0 && rate > m_options.failAboveRate)
+        return fail(ErrorCode::Numerical, "Training was stopped at step 3: 3 steps gave NaN or Inf",
+                    "Continue from the last checkpoint with a lower learning rate (half is a good start).");
+    const std::int64_t before = request.resume ? stepReached(request.folder) : 0;
+    if (before == 0)
+        emit(EvalFinished{0, "validation", 3.0, 1000, true});
     emit(StateChanged{RunState::Running, "Training", -1});
     const double steps = static_cast<double>(std::max<std::int64_t>(1, m_options.steps));
     double best = 3.0;
-    for (std::int64_t step = 1; step <= m_options.steps; ++step) {
+    for (std::int64_t step = before + 1; step <= m_options.steps; ++step) {
+        if (request.stopAfterStep > 0 && step > request.stopAfterStep) {
+            rememberStep(request.folder, step - 1);
+            last(RunState::Stopped, "Stopped");
+            return {};
+        }
         if (pause.paused()) {
             emit(StateChanged{RunState::Paused, "Paused", -1});
             pause.waitWhilePaused(stop);
@@ -117,7 +147,7 @@ Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, Paus
                           .tokensPerSecond = 2048 / perStep,
                           .secondsLeft = perStep * static_cast<double>(m_options.steps - step)});
         if (m_options.evalEvery > 0 && step % m_options.evalEvery == 0) {
-            double validation = 0.6 + 2.4 * std::exp(-4 * done);
+            double validation = 0.6 + lost + 2.4 * std::exp(-4 * done);
             if (m_options.overfits && done > 0.5)
                 validation += 3 * (done - 0.5);
             emit(EvalFinished{step, "validation", validation, 1000, validation < best});

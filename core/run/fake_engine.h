@@ -16,6 +16,7 @@ struct FakeEngineOptions {
     std::int64_t throwAtStep = 0; // 0 = never: throws there
     bool overfits = false;        // validation rises in the second half
     bool sayFinalState = true;    // false: forgets its last word
+    double failAboveRate = 0;     // a learning rate above this fails; 0 = never
 };
 
 class FakeEngine final : public Engine {

@@ -4,7 +4,7 @@
 
 #include "core/run/engine.h"
 #include "ui/bridge/task.h"
-#include "ui/views/train/run_launch.h"
+#include "core/run/project_run.h"
 #include "ui/views/train/run_trace.h"
 #include "ui/views/view.h"
 

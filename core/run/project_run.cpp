@@ -1,4 +1,4 @@
-#include "ui/views/train/run_launch.h"
+#include "core/run/project_run.h"
 
 #include "core/store/project.h"
 
@@ -42,7 +42,7 @@ Result<PreparedRun> prepareRun(Project& project, Engine& engine, const RunConfig
     return run;
 }
 
-Result<PreparedRun> prepareContinuation(Project& project, const Catalog& catalog, qint64 runId) {
+Result<PreparedRun> prepareContinuation(Project& project, const Catalog& catalog, std::int64_t runId) {
     PreparedRun run;
     run.id = runId;
     ATTUNE_ASSIGN(const RunRecord record, project.runs().get(runId));
