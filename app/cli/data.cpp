@@ -17,7 +17,7 @@ namespace attune::cli {
 namespace {
 
 struct DataOptions {
-    std::string file, project, dataset, name, mapping, out, group = "content", stratify = "none", split;
+    std::string file, project, dataset, name, mapping, out, model, group = "content", stratify = "none", split;
     double validation = 0.1, test = 0.1;
     std::int64_t validationRows = -1, testRows = -1, problems = 20;
     std::uint64_t seed = 42;
@@ -162,7 +162,12 @@ Status forEachSample(const Cli& cli, const DataOptions& options, const std::func
 }
 
 Status qualityCommand(const Cli& cli, const DataOptions& options, bool listRows) {
-    QualityCheck check;
+    std::optional<ControlTokens> controlTokens;
+    if (!options.model.empty()) {
+        ATTUNE_ASSIGN(const auto tokenizer, Tokenizer::load(options.model));
+        controlTokens = ControlTokens::of(*tokenizer);
+    }
+    QualityCheck check({}, 0, controlTokens ? std::move(*controlTokens) : ControlTokens::usual());
     std::map<std::string, std::int64_t> kinds, splits;
     std::vector<ImportProblem> problems;
     ATTUNE_CHECK(forEachSample(
@@ -189,11 +194,14 @@ Status qualityCommand(const Cli& cli, const DataOptions& options, bool listRows)
                 {"near_duplicates", report.nearDuplicates},
                 {"conflicting_prompts", report.conflicting},
                 {"leaked", report.leaked},
-                {"leaked_prompts", report.leakedPrompts}};
+                {"leaked_prompts", report.leakedPrompts},
+                {"with_control_tokens", report.withControlTokens}};
     if (listRows) {
         result["duplicate_rows"] = report.duplicateRows;
         result["empty_rows"] = report.emptyRows;
         result["leaked_rows"] = report.leakedRows;
+        result["control_token_rows"] = report.controlTokenRows;
+        result["first_control_token"] = report.firstControlToken;
     }
     if (cli.json) {
         printJson(result);
@@ -332,6 +340,7 @@ void addDataCommand(CLI::App& app, Cli& cli) {
                               [](const Cli& c, const DataOptions& o) { return qualityCommand(c, o, false); });
     CLI::App* check = addPart(*data, cli, options, "check", "stats and the rows they mean",
                               [](const Cli& c, const DataOptions& o) { return qualityCommand(c, o, true); });
+    check->add_option("--model", options->model, "Model folder or GGUF file whose control tokens are looked for; without it the usual ones");
 
     CLI::App* split =
         addPart(*data, cli, options, "split",

@@ -52,6 +52,11 @@ void QualityCheck::add(const Sample& sample) {
         ++m_report.exactDuplicates;
         note(m_report.duplicateRows, sample.sourceRow);
     }
+    if (const auto token = m_controlTokens.firstIn(sample); !token.empty()) {
+        if (m_report.withControlTokens++ == 0)
+            m_report.firstControlToken = token;
+        note(m_report.controlTokenRows, sample.sourceRow);
+    }
     m_rows.push_back({low64(normalisedHash(sample)), low64(promptHash(sample)), sample.sourceRow, sample.split});
     if (m_countTokens)
         m_tokens.push_back(m_countTokens(sample));

@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "core/data/control_tokens.h"
 #include "core/data/sample.h"
 #include "core/data/sample_hash.h"
 
@@ -31,7 +32,9 @@ struct QualityReport {
     std::int64_t leaked = 0;      // validation and test rows whose content (normalised) is also in train
     std::int64_t leakedPrompts = 0; // ... whose prompt is also in train, without the former
     std::int64_t longestBytes = 0, bytes = 0;
-    std::vector<std::int64_t> emptyRows, duplicateRows, leakedRows; // sourceRow of the first of each, at most kListed
+    std::int64_t withControlTokens = 0; // rows that spell a control token in their text; it is tokenised as text
+    std::string firstControlToken;      // of the first such row
+    std::vector<std::int64_t> emptyRows, duplicateRows, leakedRows, controlTokenRows; // sourceRow of the first of each, at most kListed
     std::optional<TokenSummary> tokens;
 
     static constexpr std::size_t kListed = 1000;
@@ -39,8 +42,8 @@ struct QualityReport {
 
 class QualityCheck {
 public:
-    explicit QualityCheck(CountTokens countTokens = {}, std::int64_t tokenLimit = 0)
-        : m_countTokens(std::move(countTokens)), m_tokenLimit(tokenLimit) {}
+    explicit QualityCheck(CountTokens countTokens = {}, std::int64_t tokenLimit = 0, ControlTokens controlTokens = ControlTokens::usual())
+        : m_countTokens(std::move(countTokens)), m_tokenLimit(tokenLimit), m_controlTokens(std::move(controlTokens)) {}
     void add(const Sample& sample);
     /// Everything so far.
     QualityReport report() const;
@@ -53,6 +56,7 @@ private:
     };
     CountTokens m_countTokens;
     std::int64_t m_tokenLimit;
+    ControlTokens m_controlTokens;
     QualityReport m_report;
     std::vector<Row> m_rows;
     std::unordered_set<std::uint64_t> m_exact;

@@ -158,7 +158,7 @@ Status ConfigReader::refuseUnknownMathematics(const std::set<std::string_view>& 
         if (key == "quantization_config" || known.contains(key) || std::find(kBookkeeping.begin(), kBookkeeping.end(), key) != kBookkeeping.end() ||
             saysOff(value))
             continue;
-        const bool mathematics = std::any_of(kMathematics.begin(), kMathematics.end(), [&](std::string_view part) {
+        const bool mathematics = std::any_of(kMathematics.begin(), kMathematics.end(), [&key = key](std::string_view part) {
             return key.find(part) != std::string::npos;
         });
         if (mathematics)

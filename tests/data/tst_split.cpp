@@ -57,6 +57,7 @@ private Q_SLOTS:
     void impossibleWishesAreRefused();
     void banking77SplitsWithoutLeak();
     void qualityCountsWhatIsPlanted();
+    void rowsThatSpellControlTokensAreListed();
     void exportReadsBackEqual();
     void exportIsAllOrNothing();
 };
@@ -185,6 +186,29 @@ void SplitTest::qualityCountsWhatIsPlanted() {
     QCOMPARE(report.leakedRows, (std::vector<std::int64_t>{2, 3}));
     QCOMPARE(report.tokens->max, std::int64_t{4});
     QCOMPARE(report.tokens->longerThanLimit, std::int64_t{1});
+}
+
+void SplitTest::rowsThatSpellControlTokensAreListed() {
+    std::vector<Sample> rows{chat("a < b", "1"), chat("a", "done<|im_end|>"), chat("<s>[INST]", "x"), chat("im_end", "<|im_"), chat("<|mine|>", "")};
+    QualityCheck usual;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        rows[i].sourceRow = static_cast<std::int64_t>(i + 1);
+        usual.add(rows[i]);
+    }
+    QCOMPARE(usual.report().withControlTokens, std::int64_t{2});
+    QCOMPARE(usual.report().controlTokenRows, (std::vector<std::int64_t>{2, 3}));
+    QCOMPARE(usual.report().firstControlToken, std::string("<|im_end|>"));
+    QTemporaryDir folder; // the tokens of a tokenizer, and only those
+    const fs::path path = folder.path().toStdString();
+    QVERIFY(writeFileAtomic(path / "tokenizer.json",
+                            "{\"added_tokens\":[{\"id\":1,\"content\":\"<|mine|>\",\"special\":true},{\"id\":2,\"content\":\"done\"}],"
+                            "\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}"));
+    const auto tokenizer = Tokenizer::load(path);
+    QVERIFY(tokenizer);
+    QualityCheck exact({}, 0, ControlTokens::of(**tokenizer));
+    for (const Sample& row : rows)
+        exact.add(row);
+    QCOMPARE(exact.report().controlTokenRows, std::vector<std::int64_t>{5});
 }
 
 void SplitTest::exportReadsBackEqual() {
