@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "core/data/general_data.h"
 #include "core/data/import_file.h"
 #include "core/data/sample_hash.h"
 #include "core/data/split.h"
@@ -78,6 +79,9 @@ Result<RunSetup> setUpRunFromFiles(const RunConfig& config, const fs::path& runF
         setup.request.validation = source(std::move(held));
     }
     setup.request.train = source(std::move(train));
+    if (!config.data.general.empty()) {
+        ATTUNE_ASSIGN(setup.request.general, loadGeneralData(config.data.general, &setup.problems));
+    }
     return setup;
 }
 

@@ -239,6 +239,19 @@ Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::st
     return best;
 }
 
+Result<bool> TrainLoop::probeGeneral(std::int64_t step, const std::stop_token& stop) {
+    ATTUNE_ASSIGN(const auto result, measureGeneral(m_pass, *m_parts.general, m_settings.microBatchTokens, stop));
+    if (!result)
+        return false;
+    if (step == 0)
+        m_progress.generalBefore = result->loss;
+    if (step == m_progress.bestStep || m_progress.bestStep < 0) // of the weights that will be used
+        m_progress.generalAfter = result->loss;
+    m_emit(EvalFinished{step, "general", result->loss, result->targets, false,
+                        {{"token_accuracy", result->accuracy}, {"perplexity", std::exp(result->loss)}}});
+    return true;
+}
+
 Status TrainLoop::checkpoint(bool best) {
     if (m_lastCheckpoint == m_progress.step && !m_progress.finished)
         return {};
@@ -273,6 +286,11 @@ Result<TrainLoop::Closing> TrainLoop::closeStep(std::stop_token stop) {
             return interrupted();
         best = *evaluated && step > 0;
         stopsEarly = step > 0 && m_settings.earlyStoppingPatience > 0 && m_progress.evaluationsWithoutGain >= m_settings.earlyStoppingPatience;
+    }
+    if (m_parts.general && measured) {
+        ATTUNE_ASSIGN(const bool probed, probeGeneral(step, stop));
+        if (!probed)
+            return interrupted();
     }
     const bool saved = step % m_saveEvery == 0 || best || last || stopsEarly;
     // The samples belong to the checkpoint, and come first: an interrupted step is repeated with both.

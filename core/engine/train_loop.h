@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/engine/checkpoint.h"
+#include "core/engine/general_probe.h"
 #include "core/engine/sample_rows.h"
 #include "core/engine/token_dataset.h"
 #include "core/methods/method.h"
@@ -57,6 +58,7 @@ struct TrainParts {
     std::string identity; // of recipe, data, base model, tokenizer and template
     /// Answers the fixed prompts with the model as it is now and emits SampleGenerated events; after a stop request none. May be empty.
     std::function<Status(std::int64_t step, std::stop_token stop)> generateSamples;
+    const TokenDataset* general = nullptr; // the probe's rows, see general_probe.h; null: not measured
 };
 
 class TrainLoop {
@@ -84,6 +86,8 @@ private:
     Result<Closing> closeStep(std::stop_token stop);
     /// Nothing after a stop request; else whether it is the best so far.
     Result<std::optional<bool>> evaluate(std::int64_t step, const std::stop_token& stop);
+    /// Measures on the general data. False after a stop request.
+    Result<bool> probeGeneral(std::int64_t step, const std::stop_token& stop);
     double secondsLeft(std::int64_t step) const; // after this step, measuring included
     Status checkpoint(bool best);
     void checkpointOrWarn(bool best);

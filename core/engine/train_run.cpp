@@ -202,6 +202,32 @@ Status prepareComparisons(TokenDataset& train, TokenDataset* validation, const O
     return {};
 }
 
+// Tokens of the general data: of conversations the answers count, of texts everything.
+Result<GeneralRows> generalRows(const TrainRequest& request, const PromptFormat& format, TokenizeOptions options, const Progress& progress,
+                                const Emit& emit) {
+    options.trainOn = TrainOn::AllAssistant;
+    options.kinds = {SampleKind::Chat, SampleKind::Text};
+    options.wholeSamplesOnly = false;
+    auto tokens = tokenizeCached(request.tokenCache, *request.general, format, options, progress);
+    if (!tokens) {
+        Error error = std::move(tokens).error();
+        error.message = "General data: " + error.message;
+        error.hint = "data.general takes texts and conversations. " + error.hint;
+        return fail(std::move(error));
+    }
+    emit(StateChanged{RunState::Preparing, describeTokens(*tokens, "general"), 1});
+    return splitGeneral(std::move(tokens->data));
+}
+
+std::string forgettingInWords(const TrainProgress& progress) {
+    if (progress.generalBefore < 0 || progress.generalAfter < 0)
+        return "what the model forgot was not measured (data.general)";
+    char text[128];
+    std::snprintf(text, sizeof text, "general data: loss %.3f before, %.3f after (perplexity %.2f and %.2f)", progress.generalBefore,
+                  progress.generalAfter, std::exp(progress.generalBefore), std::exp(progress.generalAfter));
+    return text;
+}
+
 Status writeResult(const LoadedModel& loaded, const Method& method, const RunFolder& folder, const std::string& baseName) {
     if (!method.producesAdapter()) {
         const ExportInput input{loaded.source, *loaded.family, *loaded.model, baseName};
@@ -304,6 +330,12 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
                            "Set more rows aside for validation."});
         validation.reset();
     }
+    std::optional<GeneralRows> general;
+    if (request.general) {
+        ATTUNE_ASSIGN(general, generalRows(request, loaded.format, tokenize, progress, emit));
+    } else {
+        emit(StateChanged{RunState::Preparing, "The recipe names no general data (data.general): what the model forgets is not measured", 1});
+    }
     TrainSettings settings = settingsOf(config, loaded.config());
     const std::string identity = identityOf(config, loaded, request);
     adviseOnLabels(train, *objective, emit);
@@ -332,6 +364,7 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
                      train,         validation ? &*validation : nullptr, folder.root, identity, {}};
     if (!prompts.empty() && generate.sampling.maxTokens > 0 && !needs.scoreHead) // a reward model does not write
         parts.generateSamples = generateSamples;
+    parts.general = general ? &general->probe : nullptr;
     const DataShape shape = shapeOf(train);
     if (effectiveActivations(loaded.config(), config, engineCatalog(), shape, computer) == "recompute")
         settings.activations = ActivationPolicy::Recompute;
@@ -357,7 +390,7 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     }
     ATTUNE_ASSIGN(const std::int64_t used, loop.restoreBest());
     ATTUNE_CHECK(writeResult(loaded, *method, folder, config.model));
-    emit(StateChanged{RunState::Finished, "Finished; the weights of step " + std::to_string(used) + " are used"});
+    emit(StateChanged{RunState::Finished, "Finished; the weights of step " + std::to_string(used) + " are used; " + forgettingInWords(loop.progress())});
     return {};
 }
 

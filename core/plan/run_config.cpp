@@ -84,6 +84,8 @@ Status setData(DataChoice& data, const std::string& key, const std::string& text
         data.validation = text;
     else if (key == "test")
         data.test = text;
+    else if (key == "general")
+        data.general = text;
     else if (key == "format")
         data.format = text;
     else if (key == "validation_share") {
@@ -205,7 +207,7 @@ void emitParams(YAML::Emitter& out, const ParamMap& params) {
 } // namespace
 
 const std::vector<std::string>& dataKeys() {
-    static const std::vector<std::string> keys{"train", "validation", "test", "format", "validation_share", "dataset_version"};
+    static const std::vector<std::string> keys{"train", "validation", "test", "general", "format", "validation_share", "dataset_version"};
     return keys;
 }
 
@@ -228,7 +230,7 @@ Result<RunConfig> parseRunConfig(std::string_view yaml, const Catalog& catalog, 
 Result<RunConfig> readRunConfig(const fs::path& file, const Catalog& catalog) {
     ATTUNE_ASSIGN(const std::string text, readFile(file, kMaxRecipeBytes));
     ATTUNE_ASSIGN(RunConfig config, parseRunConfig(text, catalog, file.string()));
-    for (std::string* path : {&config.model, &config.data.train, &config.data.validation, &config.data.test})
+    for (std::string* path : {&config.model, &config.data.train, &config.data.validation, &config.data.test, &config.data.general})
         if (!path->empty() && fs::path(*path).is_relative())
             *path = (file.parent_path() / *path).lexically_normal().string();
     return config;
@@ -247,6 +249,7 @@ std::string toYaml(const RunConfig& config) {
     text("train", config.data.train);
     text("validation", config.data.validation);
     text("test", config.data.test);
+    text("general", config.data.general);
     text("format", config.data.format);
     out << YAML::Key << "validation_share" << YAML::Value << paramText(config.data.validationShare);
     if (config.data.datasetVersion != 0)

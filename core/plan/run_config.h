@@ -22,6 +22,7 @@ struct Choice {
 struct DataChoice {
     // Either files (command line, portable recipes; relative to the recipe's folder) ...
     std::string train, validation, test;
+    std::string general;          // texts and conversations the model should not forget: measured, and mixed in by some protections
     std::string format;           // importer mapping id, "" = detect
     double validationShare = 0.1; // taken from train (seeded) when no validation file is given
     // ... or a frozen version in the project's store.

@@ -55,6 +55,7 @@ struct TrainRequest {
     std::string folder; // the run's own folder (created); recipe.yaml, metrics.jsonl, checkpoints/, adapter/ are written there
     std::shared_ptr<const SampleSource> train;
     std::shared_ptr<const SampleSource> validation; // may be null or empty
+    std::shared_ptr<const SampleSource> general; // texts and conversations from outside the task; may be null
     bool resume = false; // continue from the last valid checkpoint in `folder`
     std::string tokenCache; // folder in which token rows are kept between runs; empty = they are not kept
 };

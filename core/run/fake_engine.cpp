@@ -77,6 +77,7 @@ Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, Paus
     };
     emit(StateChanged{RunState::Preparing, "Preparing the data", 0.5});
     emit(EvalFinished{0, "validation", 3.0, 1000, true});
+    emit(EvalFinished{0, "general", 1.4, 2000, false, {{"token_accuracy", 0.66}}});
     emit(StateChanged{RunState::Running, "Training", -1});
     const double steps = static_cast<double>(std::max<std::int64_t>(1, m_options.steps));
     double best = 3.0;
@@ -121,6 +122,7 @@ Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, Paus
             if (m_options.overfits && done > 0.5)
                 validation += 3 * (done - 0.5);
             emit(EvalFinished{step, "validation", validation, 1000, validation < best});
+            emit(EvalFinished{step, "general", 1.4 + 0.5 * done, 2000, false, {{"token_accuracy", 0.66 - 0.08 * done}}});
             emit(
                 CheckpointSaved{step, request.folder + "/checkpoints/step-" + std::to_string(step), validation < best});
             emit(SampleGenerated{step, 0, "What is the capital of France?", "Paris.",

@@ -1,5 +1,6 @@
 #include "ui/views/train/run_launch.h"
 
+#include "core/data/general_data.h"
 #include "core/store/project.h"
 
 namespace attune {
@@ -15,6 +16,9 @@ Status addRows(Project& project, TrainRequest& request) {
         request.validation = std::move(*validation);
     else if (validation.error().code != ErrorCode::InvalidData)
         return fail(validation.error());
+    if (!request.config.data.general.empty()) { // a relative path means a file in the project's folder
+        ATTUNE_ASSIGN(request.general, loadGeneralData(project.folder() / request.config.data.general));
+    }
     return {};
 }
 
