@@ -62,6 +62,7 @@ Result<RunSetup> setUpRunFromFiles(const RunConfig& config, const fs::path& runF
     setup.request.config = config;
     setup.request.folder = runFolder.string();
     setup.request.tokenCache = userTokenCache().string();
+    setup.request.replayMemory = (runFolder.parent_path() / "replay_memory.jsonl").string(); // beside the run: runs there share it
     ATTUNE_ASSIGN(std::vector<Sample> train, load(config.data.train, config.data.format, setup.problems));
     if (!config.data.validation.empty()) {
         ATTUNE_ASSIGN(std::vector<Sample> validation, load(config.data.validation, config.data.format, setup.problems));

@@ -15,9 +15,9 @@ constexpr std::uint64_t kMaxTextBytes = std::uint64_t{64} << 20;
 constexpr std::size_t kPieceBytes = 1'500, kLongestPiece = 4'000;
 constexpr const char* kHint = "Name a JSON Lines, JSON, CSV or text file with general texts or conversations, or a folder of such files.";
 
-bool isText(const fs::path& file) { return file.extension() == ".txt" || file.extension() == ".md"; }
+bool isTextFile(const fs::path& file) { return file.extension() == ".txt" || file.extension() == ".md"; }
 
-bool isData(const fs::path& file) {
+bool isDataFile(const fs::path& file) {
     static constexpr std::array<const char*, 4> kEndings{".jsonl", ".json", ".csv", ".tsv"};
     return std::find(kEndings.begin(), kEndings.end(), file.extension().string()) != kEndings.end();
 }
@@ -30,7 +30,7 @@ Result<std::vector<fs::path>> filesOf(const fs::path& path) {
         return std::vector<fs::path>{path};
     std::vector<fs::path> files;
     for (fs::directory_iterator it(path, code), end; !code && it != end; it.increment(code))
-        if (isText(it->path()) || isData(it->path()))
+        if (isTextFile(it->path()) || isDataFile(it->path()))
             files.push_back(it->path());
     if (files.empty())
         return fail(ErrorCode::NotFound, "The folder " + path.string() + " holds no general data", kHint);
@@ -118,7 +118,7 @@ Result<std::shared_ptr<const SampleSource>> loadGeneralData(const fs::path& path
     for (const fs::path& file : files) {
         if (rows.size() >= kMaxGeneralRows)
             break;
-        ATTUNE_CHECK(isText(file) ? addTexts(file, rows) : addRows(file, rows, problems));
+        ATTUNE_CHECK(isTextFile(file) ? addTexts(file, rows) : addRows(file, rows, problems));
     }
     if (rows.empty())
         return fail(ErrorCode::InvalidData, "The general data " + path.string() + " holds no text", kHint);

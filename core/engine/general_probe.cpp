@@ -21,7 +21,7 @@ std::uint64_t rowHash(const std::vector<TokenId>& ids) {
     return hash ^ hash >> 32;
 }
 
-void append(TokenDataset& data, TokenDataset::Row row) {
+void appendRow(TokenDataset& data, TokenDataset::Row row) {
     const auto tokens = static_cast<std::int64_t>(row.ids.size());
     data.tokens += tokens, data.targets += row.targets;
     data.longest = std::max(data.longest, tokens);
@@ -35,9 +35,9 @@ GeneralRows splitGeneral(TokenDataset data) {
     const bool single = data.rows.size() == 1;
     for (TokenDataset::Row& row : data.rows) {
         if (!single && rowHash(row.ids) % kProbeEvery != 0)
-            append(parts.rest, std::move(row));
+            appendRow(parts.rest, std::move(row));
         else if (parts.probe.tokens < kProbeTokens)
-            append(parts.probe, std::move(row));
+            appendRow(parts.probe, std::move(row));
         // What would be too much to measure is not trained on either: an equal row may be in the probe.
     }
     if (parts.probe.rows.empty() && !parts.rest.rows.empty()) { // a handful of rows, none of which was drawn
@@ -45,7 +45,7 @@ GeneralRows splitGeneral(TokenDataset data) {
         parts.rest = {};
         const std::vector<TokenId> first = rows.front().ids;
         for (TokenDataset::Row& row : rows)
-            append(row.ids == first ? parts.probe : parts.rest, std::move(row));
+            appendRow(row.ids == first ? parts.probe : parts.rest, std::move(row));
     }
     return parts;
 }

@@ -56,6 +56,7 @@ struct TrainRequest {
     std::shared_ptr<const SampleSource> train;
     std::shared_ptr<const SampleSource> validation; // may be null or empty
     std::shared_ptr<const SampleSource> general; // texts and conversations from outside the task; may be null
+    std::string replayMemory; // file of the project's rows of earlier runs (core/data/replay_memory.h)
     bool resume = false; // continue from the last valid checkpoint in `folder`
     std::string tokenCache; // folder in which token rows are kept between runs; empty = they are not kept
 };

@@ -45,6 +45,7 @@ RecipeForm::RecipeForm(Services& services, QWidget* parent) : QWidget(parent), m
     m_objectives = described(catalog.objectives);
     m_optimizers = described(catalog.optimizers);
     m_schedules = described(catalog.schedules);
+    m_protections = described(catalog.protections);
 
     QVBoxLayout* column = columnIn(this, 16);
     auto* choices = new QHBoxLayout;
@@ -125,6 +126,7 @@ Card* RecipeForm::makeKnobs() {
     m_objective = makePart(tr("Objective"), {}, column);
     m_optimizer = makePart(tr("Optimizer"), m_optimizers, column);
     m_schedule = makePart(tr("Schedule"), m_schedules, column);
+    m_protection = makePart(tr("Against forgetting"), m_protections, column);
     return card;
 }
 
@@ -148,10 +150,12 @@ RecipeForm::Part RecipeForm::makePart(const QString& title, const std::vector<co
         line->addWidget(part.choice);
         line->addStretch(1);
         column->addWidget(part.choiceRow);
-        const bool optimizer = &choices == &m_optimizers;
-        connect(part.choice, &QComboBox::activated, this, [this, optimizer, box = part.choice] {
+        Choice RunConfig::*chosen = &choices == &m_optimizers  ? &RunConfig::optimizer
+                                    : &choices == &m_schedules ? &RunConfig::schedule
+                                                               : &RunConfig::protection;
+        connect(part.choice, &QComboBox::activated, this, [this, chosen, box = part.choice] {
             RunConfig next = config(m_config);
-            (optimizer ? next.optimizer : next.schedule) = {sstr(box->currentData().toString()), {}};
+            next.*chosen = {sstr(box->currentData().toString()), {}};
             m_config = std::move(next);
             showParts();
             Q_EMIT changed();
@@ -215,6 +219,7 @@ void RecipeForm::setConfig(const RunConfig& config) {
     settle(m_config.objective, m_objectives);
     settle(m_config.optimizer, m_optimizers);
     settle(m_config.schedule, m_schedules);
+    settle(m_config.protection, m_protections);
     showParts();
 }
 
@@ -234,6 +239,7 @@ void RecipeForm::showParts() {
     show(m_objective, m_objectives, m_config.objective);
     show(m_optimizer, m_optimizers, m_config.optimizer);
     show(m_schedule, m_schedules, m_config.schedule);
+    show(m_protection, m_protections, m_config.protection);
     m_training.form->setSpecs(trainingParams().params, m_config.training);
     const Described* method = find(m_methods, m_config.method.id);
     m_method.title->setText(method ? qstr(method->title) : tr("Method"));
@@ -244,7 +250,7 @@ void RecipeForm::showParts() {
 void RecipeForm::applyDepth() {
     const Depth depth = m_services.settings->depth();
     m_depth->setIndex(int(depth));
-    for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule}) {
+    for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule, &m_protection}) {
         part->form->setDepth(depth);
         const bool choice = part->choiceRow && depth != Depth::Guided;
         if (part->choiceRow)
@@ -259,6 +265,7 @@ RunConfig RecipeForm::config(RunConfig base) const {
     base.objective = {m_config.objective.id, m_objective.form->values()};
     base.optimizer = {m_config.optimizer.id, m_optimizer.form->values()};
     base.schedule = {m_config.schedule.id, m_schedule.form->values()};
+    base.protection = {m_config.protection.id, m_protection.form->values()};
     base.training = m_training.form->values();
     return base;
 }
@@ -272,6 +279,8 @@ ParamForm* RecipeForm::formOf(const QString& section) const {
         return m_optimizer.form;
     if (section == QLatin1String("schedule"))
         return m_schedule.form;
+    if (section == QLatin1String("protection"))
+        return m_protection.form;
     return section == QLatin1String("training") ? m_training.form : nullptr;
 }
 
@@ -291,7 +300,7 @@ bool RecipeForm::focusField(const QString& field) {
 }
 
 void RecipeForm::setComplaints(const std::vector<Complaint>& complaints) {
-    for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule})
+    for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule, &m_protection})
         part->form->clearComplaints();
     for (const Complaint& complaint : complaints) {
         const QString field = qstr(complaint.field);

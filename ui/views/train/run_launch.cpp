@@ -8,6 +8,7 @@ namespace {
 
 Status addRows(Project& project, TrainRequest& request) {
     request.tokenCache = (project.folder() / "cache" / "tokens").string(); // stays and goes with the data it is made of
+    request.replayMemory = (project.folder() / "replay_memory.jsonl").string();
     const std::int64_t version = request.config.data.datasetVersion;
     ATTUNE_ASSIGN(request.train, project.datasets().source(version, Split::Train));
     // A version without validation rows can be trained; the set-up page warned.
