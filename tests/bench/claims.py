@@ -98,7 +98,7 @@ def answers(args, model, run, rows):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(done.stderr[-2000:])
-    return [json.loads(line)["text"] for line in done.stdout.splitlines()]
+    return [json.loads(line)["completion"] for line in done.stdout.splitlines()]
 
 
 def rows_of(path):
