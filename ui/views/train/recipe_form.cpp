@@ -9,6 +9,7 @@
 #include "ui/bridge/qt_convert.h"
 #include "ui/bridge/run_bridge.h"
 #include "ui/settings.h"
+#include "ui/views/train/general_data_row.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/flow_layout.h"
 #include "ui/widgets/option_button.h"
@@ -127,6 +128,9 @@ Card* RecipeForm::makeKnobs() {
     m_optimizer = makePart(tr("Optimizer"), m_optimizers, column);
     m_schedule = makePart(tr("Schedule"), m_schedules, column);
     m_protection = makePart(tr("Against forgetting"), m_protections, column);
+    m_general = new GeneralDataRow(card);
+    column->addWidget(m_general);
+    connect(m_general, &GeneralDataRow::changed, this, &RecipeForm::changed);
     return card;
 }
 
@@ -240,6 +244,7 @@ void RecipeForm::showParts() {
     show(m_optimizer, m_optimizers, m_config.optimizer);
     show(m_schedule, m_schedules, m_config.schedule);
     show(m_protection, m_protections, m_config.protection);
+    m_general->setPath(qstr(m_config.data.general));
     m_training.form->setSpecs(trainingParams().params, m_config.training);
     const Described* method = find(m_methods, m_config.method.id);
     m_method.title->setText(method ? qstr(method->title) : tr("Method"));
@@ -258,6 +263,7 @@ void RecipeForm::applyDepth() {
         part->form->setVisible(part->form->visibleRows() > 0);
         part->title->setVisible(choice || part->form->visibleRows() > 0);
     }
+    m_general->setVisible(depth != Depth::Guided);
 }
 
 RunConfig RecipeForm::config(RunConfig base) const {
@@ -267,6 +273,7 @@ RunConfig RecipeForm::config(RunConfig base) const {
     base.schedule = {m_config.schedule.id, m_schedule.form->values()};
     base.protection = {m_config.protection.id, m_protection.form->values()};
     base.training = m_training.form->values();
+    base.data.general = sstr(m_general->path());
     return base;
 }
 
@@ -286,6 +293,11 @@ ParamForm* RecipeForm::formOf(const QString& section) const {
 
 bool RecipeForm::focusField(const QString& field) {
     const QString section = field.section(QLatin1Char('.'), 0, 0), key = field.section(QLatin1Char('.'), 1);
+    if (field == QLatin1String("data.general")) {
+        m_general->show();
+        m_general->focusPath();
+        return true;
+    }
     ParamForm* form = formOf(section);
     if (!form)
         return false;

@@ -18,6 +18,7 @@ class QVBoxLayout;
 namespace attune {
 
 class Card;
+class GeneralDataRow;
 class OptionButton;
 class ParamForm;
 class SegmentedControl;
@@ -68,6 +69,7 @@ private:
     std::map<std::string, OptionButton*> m_methodButtons, m_objectiveButtons;
     SegmentedControl* m_depth;
     Part m_method, m_objective, m_training, m_optimizer, m_schedule, m_protection;
+    GeneralDataRow* m_general = nullptr; // below the protection's knobs
     bool m_showing = false;
 };
 
