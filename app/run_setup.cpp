@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "core/data/general_data.h"
 #include "core/data/import_file.h"
 #include "core/data/sample_hash.h"
 #include "core/data/split.h"
@@ -61,6 +62,7 @@ Result<RunSetup> setUpRunFromFiles(const RunConfig& config, const fs::path& runF
     setup.request.config = config;
     setup.request.folder = runFolder.string();
     setup.request.tokenCache = userTokenCache().string();
+    setup.request.replayMemory = (runFolder.parent_path() / "replay_memory.jsonl").string(); // beside the run: runs there share it
     ATTUNE_ASSIGN(std::vector<Sample> train, load(config.data.train, config.data.format, setup.problems));
     if (!config.data.validation.empty()) {
         ATTUNE_ASSIGN(std::vector<Sample> validation, load(config.data.validation, config.data.format, setup.problems));
@@ -78,6 +80,9 @@ Result<RunSetup> setUpRunFromFiles(const RunConfig& config, const fs::path& runF
         setup.request.validation = source(std::move(held));
     }
     setup.request.train = source(std::move(train));
+    if (!config.data.general.empty()) {
+        ATTUNE_ASSIGN(setup.request.general, loadGeneralData(config.data.general, &setup.problems));
+    }
     return setup;
 }
 

@@ -44,6 +44,8 @@ void TrainPrinter::print(const TrainingEvent& event) {
                            m_line.show(e.fraction > 0 ? e.what + " (" + std::to_string(std::lround(100 * e.fraction)) + " %)" : e.what);
                        else
                            m_line.end();
+                       if (e.state == RunState::Finished)
+                           std::fprintf(stderr, "%s\n", e.what.c_str());
                    },
                    [&](const StepFinished& e) {
                        m_smoothed = m_any ? 0.9 * m_smoothed + 0.1 * e.loss : e.loss;
@@ -54,8 +56,13 @@ void TrainPrinter::print(const TrainingEvent& event) {
                    },
                    [&](const EvalFinished& e) {
                        m_line.end();
+                       std::string more = e.best && e.step > 0 ? " (best so far)" : "";
+                       if (const auto accuracy = e.metrics.find("token_accuracy"); accuracy != e.metrics.end()) {
+                           std::snprintf(text, sizeof text, ", perplexity %.2f, %.1f %% of the tokens foreseen", std::exp(e.loss), 100 * accuracy->second);
+                           more += text;
+                       }
                        std::fprintf(stderr, "step %lld: %s loss %.4f over %lld tokens%s\n", static_cast<long long>(e.step), e.name.c_str(),
-                                    e.loss, static_cast<long long>(e.targets), e.best && e.step > 0 ? " (best so far)" : "");
+                                    e.loss, static_cast<long long>(e.targets), more.c_str());
                    },
                    [&](const SampleGenerated& e) {
                        if (e.index > 0)

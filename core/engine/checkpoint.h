@@ -26,6 +26,7 @@ struct TrainProgress {
     std::int64_t evaluationsWithoutGain = 0;
     bool measuringDue = true; // this step's validation and samples are still to come: at the start, and after a stop in their midst
     std::vector<std::int64_t> refusedSteps; // steps refused for NaN / Inf
+    double generalBefore = -1, generalAfter = -1; // loss on the general data: base, and the weights that would be used; -1: not measured
     std::int64_t tokens = 0;
     double seconds = 0;
     bool finished = false;

@@ -4,6 +4,7 @@
 #include "core/methods/method.h"
 #include "core/objectives/objective.h"
 #include "core/optim/optimizer.h"
+#include "core/protections/protection.h"
 
 namespace attune {
 
@@ -18,6 +19,13 @@ const Catalog& engineCatalog() {
             made.optimizers.push_back({kind.description, kind.stateBytes});
         for (const auto& kind : builtinSchedules())
             made.schedules.push_back(kind.description);
+        for (const auto& protection : builtinProtections()) {
+            const auto configured = protection->configured({}); // the defaults are valid
+            const ProtectionNeeds needs = configured ? (*configured)->needs() : ProtectionNeeds();
+            const Protection::Copies copies = protection->copies();
+            made.protections.push_back({protection->description(), needs.rows == MixedRows::General || needs.fisher, copies.ofWeights,
+                                        copies.ofAdapters, needs.rows != MixedRows::None});
+        }
         for (const auto& exporter : builtinExporters())
             made.exporters.push_back(exporter->description());
         return made;

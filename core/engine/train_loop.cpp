@@ -10,6 +10,7 @@
 #include "core/engine/process_memory.h"
 #include "core/objectives/kto_loss.h"
 #include "core/objectives/sequence_pass.h"
+#include "core/objectives/sft.h"
 
 namespace attune {
 
@@ -162,7 +163,9 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
         loss += output.loss;
         addTo(metrics, output.metrics);
     }
-    if (!std::isfinite(loss)) {
+    ATTUNE_ASSIGN(const Protecting protecting, protect(step, tokens, microBatch, metrics));
+    tokens += protecting.tokens;
+    if (!std::isfinite(loss + protecting.loss)) {
         ATTUNE_CHECK(refuse(step, samples, "the loss"));
         return StepOutcome::Refused;
     }
@@ -193,6 +196,47 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
                         .secondsLeft = secondsLeft(step),
                         .metrics = std::move(metrics)});
     return StepOutcome::Updated;
+}
+
+Result<TrainLoop::Protecting> TrainLoop::protect(std::int64_t step, std::int64_t taskTokens, std::uint32_t microBatch,
+                                                 std::map<std::string, double>& metrics) {
+    Protecting done;
+    if (m_parts.mixed) {
+        const SampleRows rows(*m_parts.mixed, {});
+        const auto chosen = mixedRowsOfStep(*m_parts.mixed, m_parts.mixedShare, m_settings.seed, step, taskTokens);
+        std::vector<std::int64_t> lengths;
+        for (const std::uint32_t row : chosen) {
+            lengths.push_back(rows.tokens(row));
+            done.tokens += lengths.back();
+        }
+        // The rows' mean log-loss counts as their tokens do against the task's: its sum is divided by their targets over that ratio.
+        const double targets = rows.window(chosen).targets, ratio = static_cast<double>(done.tokens) / static_cast<double>(taskTokens);
+        StepWindow window;
+        window.targets = chosen.empty() ? 1 : targets / ratio;
+        static const SftObjective plain;
+        for (const auto& group : planMicroBatches(lengths, m_settings.microBatchTokens)) {
+            std::vector<std::uint32_t> members;
+            for (const std::uint32_t index : group)
+                members.push_back(chosen[index]);
+            const PackedRows batch = rows.pack(members);
+            const ForwardOptions options{.keepForBackward = true,
+                                         .training = m_needs.dropout,
+                                         .dropoutSeed = m_settings.seed,
+                                         .step = static_cast<std::uint64_t>(step),
+                                         .microBatch = microBatch++};
+            ATTUNE_ASSIGN(const ObjectiveOutput output, plain.trainMicroBatch({m_pass, batch.tokens, options, window, batch.facts}));
+            done.loss += output.loss;
+        }
+        metrics["replay/share"] = static_cast<double>(done.tokens) / static_cast<double>(done.tokens + taskTokens);
+        if (!chosen.empty())
+            metrics["replay/loss"] = done.loss / ratio;
+    }
+    if (m_parts.penalty) {
+        const double penalty = m_parts.penalty->addGradient();
+        metrics["penalty"] = penalty;
+        done.loss += penalty;
+    }
+    return done;
 }
 
 bool TrainLoop::measuredAt(std::int64_t step) const { return step % m_evaluateEvery == 0 || step == m_totalSteps; }
@@ -239,6 +283,19 @@ Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::st
     return best;
 }
 
+Result<bool> TrainLoop::probeGeneral(std::int64_t step, const std::stop_token& stop) {
+    ATTUNE_ASSIGN(const auto result, measureGeneral(m_pass, *m_parts.general, m_settings.microBatchTokens, stop));
+    if (!result)
+        return false;
+    if (step == 0)
+        m_progress.generalBefore = result->loss;
+    if (step == m_progress.bestStep || m_progress.bestStep < 0) // of the weights that will be used
+        m_progress.generalAfter = result->loss;
+    m_emit(EvalFinished{step, "general", result->loss, result->targets, false,
+                        {{"token_accuracy", result->accuracy}, {"perplexity", std::exp(result->loss)}}});
+    return true;
+}
+
 Status TrainLoop::checkpoint(bool best) {
     if (m_lastCheckpoint == m_progress.step && !m_progress.finished)
         return {};
@@ -273,6 +330,11 @@ Result<TrainLoop::Closing> TrainLoop::closeStep(std::stop_token stop) {
             return interrupted();
         best = *evaluated && step > 0;
         stopsEarly = step > 0 && m_settings.earlyStoppingPatience > 0 && m_progress.evaluationsWithoutGain >= m_settings.earlyStoppingPatience;
+    }
+    if (m_parts.general && measured) {
+        ATTUNE_ASSIGN(const bool probed, probeGeneral(step, stop));
+        if (!probed)
+            return interrupted();
     }
     const bool saved = step % m_saveEvery == 0 || best || last || stopsEarly;
     // The samples belong to the checkpoint, and come first: an interrupted step is repeated with both.

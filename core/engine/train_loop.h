@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "core/engine/checkpoint.h"
+#include "core/engine/general_probe.h"
+#include "core/engine/mixed_rows.h"
 #include "core/engine/sample_rows.h"
 #include "core/engine/token_dataset.h"
 #include "core/methods/method.h"
@@ -21,6 +23,7 @@
 #include "core/nn/training_pass.h"
 #include "core/objectives/objective.h"
 #include "core/optim/optimizer.h"
+#include "core/protections/protection.h"
 #include "core/run/engine.h"
 
 namespace attune {
@@ -58,6 +61,10 @@ struct TrainParts {
     std::string identity; // of recipe, data, base model, tokenizer and template
     /// Answers the fixed prompts with the model as it is now and emits SampleGenerated events; after a stop request none. May be empty.
     std::function<Status(std::int64_t step, std::stop_token stop)> generateSamples;
+    const TokenDataset* general = nullptr; // the probe's rows, see general_probe.h; null: not measured
+    const TokenDataset* mixed = nullptr; // rows of a protection that every step mixes in; null: none
+    double mixedShare = 0;               // of a step's tokens
+    Penalty* penalty = nullptr;          // of a protection; null: none
 };
 
 class TrainLoop {
@@ -77,6 +84,12 @@ public:
 private:
     enum class StepOutcome { Updated, Refused };
     Result<StepOutcome> trainStep(std::int64_t step);
+    /// What a protection adds to a step beside `taskTokens` tokens of the task: gradients of mixed-in rows and of the penalty.
+    struct Protecting {
+        double loss = 0; // as it counts in the step's loss
+        std::int64_t tokens = 0;
+    };
+    Result<Protecting> protect(std::int64_t step, std::int64_t taskTokens, std::uint32_t microBatch, std::map<std::string, double>& metrics);
     Status refuse(std::int64_t step, std::span<const std::uint32_t> samples, const char* what);
     bool measuredAt(std::int64_t step) const;
     /// Validation, samples and checkpoint of the step that is done. After a stop request in their midst everything is as before it, so
@@ -85,6 +98,8 @@ private:
     Result<Closing> closeStep(std::stop_token stop);
     /// Nothing after a stop request; else whether it is the best so far.
     Result<std::optional<bool>> evaluate(std::int64_t step, const std::stop_token& stop);
+    /// Measures on the general data. False after a stop request.
+    Result<bool> probeGeneral(std::int64_t step, const std::stop_token& stop);
     double secondsLeft(std::int64_t step) const; // after this step, measuring included
     Status checkpoint(bool best);
     void checkpointOrWarn(bool best);

@@ -11,6 +11,7 @@
 #include "core/engine/engine_catalog.h"
 #include "core/engine/generate.h"
 #include "core/engine/model_loader.h"
+#include "core/engine/protected_run.h"
 #include "core/engine/reference_pass.h"
 #include "core/engine/token_cache.h"
 #include "core/engine/train_loop.h"
@@ -95,14 +96,14 @@ void reportDataNotes(const TokenDataset& data, const char* which, const Emit& em
 }
 
 // Everything the weights after step n are a function of, besides the code and the number of threads.
-std::string identityOf(const RunConfig& config, const LoadedModel& loaded, const TrainRequest& request) {
+std::string identityOf(const RunConfig& config, const LoadedModel& loaded, const TrainRequest& request, const std::string& protection) {
     RunConfig recipe = config;
     recipe.name.clear();
     recipe.model.clear(); // the model counts by content, so that a moved folder can be continued
     recipe.data = {};
     for (const char* key : {"sample_prompts", "sample_max_tokens", "keep_checkpoints", "threads", "activations"})
         recipe.training.erase(key);
-    std::string text = toYaml(recipe) + loaded.modelHash + loaded.tokenizer->hash() + loaded.format.hash() + request.train->hash();
+    std::string text = toYaml(recipe) + loaded.modelHash + loaded.tokenizer->hash() + loaded.format.hash() + request.train->hash() + protection;
     if (request.validation)
         text += request.validation->hash();
     text += c10::toString(loaded.model->settings().dtype);
@@ -200,6 +201,32 @@ Status prepareComparisons(TokenDataset& train, TokenDataset* validation, const O
     if (validation)
         ATTUNE_CHECK(addReference(*validation, model, settings.microBatchTokens, folder / "reference-validation.safetensors", identity, progress));
     return {};
+}
+
+// Tokens of the general data: of conversations the answers count, of texts everything.
+Result<GeneralRows> generalRows(const TrainRequest& request, const PromptFormat& format, TokenizeOptions options, const Progress& progress,
+                                const Emit& emit) {
+    options.trainOn = TrainOn::AllAssistant;
+    options.kinds = {SampleKind::Chat, SampleKind::Text};
+    options.wholeSamplesOnly = false;
+    auto tokens = tokenizeCached(request.tokenCache, *request.general, format, options, progress);
+    if (!tokens) {
+        Error error = std::move(tokens).error();
+        error.message = "General data: " + error.message;
+        error.hint = "data.general takes texts and conversations. " + error.hint;
+        return fail(std::move(error));
+    }
+    emit(StateChanged{RunState::Preparing, describeTokens(*tokens, "general"), 1});
+    return splitGeneral(std::move(tokens->data));
+}
+
+std::string forgettingInWords(const TrainProgress& progress) {
+    if (progress.generalBefore < 0 || progress.generalAfter < 0)
+        return "what the model forgot was not measured (data.general)";
+    char text[128];
+    std::snprintf(text, sizeof text, "general data: loss %.3f before, %.3f after (perplexity %.2f and %.2f)", progress.generalBefore,
+                  progress.generalAfter, std::exp(progress.generalBefore), std::exp(progress.generalAfter));
+    return text;
 }
 
 Status writeResult(const LoadedModel& loaded, const Method& method, const RunFolder& folder, const std::string& baseName) {
@@ -304,13 +331,23 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
                            "Set more rows aside for validation."});
         validation.reset();
     }
+    std::optional<GeneralRows> general;
+    if (request.general) {
+        ATTUNE_ASSIGN(general, generalRows(request, loaded.format, tokenize, progress, emit));
+    } else {
+        emit(StateChanged{RunState::Preparing, "The recipe names no general data (data.general): what the model forgets is not measured", 1});
+    }
     TrainSettings settings = settingsOf(config, loaded.config());
     settings.stopAfterStep = request.stopAfterStep;
-    const std::string identity = identityOf(config, loaded, request);
+    ATTUNE_ASSIGN(ProtectedRun guarded, ProtectedRun::prepare(request, general ? &general->rest : nullptr, loaded.format, tokenize, progress));
+    if (!guarded.note().empty())
+        emit(StateChanged{RunState::Preparing, guarded.note(), 1});
+    const std::string identity = identityOf(config, loaded, request, guarded.identity());
     adviseOnLabels(train, *objective, emit);
     ATTUNE_CHECK(prepareComparisons(train, validation ? &*validation : nullptr, needs, settings, tokenize.maxLength, *loaded.model, folder.root,
                                     identity, progress));
 
+    ATTUNE_CHECK(guarded.holdStart(*loaded.model, folder.root / "fisher.safetensors", identity, progress));
     ATTUNE_ASSIGN(const std::unique_ptr<Optimizer> optimizer, optimizerKind->make(loaded.model->trainable(), config.optimizer.params));
     ATTUNE_ASSIGN(const auto prompts, samplePrompts(request, paramList(config.training, specs, "sample_prompts")));
     GenerateOptions generate;
@@ -333,6 +370,8 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
                      train,         validation ? &*validation : nullptr, folder.root, identity, {}};
     if (!prompts.empty() && generate.sampling.maxTokens > 0 && !needs.scoreHead) // a reward model does not write
         parts.generateSamples = generateSamples;
+    parts.general = general ? &general->probe : nullptr;
+    parts.mixed = guarded.mixed(), parts.mixedShare = guarded.share(), parts.penalty = guarded.penalty();
     const DataShape shape = shapeOf(train);
     if (effectiveActivations(loaded.config(), config, engineCatalog(), shape, computer) == "recompute")
         settings.activations = ActivationPolicy::Recompute;
@@ -358,7 +397,9 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     }
     ATTUNE_ASSIGN(const std::int64_t used, loop.restoreBest());
     ATTUNE_CHECK(writeResult(loaded, *method, folder, config.model));
-    emit(StateChanged{RunState::Finished, "Finished; the weights of step " + std::to_string(used) + " are used"});
+    if (auto remembered = guarded.remember(request, identity); !remembered) // the result is safe; the memory can be made up for
+        emit(WarningRaised{used, "memory.failed", remembered.error().message, remembered.error().hint});
+    emit(StateChanged{RunState::Finished, "Finished; the weights of step " + std::to_string(used) + " are used; " + forgettingInWords(loop.progress())});
     return {};
 }
 

@@ -50,27 +50,7 @@ Status FullMethod::attach(CausalLm& model, const ParamMap& params, std::uint64_t
 }
 
 std::vector<StateTensor> FullMethod::state(CausalLm& model) const {
-    std::vector<StateTensor> tensors;
-    const auto add = [&](const Weight& weight) {
-        if (weight.trained)
-            tensors.push_back({weight.name, weight.trained->value});
-    };
-    const auto addNorm = [&](const Norm& norm) { add(norm.weight), add(norm.bias); };
-    add(model.embedding), add(model.positions);
-    const auto addLinear = [&](const Linear& linear) {
-        for (const LinearPart& part : linear.parts) {
-            if (linear.weight.trained)
-                tensors.push_back(
-                    {part.name + ".weight", linear.weight.trained->value.narrow(0, part.begin, part.rows)});
-            if (linear.bias.trained)
-                tensors.push_back({part.name + ".bias", linear.bias.trained->value.narrow(0, part.begin, part.rows)});
-        }
-    };
-    for (const Block& block : model.blocks)
-        Block::visit(block, addNorm, addLinear);
-    addNorm(model.finalNorm);
-    add(model.head), add(model.headBias);
-    return tensors;
+    return trainedWeights(model);
 }
 
 Status FullMethod::load(CausalLm& model, const std::vector<StateTensor>& stored) const {

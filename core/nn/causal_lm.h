@@ -109,6 +109,7 @@ struct Block {
     Norm attentionNorm, mlpNorm;         // undefined without norms in front; mlpNorm also where both branches share one
     Norm attentionPostNorm, mlpPostNorm; // of the branches' outputs; usually undefined
     Norm queryNorm, keyNorm;             // [headDim] or [whole projection]; usually undefined
+    std::int64_t origin = -1; // number of the base model's block that this one is, or was copied from
     Linear qkv, attentionOut, gateUp, down; // gateUp holds only "up" (fc) when the MLP is not gated
 
     /// The norm in front of the MLP.
@@ -205,6 +206,11 @@ public:
     /// Makes base weights trained (full fine-tuning): masters in f32, norms and biases without decay. Not those of the
     /// blocks in `frozenBlocks`; without `embeddings` neither embedding, positions nor head.
     void trainAllWeights(const std::set<std::int64_t>& frozenBlocks = {}, bool embeddings = true);
+    /// Doubles each of these blocks (numbers): behind it comes a copy that adds nothing to the residual stream yet. Blocks and the names of
+    /// their parameters are numbered anew. Plain layers without adapters, before anything is trained.
+    void insertCopies(const std::set<std::int64_t>& blocks);
+    /// Makes the weights of these blocks trained, and of nothing else.
+    void trainBlocks(const std::set<std::int64_t>& numbers);
     /// Makes it a reward model: a head that gives one number per row, drawn from Normal(0, 0.02).
     void addScoreHead(std::uint64_t seed);
     /// After an optimizer step or after loading: masters -> compute weights.

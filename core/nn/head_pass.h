@@ -25,9 +25,10 @@ public:
 
     /// hidden: the last residuals [tokens, H]. Returns the log-probabilities of the targets. With weights [N] (may be
     /// undefined) also writes dHidden [tokens, H] = gradient of sum_i weights_i * (-logP_i) and accumulates those of
-    /// head and final norm; timesProbability: with weights_i * e^logP_i, a constant, instead of weights_i.
+    /// head and final norm; timesProbability: with weights_i * e^logP_i, a constant, instead of weights_i. `likeliest` (may be null): for each target whether it has
+    /// the largest logit, [N] bool.
     at::Tensor sweep(const PassBatch& batch, const at::Tensor& hidden, const at::Tensor& weights, bool timesProbability,
-                     const at::Tensor& dHidden, std::map<std::string, double>* times);
+                     const at::Tensor& dHidden, std::map<std::string, double>* times, at::Tensor* likeliest = nullptr);
     /// The score head at the last position of each row: [rows] master type. With gradient [rows] (may be undefined) also
     /// writes dHidden = gradient of sum_i gradient_i * score_i and accumulates those of score head and final norm.
     at::Tensor scores(const PassBatch& batch, const at::Tensor& hidden, const at::Tensor& gradient,

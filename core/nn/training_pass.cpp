@@ -322,10 +322,10 @@ struct TrainingPass::Impl : PassBatch {
         x.index_copy_(0, virtualRows, vectors);
     }
 
-    at::Tensor headSweep(const at::Tensor& weights, bool timesProbability = false) {
+    at::Tensor headSweep(const at::Tensor& weights, bool timesProbability = false, at::Tensor* likeliest = nullptr) {
         const at::Tensor dx = weights.defined() ? wide(gradient, config.hiddenSize) : at::Tensor();
         const at::Tensor logProbs =
-            head.sweep(*this, residualAt(model.blocks.size()), weights, timesProbability, dx, times);
+            head.sweep(*this, residualAt(model.blocks.size()), weights, timesProbability, dx, times, likeliest);
         if (weights.defined())
             state = State::GradientSet;
         return logProbs;
@@ -537,6 +537,16 @@ Result<at::Tensor> TrainingPass::targetLogProbs() {
     return guarded([&]() -> Result<at::Tensor> {
         at::NoGradGuard noGrad;
         return m_impl->headSweep({});
+    });
+}
+
+Result<TrainingPass::TargetScores> TrainingPass::targetScores() {
+    ATTUNE_CHECK(m_impl->needs(m_impl->state != Impl::State::Empty, "log-probabilities before forward"));
+    return guarded([&]() -> Result<TargetScores> {
+        at::NoGradGuard noGrad;
+        TargetScores scores;
+        scores.logProbs = m_impl->headSweep({}, false, &scores.likeliest);
+        return scores;
     });
 }
 

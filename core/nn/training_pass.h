@@ -69,6 +69,11 @@ public:
     /// Log-probability of each target of the last forward, in order of position ([N], f32; f64 in f64 models). Logits
     /// exist only in chunks.
     Result<at::Tensor> targetLogProbs();
+    /// The same with, for each target, whether no other token is more likely ([N] bool).
+    struct TargetScores {
+        at::Tensor logProbs, likeliest;
+    };
+    Result<TargetScores> targetScores();
     /// The same, and in the same sweep the gradient of sum_i weight_i * (-logp_i) down to the last hidden state.
     /// weights: [N] master type. With timesProbability each weight is multiplied by e^logp_i first, which counts as a constant.
     Result<at::Tensor> targetLogProbsWithGradient(const at::Tensor& weights, bool timesProbability = false);

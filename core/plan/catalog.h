@@ -27,11 +27,20 @@ struct OptimizerEntry {
     std::function<std::int64_t(std::int64_t rows, std::int64_t columns)> stateBytes = {};
 };
 
+struct ProtectionEntry {
+    Described description;
+    bool needsGeneralData = false; // the recipe has to name data.general
+    // Copies that it keeps of every trained tensor: of weights (and prompts), and of adapters' matrices.
+    int copiesOfWeights = 0, copiesOfAdapters = 0;
+    bool mixesRows = false; // its param "share" is a share of every step's tokens
+};
+
 struct Catalog {
     std::vector<MethodEntry> methods;
     std::vector<ObjectiveEntry> objectives;
     std::vector<OptimizerEntry> optimizers;
     std::vector<Described> schedules;
+    std::vector<ProtectionEntry> protections;
     std::vector<Described> exporters; // formats of Engine::exportRun
 };
 

@@ -33,6 +33,18 @@ const Described* methodEntry(const RunConfig& config, const Catalog& catalog) {
     return nullptr;
 }
 
+// Blocks that the method adds to the model; they alone are trained.
+std::int64_t newBlocks(const RunConfig& config, const Catalog& catalog) {
+    const Described* method = methodEntry(config, catalog);
+    return method && findParam(method->params, "new_blocks") ? paramInt(config.method.params, method->params, "new_blocks") : 0;
+}
+
+// The model as it is trained: with the blocks that the method adds.
+ModelConfig deepened(ModelConfig model, const RunConfig& config, const Catalog& catalog) {
+    model.layers += newBlocks(config, catalog);
+    return model;
+}
+
 std::int64_t roundedUp(std::int64_t value, std::int64_t step) {
     return (value + step - 1) / step * step;
 }
@@ -62,10 +74,10 @@ std::array<FusedLinear, 4> fusedLinears(const ModelConfig& model, const std::arr
             fused(6, 6, model.mlpBias)};
 }
 
-// Weights (and biases) of norms.
-std::vector<TrainedTensor> normTensors(const ModelConfig& model) {
+// Weights (and biases) of norms; `final`: the one in front of the head included.
+std::vector<TrainedTensor> normTensors(const ModelConfig& model, bool final = true) {
     std::vector<TrainedTensor> tensors{
-        {1, model.hiddenSize, (model.normsPerLayer() * model.layers + 1) * (model.norm == NormKind::LayerNorm ? 2 : 1)}};
+        {1, model.hiddenSize, (model.normsPerLayer() * model.layers + final) * (model.norm == NormKind::LayerNorm ? 2 : 1)}};
     if (model.qkNorm != QkNorm::None) {
         const bool head = model.qkNorm == QkNorm::Head;
         tensors.push_back({1, head ? model.headDim : model.queryWidth(), model.layers});
@@ -111,6 +123,20 @@ std::vector<TrainedTensor> trainedTensors(const ModelConfig& model, const RunCon
     if (const Described* method = methodEntry(config, catalog); method && findParam(method->params, "num_virtual_tokens"))
         return {{paramInt(config.method.params, method->params, "num_virtual_tokens"), model.hiddenSize, 1}};
     const std::array<BlockLinear, 7> linears = blockLinears(model, config, catalog);
+    const auto addBlocks = [&](std::int64_t blocks) {
+        for (const FusedLinear& linear : fusedLinears(model, linears)) {
+            tensors.push_back({linear.out, linear.in, blocks});
+            if (linear.bias)
+                tensors.push_back({1, linear.out, blocks});
+        }
+    };
+    if (const std::int64_t added = newBlocks(config, catalog); added > 0) {
+        ModelConfig onlyNew = model;
+        onlyNew.layers = added;
+        tensors = normTensors(onlyNew, false);
+        addBlocks(added);
+        return tensors;
+    }
     if (!trainsEverything(config)) {
         for (const BlockLinear& linear : linears)
             if (linear.rank > 0) {
@@ -126,16 +152,13 @@ std::vector<TrainedTensor> trainedTensors(const ModelConfig& model, const RunCon
         tensors.push_back({1, model.vocabularySize, 1});
     for (const TrainedTensor& norm : normTensors(model))
         tensors.push_back(norm);
-    for (const FusedLinear& linear : fusedLinears(model, linears)) {
-        tensors.push_back({linear.out, linear.in, model.layers});
-        if (linear.bias)
-            tensors.push_back({1, linear.out, model.layers});
-    }
+    addBlocks(model.layers);
     return tensors;
 }
 
-std::int64_t weightBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
+std::int64_t weightBytes(const ModelConfig& base, const RunConfig& config, const Catalog& catalog,
                          std::int64_t typeBytes) {
+    const ModelConfig model = deepened(base, config, catalog);
     const std::array<BlockLinear, 7> linears = blockLinears(model, config, catalog);
     const std::int64_t norms = numbersOf(normTensors(model));
     std::int64_t numbers = (model.tiedHead ? 1 : 2) * model.vocabularySize * model.hiddenSize; // in the compute type
@@ -154,8 +177,11 @@ std::int64_t weightBytes(const ModelConfig& model, const RunConfig& config, cons
     if (trainsEverything(config))
         masters = typeBytes < kF32Bytes ? numbers : 0;
     else
-        for (const BlockLinear& linear : linears)
-            masters += model.layers * linear.rank * (linear.in + linear.out);
+        for (const BlockLinear& linear : linears) // of new blocks the matrices and biases: norms have the masters' type anyway
+            masters += (typeBytes < kF32Bytes ? newBlocks(config, catalog) * linear.out * linear.in : 0) + model.layers * linear.rank * (linear.in + linear.out);
+    if (typeBytes < kF32Bytes)
+        for (const FusedLinear& linear : fusedLinears(model, linears))
+            masters += linear.bias ? newBlocks(config, catalog) * linear.out : 0;
     if (const Described* method = methodEntry(config, catalog); method && findParam(method->params, "num_virtual_tokens"))
         masters += paramInt(config.method.params, method->params, "num_virtual_tokens") * model.hiddenSize;
     return numbers * typeBytes + (norms + masters) * kF32Bytes + packed;
@@ -177,8 +203,20 @@ std::int64_t optimizerBytes(const ModelConfig& model, const RunConfig& config, c
     return bytes;
 }
 
-std::int64_t passBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
+std::int64_t protectionBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
+    const auto entry = std::find_if(catalog.protections.begin(), catalog.protections.end(), [&](const ProtectionEntry& known) {
+        return known.description.id == config.protection.id;
+    });
+    if (entry == catalog.protections.end())
+        return 0;
+    const Described* method = methodEntry(config, catalog);
+    const bool adapters = method && findParam(method->params, "r");
+    return (adapters ? entry->copiesOfAdapters : entry->copiesOfWeights) * numbersOf(trainedTensors(model, config, catalog)) * kF32Bytes;
+}
+
+std::int64_t passBytes(const ModelConfig& base, const RunConfig& config, const Catalog& catalog,
                        const PassShape& shape) {
+    const ModelConfig model = deepened(base, config, catalog);
     constexpr std::int64_t kRowRound = 32, kLogitBytes = std::int64_t{64} << 20, kLogitRows = 512;
     const std::int64_t type = shape.typeBytes, t = roundedUp(shape.tokens, kRowRound);
     const std::array<BlockLinear, 7> linears = blockLinears(model, config, catalog);

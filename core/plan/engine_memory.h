@@ -33,6 +33,8 @@ std::int64_t weightBytes(const ModelConfig& model, const RunConfig& config, cons
 std::int64_t gradientBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
 /// Of the configured optimizer; AdamW's where the catalog does not say.
 std::int64_t optimizerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
+/// Copies that the configured protection keeps of what is trained: reference weights, importances.
+std::int64_t protectionBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
 
 /// What goes through the model at once.
 struct PassShape {

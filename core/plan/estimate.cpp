@@ -52,6 +52,14 @@ RowTokens rowTokens(const ModelConfig& model, const RunConfig& config, const Dat
     return rows;
 }
 
+// Tokens of a step for each one of the task.
+double mixedFactor(const RunConfig& config, const Catalog& catalog) {
+    for (const ProtectionEntry& entry : catalog.protections)
+        if (entry.description.id == config.protection.id && entry.mixesRows)
+            return 1 / (1 - paramDouble(config.protection.params, entry.description.params, "share"));
+    return 1;
+}
+
 double rowsPerStep(const RunConfig& config) {
     return std::max(1.0, trainingDouble(config, "batch_size") * trainingDouble(config, "gradient_accumulation"));
 }
@@ -82,6 +90,7 @@ MemoryEstimate engineMemory(const ModelConfig& model, const RunConfig& config, c
     estimate.weights = weightBytes(model, config, catalog, shape.typeBytes);
     estimate.gradients = gradientBytes(model, config, catalog);
     estimate.optimizer = optimizerBytes(model, config, catalog);
+    estimate.protection = protectionBytes(model, config, catalog);
     estimate.activations = passBytes(model, config, catalog, shape) + attentionBytes(model, shape);
     estimate.overhead = (residentBefore > 0 ? residentBefore : kRuntimeBytes) + kWorkspaceBytes;
     return estimate;
@@ -166,14 +175,14 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
     const double batch = rowsPerStep(config);
     const double rowCount = static_cast<double>(std::max<std::int64_t>(0, data.rows));
     const double inStep = rowCount > 0 ? std::min(batch, rowCount) : batch;
-    estimate.secondsPerStep = inStep * flopPerRow / (gflops * 1e9 * share);
+    estimate.secondsPerStep = mixedFactor(config, catalog) * inStep * flopPerRow / (gflops * 1e9 * share);
     const double maxSteps = trainingDouble(config, "max_steps");
     estimate.steps = maxSteps > 0 ? static_cast<std::int64_t>(maxSteps)
                                   : static_cast<std::int64_t>(std::ceil(
                                         std::ceil(rowCount / batch) * trainingDouble(config, "epochs") - 1e-9));
     estimate.seconds = estimate.secondsPerStep * static_cast<double>(estimate.steps) * kHousekeeping;
     if (estimate.secondsPerStep > 0)
-        estimate.tokensPerSecond = inStep * rows.average / estimate.secondsPerStep;
+        estimate.tokensPerSecond = mixedFactor(config, catalog) * inStep * rows.average / estimate.secondsPerStep;
     return estimate;
 }
 

@@ -24,7 +24,8 @@ Computer inspectComputer(const std::string& folder = ".");
 
 struct MemoryEstimate {
     std::int64_t weights = 0, gradients = 0, optimizer = 0, activations = 0, overhead = 0;
-    std::int64_t total() const { return weights + gradients + optimizer + activations + overhead; }
+    std::int64_t protection = 0; // against forgetting: copies of the start, importances
+    std::int64_t total() const { return weights + gradients + optimizer + activations + overhead + protection; }
 };
 struct TimeEstimate {
     double secondsPerStep = 0, seconds = 0;

@@ -18,6 +18,7 @@ constexpr std::size_t kRisingEvals = 2;    // validations in a row above the bes
 constexpr double kRisingShare = 0.005;     // relative rise that counts, so that noise does not
 constexpr std::int64_t kClippedSteps = 50; // nearly all of so many steps clipped hard
 constexpr double kClippedShare = 0.9, kClippedHard = 4;
+constexpr double kForgotten = 0.1, kForgottenMuch = 0.5; // nats a token on the general data: 10 % and 65 % more perplexity
 constexpr double kMemorisedGap = 0.5; // validation above training by this share of validation, with training near zero
 
 std::string shortNumber(double value) {
@@ -56,6 +57,8 @@ std::vector<Finding> Doctor::add(const TrainingEvent& event) {
     } else if (const auto* eval = std::get_if<EvalFinished>(&event)) {
         if (eval->name == "validation")
             onEval(*eval, fresh);
+        else if (eval->name == "general")
+            onGeneral(*eval, fresh);
     } else if (const auto* checkpoint = std::get_if<CheckpointSaved>(&event)) {
         m_checkpoints.push_back(checkpoint->step);
     } else if (const auto* warning = std::get_if<WarningRaised>(&event);
@@ -121,6 +124,18 @@ void Doctor::onStep(const StepFinished& step, std::vector<Finding>& fresh) {
                   "A smaller learning rate with a higher clipping limit often learns better.", ""},
                  fresh);
     }
+}
+
+void Doctor::onGeneral(const EvalFinished& eval, std::vector<Finding>& fresh) {
+    if (eval.step == 0)
+        m_generalBefore = eval.loss;
+    const double risen = eval.loss - m_generalBefore;
+    if (m_generalBefore < 0 || !(risen > kForgotten))
+        return;
+    note({"general.forgotten", risen > kForgottenMuch ? Finding::Severity::Serious : Finding::Severity::Warning, eval.step,
+          "The model forgets: its loss on the general data rose from " + shortNumber(m_generalBefore) + " to " + shortNumber(eval.loss) + ".",
+          "Mix general data in (a protection against forgetting), or lower the learning rate.", "protection.id=replay"},
+         fresh);
 }
 
 void Doctor::onEval(const EvalFinished& eval, std::vector<Finding>& fresh) {

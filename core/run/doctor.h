@@ -14,7 +14,7 @@ namespace attune {
 struct Finding {
     enum class Severity { Note, Warning, Serious };
     std::string id; // "loss.flat", "loss.diverging", "numerical.skipped", "eval.rising", "learning_rate.high",
-                    // "gradient.clipped", "loss.memorised"
+                    // "gradient.clipped", "loss.memorised", "general.forgotten"
     Severity severity = Severity::Warning;
     std::int64_t step = 0;
     std::string message; // "Validation loss has been rising since step 120; the best checkpoint is step 100."
@@ -36,6 +36,7 @@ public:
 private:
     void onStep(const StepFinished& step, std::vector<Finding>& fresh);
     void onEval(const EvalFinished& eval, std::vector<Finding>& fresh);
+    void onGeneral(const EvalFinished& eval, std::vector<Finding>& fresh);
     void note(Finding finding, std::vector<Finding>& fresh);
 
     double m_learningRate, m_clip;
@@ -43,6 +44,7 @@ private:
     std::vector<EvalFinished> m_evals;
     std::vector<std::int64_t> m_checkpoints;
     std::int64_t m_skipped = 0;
+    double m_generalBefore = -1; // loss on the general data before the first step
     std::vector<Finding> m_findings;
 };
 

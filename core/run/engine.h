@@ -55,6 +55,8 @@ struct TrainRequest {
     std::string folder; // the run's own folder (created); recipe.yaml, metrics.jsonl, checkpoints/, adapter/ are written there
     std::shared_ptr<const SampleSource> train;
     std::shared_ptr<const SampleSource> validation; // may be null or empty
+    std::shared_ptr<const SampleSource> general; // texts and conversations from outside the task; may be null
+    std::string replayMemory; // file of the project's rows of earlier runs (core/data/replay_memory.h)
     bool resume = false; // continue from the last valid checkpoint in `folder`
     std::int64_t stopAfterStep = 0; // stop there as a stop request would, its measuring included; 0 = no. Not part of the recipe
     std::string tokenCache; // folder in which token rows are kept between runs; empty = they are not kept

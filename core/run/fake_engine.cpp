@@ -70,6 +70,12 @@ Catalog fakeCatalog() {
     catalog.schedules = {{"cosine", "Cosine", "Falls along a cosine to zero.", {}},
                          {"linear", "Linear", "Falls in a straight line to zero.", {}},
                          {"constant", "Constant", "Stays.", {}}};
+    catalog.protections = {{{"none", "None", "The model learns the task alone.", {}}},
+                           {{"replay",
+                             "Replay of general data",
+                             "Part of every step is general text.",
+                             {number("share", "Share of general data", 0.15, 0.01, 0.9, "Share of each step's tokens.")}},
+                            true, 0, 0, true}};
     catalog.exporters = {{"adapter", "PEFT adapter", "The small trained part alone, for tools that load it beside the base model.", {}},
                          {"merged", "Merged model", "A whole model folder with the training folded into the weights.", {}},
                          {"gguf", "GGUF", "One file for llama.cpp and Ollama.", {quant}}};
@@ -102,6 +108,8 @@ Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, Paus
     const std::int64_t before = request.resume ? stepReached(request.folder) : 0;
     if (before == 0)
         emit(EvalFinished{0, "validation", 3.0, 1000, true});
+    if (before == 0)
+        emit(EvalFinished{0, "general", 1.4, 2000, false, {{"token_accuracy", 0.66}}});
     emit(StateChanged{RunState::Running, "Training", -1});
     const double steps = static_cast<double>(std::max<std::int64_t>(1, m_options.steps));
     double best = 3.0;
@@ -151,6 +159,7 @@ Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, Paus
             if (m_options.overfits && done > 0.5)
                 validation += 3 * (done - 0.5);
             emit(EvalFinished{step, "validation", validation, 1000, validation < best});
+            emit(EvalFinished{step, "general", 1.4 + 0.08 * done, 2000, false, {{"token_accuracy", 0.66 - 0.02 * done}}});
             emit(
                 CheckpointSaved{step, request.folder + "/checkpoints/step-" + std::to_string(step), validation < best});
             emit(SampleGenerated{step, 0, "What is the capital of France?", "Paris.",

@@ -46,6 +46,11 @@ struct Recorder {
         store.appendMetrics(id, std::move(points));
         if (e.best && e.name == "validation")
             numbers["validation_loss"] = e.loss, numbers["best_step"] = static_cast<double>(e.step);
+        if (e.name == "general" && e.step == 0)
+            numbers["base_general_loss"] = e.loss;
+        const auto best = numbers.find("best_step"); // the validation of a step comes first
+        if (e.name == "general" && (best == numbers.end() || best->second == static_cast<double>(e.step)))
+            numbers["general_loss"] = e.loss;
     }
     void operator()(const SampleGenerated& e) const {
         store.addSample(id, {e.step, e.index, e.prompt, e.expected, e.completion});

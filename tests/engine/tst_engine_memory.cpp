@@ -77,7 +77,7 @@ private Q_SLOTS:
         QTest::addColumn<bool>("recompute");
         QTest::addColumn<bool>("dropout");
         for (const char* model : {"tiny", "untied", "gpt2", "gemma", "parallel", "granite"})
-            for (const char* method : {"full", "lora", "lora q_proj,down_proj"})
+            for (const char* method : {"full", "lora", "lora q_proj,down_proj", "progressive"})
                 for (const bool bf16 : {false, true})
                     for (const bool recompute : {false, true})
                         QTest::addRow("%s %s %s %s", model, method, bf16 ? "bf16" : "f32", recompute ? "recompute" : "keep")
@@ -91,7 +91,7 @@ private Q_SLOTS:
         QFETCH(bool, dropout);
         const ModelConfig config = shape(model);
         RunConfig run;
-        run.method.id = method.startsWith("lora") ? "lora" : "full";
+        run.method.id = method.startsWith("lora") ? "lora" : method.toStdString();
         if (run.method.id == "lora") {
             run.method.params = {{"r", std::int64_t{6}}, {"dropout", dropout ? 0.1 : 0.0}};
             if (method.contains(' '))

@@ -67,9 +67,12 @@ void EstimatePanel::showEstimate(const RunEstimate& estimate, const Computer& co
     const auto part = [](const QString& label, std::int64_t bytes) {
         return StackedBar::Part{label, double(bytes), bytesText(qint64(bytes))};
     };
-    m_bar->setParts({part(tr("weights"), memory.weights), part(tr("gradients"), memory.gradients),
-                     part(tr("optimizer"), memory.optimizer), part(tr("activations"), memory.activations),
-                     part(tr("program"), memory.overhead)},
+    std::vector<StackedBar::Part> parts{part(tr("weights"), memory.weights), part(tr("gradients"), memory.gradients),
+                                        part(tr("optimizer"), memory.optimizer), part(tr("activations"), memory.activations)};
+    if (memory.protection > 0)
+        parts.push_back(part(tr("protection"), memory.protection));
+    parts.push_back(part(tr("program"), memory.overhead));
+    m_bar->setParts(std::move(parts),
                     double(computer.memoryBytes), tr("%1 in this computer").arg(bytesText(computer.memoryBytes)));
     m_time->setFigure(estimate.time.seconds > 0 ? durationText(estimate.time.seconds) : tr("–"));
     m_steps->setFigure(number(qint64(estimate.time.steps)));

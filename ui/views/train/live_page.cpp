@@ -294,6 +294,8 @@ void LivePage::takeEvals(const QVector<EvalFinished>& evals) {
     for (const EvalFinished& eval : evals) {
         m_log.add(eval);
         judge(eval);
+        if (eval.name == "general")
+            m_loss->appendGeneral({{double(eval.step), std::isfinite(eval.loss) ? eval.loss : qQNaN()}});
         if (eval.name != "validation")
             continue;
         m_loss->appendValidation({{double(eval.step), std::isfinite(eval.loss) ? eval.loss : qQNaN()}});

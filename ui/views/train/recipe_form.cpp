@@ -9,6 +9,7 @@
 #include "ui/bridge/qt_convert.h"
 #include "ui/bridge/run_bridge.h"
 #include "ui/settings.h"
+#include "ui/views/train/general_data_row.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/flow_layout.h"
 #include "ui/widgets/option_button.h"
@@ -45,6 +46,7 @@ RecipeForm::RecipeForm(Services& services, QWidget* parent) : QWidget(parent), m
     m_objectives = described(catalog.objectives);
     m_optimizers = described(catalog.optimizers);
     m_schedules = described(catalog.schedules);
+    m_protections = described(catalog.protections);
 
     QVBoxLayout* column = columnIn(this, 16);
     auto* choices = new QHBoxLayout;
@@ -125,6 +127,10 @@ Card* RecipeForm::makeKnobs() {
     m_objective = makePart(tr("Objective"), {}, column);
     m_optimizer = makePart(tr("Optimizer"), m_optimizers, column);
     m_schedule = makePart(tr("Schedule"), m_schedules, column);
+    m_protection = makePart(tr("Against forgetting"), m_protections, column);
+    m_general = new GeneralDataRow(card);
+    column->addWidget(m_general);
+    connect(m_general, &GeneralDataRow::changed, this, &RecipeForm::changed);
     return card;
 }
 
@@ -148,10 +154,12 @@ RecipeForm::Part RecipeForm::makePart(const QString& title, const std::vector<co
         line->addWidget(part.choice);
         line->addStretch(1);
         column->addWidget(part.choiceRow);
-        const bool optimizer = &choices == &m_optimizers;
-        connect(part.choice, &QComboBox::activated, this, [this, optimizer, box = part.choice] {
+        Choice RunConfig::*chosen = &choices == &m_optimizers  ? &RunConfig::optimizer
+                                    : &choices == &m_schedules ? &RunConfig::schedule
+                                                               : &RunConfig::protection;
+        connect(part.choice, &QComboBox::activated, this, [this, chosen, box = part.choice] {
             RunConfig next = config(m_config);
-            (optimizer ? next.optimizer : next.schedule) = {sstr(box->currentData().toString()), {}};
+            next.*chosen = {sstr(box->currentData().toString()), {}};
             m_config = std::move(next);
             showParts();
             Q_EMIT changed();
@@ -215,6 +223,7 @@ void RecipeForm::setConfig(const RunConfig& config) {
     settle(m_config.objective, m_objectives);
     settle(m_config.optimizer, m_optimizers);
     settle(m_config.schedule, m_schedules);
+    settle(m_config.protection, m_protections);
     showParts();
 }
 
@@ -234,6 +243,8 @@ void RecipeForm::showParts() {
     show(m_objective, m_objectives, m_config.objective);
     show(m_optimizer, m_optimizers, m_config.optimizer);
     show(m_schedule, m_schedules, m_config.schedule);
+    show(m_protection, m_protections, m_config.protection);
+    m_general->setPath(qstr(m_config.data.general));
     m_training.form->setSpecs(trainingParams().params, m_config.training);
     const Described* method = find(m_methods, m_config.method.id);
     m_method.title->setText(method ? qstr(method->title) : tr("Method"));
@@ -244,7 +255,7 @@ void RecipeForm::showParts() {
 void RecipeForm::applyDepth() {
     const Depth depth = m_services.settings->depth();
     m_depth->setIndex(int(depth));
-    for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule}) {
+    for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule, &m_protection}) {
         part->form->setDepth(depth);
         const bool choice = part->choiceRow && depth != Depth::Guided;
         if (part->choiceRow)
@@ -252,6 +263,7 @@ void RecipeForm::applyDepth() {
         part->form->setVisible(part->form->visibleRows() > 0);
         part->title->setVisible(choice || part->form->visibleRows() > 0);
     }
+    m_general->setVisible(depth != Depth::Guided);
 }
 
 RunConfig RecipeForm::config(RunConfig base) const {
@@ -259,7 +271,9 @@ RunConfig RecipeForm::config(RunConfig base) const {
     base.objective = {m_config.objective.id, m_objective.form->values()};
     base.optimizer = {m_config.optimizer.id, m_optimizer.form->values()};
     base.schedule = {m_config.schedule.id, m_schedule.form->values()};
+    base.protection = {m_config.protection.id, m_protection.form->values()};
     base.training = m_training.form->values();
+    base.data.general = sstr(m_general->path());
     return base;
 }
 
@@ -272,11 +286,18 @@ ParamForm* RecipeForm::formOf(const QString& section) const {
         return m_optimizer.form;
     if (section == QLatin1String("schedule"))
         return m_schedule.form;
+    if (section == QLatin1String("protection"))
+        return m_protection.form;
     return section == QLatin1String("training") ? m_training.form : nullptr;
 }
 
 bool RecipeForm::focusField(const QString& field) {
     const QString section = field.section(QLatin1Char('.'), 0, 0), key = field.section(QLatin1Char('.'), 1);
+    if (field == QLatin1String("data.general")) {
+        m_general->show();
+        m_general->focusPath();
+        return true;
+    }
     ParamForm* form = formOf(section);
     if (!form)
         return false;
@@ -291,7 +312,7 @@ bool RecipeForm::focusField(const QString& field) {
 }
 
 void RecipeForm::setComplaints(const std::vector<Complaint>& complaints) {
-    for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule})
+    for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule, &m_protection})
         part->form->clearComplaints();
     for (const Complaint& complaint : complaints) {
         const QString field = qstr(complaint.field);

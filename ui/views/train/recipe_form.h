@@ -18,6 +18,7 @@ class QVBoxLayout;
 namespace attune {
 
 class Card;
+class GeneralDataRow;
 class OptionButton;
 class ParamForm;
 class SegmentedControl;
@@ -62,12 +63,13 @@ private:
 
     Services& m_services;
     RunConfig m_config; // knobs of parts that are not shown at the moment are kept here
-    std::vector<const Described*> m_methods, m_objectives, m_optimizers, m_schedules;
+    std::vector<const Described*> m_methods, m_objectives, m_optimizers, m_schedules, m_protections;
     QButtonGroup* m_methodGroup = nullptr;
     QButtonGroup* m_objectiveGroup = nullptr;
     std::map<std::string, OptionButton*> m_methodButtons, m_objectiveButtons;
     SegmentedControl* m_depth;
-    Part m_method, m_objective, m_training, m_optimizer, m_schedule;
+    Part m_method, m_objective, m_training, m_optimizer, m_schedule, m_protection;
+    GeneralDataRow* m_general = nullptr; // below the protection's knobs
     bool m_showing = false;
 };
 

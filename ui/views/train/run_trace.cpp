@@ -38,6 +38,12 @@ Result<std::vector<TrainingEvent>> eventsOfStore(RunStore& store, qint64 id) {
         eval.loss = point.value;
         byStep.emplace(point.step, eval);
     }
+    ATTUNE_ASSIGN(const auto general, store.curve(id, "general_loss"));
+    for (const CurvePoint& point : general) {
+        EvalFinished eval;
+        eval.step = point.step, eval.name = "general", eval.loss = point.value;
+        byStep.emplace(point.step, eval);
+    }
     ATTUNE_ASSIGN(const auto checkpoints, store.checkpoints(id));
     for (const RunCheckpoint& checkpoint : checkpoints)
         byStep.emplace(checkpoint.step, CheckpointSaved{checkpoint.step, checkpoint.folder, checkpoint.best});

@@ -261,7 +261,7 @@ void SetupPage::suggestName(const QString& name) {
 bool SetupPage::focusField(const QString& field) {
     if (field.startsWith(QLatin1String("model")))
         m_browse->setFocus(Qt::OtherFocusReason);
-    else if (field.startsWith(QLatin1String("data")))
+    else if (field.startsWith(QLatin1String("data")) && field != QLatin1String("data.general"))
         (m_versions->count() > 0 ? static_cast<QWidget*>(m_versions) : m_freeze)->setFocus(Qt::OtherFocusReason);
     else if (field == QLatin1String("name"))
         m_name->setFocus(Qt::OtherFocusReason);
