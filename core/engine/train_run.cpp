@@ -10,6 +10,7 @@
 #include "core/base/rng.h"
 #include "core/engine/engine_catalog.h"
 #include "core/engine/generate.h"
+#include "core/engine/measure_steps.h"
 #include "core/engine/model_loader.h"
 #include "core/engine/reference_pass.h"
 #include "core/engine/token_cache.h"
@@ -57,7 +58,7 @@ TrainSettings settingsOf(const RunConfig& config, const ModelConfig& model) {
     settings.earlyStoppingPatience = paramInt(values, specs, "early_stopping_patience");
     settings.scheduleId = config.schedule.id;
     settings.scheduleParams = config.schedule.params;
-    settings.microBatchTokens = microBatchTokens(model);
+    settings.microBatchTokens = effectiveMicroBatchTokens(model, config);
     return settings;
 }
 
@@ -235,7 +236,7 @@ Status checkRun(const RunConfig& config, const Catalog& catalog) {
     return readModelParts(config.model).map([](const auto&) {});
 }
 
-Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& pause, const Emit& emit) {
+Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& pause, const Emit& emit, StepMeasurement* measured) {
     const RunConfig& config = request.config;
     const RunFolder folder{request.folder};
     const auto& specs = trainingParams().params;
@@ -295,6 +296,9 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
         return std::move(tokens->data);
     };
     ATTUNE_ASSIGN(TokenDataset train, tokenRows(*request.train, "training"));
+    const DataShape shape = shapeOf(train);
+    if (measured)
+        train = longestSamples(train, settingsOf(config, loaded.config()).batchSize);
     std::optional<TokenDataset> validation;
     if (request.validation && request.validation->size() > 0) {
         ATTUNE_ASSIGN(validation, tokenRows(*request.validation, "validation"));
@@ -332,12 +336,13 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
                      train,         validation ? &*validation : nullptr, folder.root, identity, {}};
     if (!prompts.empty() && generate.sampling.maxTokens > 0 && !needs.scoreHead) // a reward model does not write
         parts.generateSamples = generateSamples;
-    const DataShape shape = shapeOf(train);
     if (effectiveActivations(loaded.config(), config, engineCatalog(), shape, computer) == "recompute")
         settings.activations = ActivationPolicy::Recompute;
     settings.predictedPeakBytes = estimateMemory(loaded.config(), config, engineCatalog(), shape, computer).total();
     if (needs.rowsPerSample > 1 && settings.predictedPeakBytes > computer.freeMemoryBytes)
         settings.wholeSampleTokens = settings.microBatchTokens;
+    if (measured)
+        return measureLoop(std::move(parts), settings, {config, shape, loaded.config(), computer}, stop, emit, *measured);
     TrainLoop loop(std::move(parts), settings, emit);
     if (request.resume) {
         ATTUNE_ASSIGN(const bool found, loop.resume());
