@@ -84,6 +84,24 @@ void TrainPrinter::print(const TrainingEvent& event) {
                event);
 }
 
+void TrainPrinter::print(const Finding& finding) {
+    m_line.end();
+    std::fprintf(stderr, "doctor: %s\n", finding.message.c_str());
+    if (!finding.fix.empty())
+        std::fprintf(stderr, "  next: %s%s%s\n", finding.fix.c_str(), finding.assignment.empty() ? "" : " For a new run: --set ", finding.assignment.c_str());
+}
+
+Json findingJson(const Finding& finding) {
+    const char* const kSeverity[] = {"note", "warning", "serious"};
+    Json json{{"type", "finding"}, {"id", finding.id}, {"severity", kSeverity[static_cast<int>(finding.severity)]}, {"step", finding.step},
+              {"message", finding.message}, {"fix", finding.fix}};
+    if (!finding.assignment.empty())
+        json["set"] = finding.assignment;
+    if (finding.useCheckpoint >= 0)
+        json["checkpoint"] = finding.useCheckpoint;
+    return json;
+}
+
 std::string TrainPrinter::memoryText() const {
     if (m_memory.peakBytes <= 0)
         return {};

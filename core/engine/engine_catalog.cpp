@@ -1,5 +1,6 @@
 #include "core/engine/engine_catalog.h"
 
+#include "core/data/sample.h"
 #include "core/export/exporter.h"
 #include "core/methods/method.h"
 #include "core/objectives/objective.h"
@@ -8,13 +9,30 @@
 
 namespace attune {
 
+namespace {
+
+ObjectiveEntry entryOfObjective(const Objective& objective) {
+    ObjectiveEntry entry{objective.description(), objective.sampleKind()};
+    for (const SampleKind kind : {SampleKind::Chat, SampleKind::Text, SampleKind::Preference, SampleKind::Unpaired, SampleKind::PromptOnly})
+        if (objective.accepts(sampleKindId(kind)))
+            entry.kinds.push_back(sampleKindId(kind));
+    const ObjectiveNeeds needs = objective.needs();
+    if (!needs.trainOnSetting)
+        entry.unusedTraining.push_back("train_on");
+    if (needs.scoreHead) // it writes nothing that could be watched
+        entry.unusedTraining.insert(entry.unusedTraining.end(), {"sample_prompts", "sample_max_tokens"});
+    return entry;
+}
+
+} // namespace
+
 const Catalog& engineCatalog() {
     static const Catalog catalog = [] {
         Catalog made;
         for (const auto& method : builtinMethods())
             made.methods.push_back({method->description(), method->producesAdapter()});
         for (const auto& objective : builtinObjectives())
-            made.objectives.push_back({objective->description(), objective->sampleKind()});
+            made.objectives.push_back(entryOfObjective(*objective));
         for (const auto& kind : builtinOptimizers())
             made.optimizers.push_back({kind.description, kind.stateBytes});
         for (const auto& kind : builtinSchedules())

@@ -12,6 +12,7 @@
 #include "core/engine/export_run.h"
 #include "core/engine/generate.h"
 #include "core/engine/initialize_model.h"
+#include "core/engine/measure_steps.h"
 #include "core/engine/model_loader.h"
 #include "core/engine/score.h"
 #include "core/engine/train_run.h"
@@ -50,6 +51,11 @@ public:
     Status train(const TrainRequest& request, std::stop_token stop, PauseToken& pause, const Emit& emit) override {
         m_cached.reset(); // a kept model must not take the memory the estimate promised to the run
         return guardedCall([&] { return trainRun(request, stop, pause, emit); });
+    }
+
+    Result<StepMeasurement> measureSteps(const TrainRequest& request, std::stop_token stop, const Emit& emit) override {
+        m_cached.reset();
+        return guardedCall([&] { return attune::measureSteps(request, stop, emit); });
     }
 
     Result<std::vector<GeneratedText>> generate(const GenerateRequest& request, std::stop_token stop, const Emit& emit) override {

@@ -358,6 +358,15 @@ Result<TrainLoop::Closing> TrainLoop::closeStep(std::stop_token stop) {
     return stopsEarly ? Closing::StopsEarly : Closing::Done;
 }
 
+Status TrainLoop::trySteps(std::int64_t steps, const std::stop_token& stop) {
+    for (std::int64_t i = 0; i < steps; ++i) {
+        if (stop.stop_requested())
+            return fail(ErrorCode::Cancelled, "The check was cancelled");
+        ATTUNE_CHECK(trainStep(++m_progress.step));
+    }
+    return {};
+}
+
 Result<bool> TrainLoop::run(std::stop_token stop, PauseToken& pause) {
     if (m_progress.finished)
         return true;

@@ -77,6 +77,8 @@ public:
     Result<bool> resume();
     /// Runs until the last step, early stopping or a stop request. True: finished; false: stopped (a checkpoint was written).
     Result<bool> run(std::stop_token stop, PauseToken& pause);
+    /// So many optimizer steps from where it stands, without measuring, pausing or writing anything. Errors: Cancelled.
+    Status trySteps(std::int64_t steps, const std::stop_token& stop);
     /// Loads the weights with the lowest validation loss (the last ones when nothing was measured). Returns their step.
     Result<std::int64_t> restoreBest();
     const TrainProgress& progress() const { return m_progress; }

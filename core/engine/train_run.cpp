@@ -10,6 +10,7 @@
 #include "core/base/rng.h"
 #include "core/engine/engine_catalog.h"
 #include "core/engine/generate.h"
+#include "core/engine/measure_steps.h"
 #include "core/engine/model_loader.h"
 #include "core/engine/protected_run.h"
 #include "core/engine/reference_pass.h"
@@ -58,7 +59,7 @@ TrainSettings settingsOf(const RunConfig& config, const ModelConfig& model) {
     settings.earlyStoppingPatience = paramInt(values, specs, "early_stopping_patience");
     settings.scheduleId = config.schedule.id;
     settings.scheduleParams = config.schedule.params;
-    settings.microBatchTokens = microBatchTokens(model);
+    settings.microBatchTokens = effectiveMicroBatchTokens(model, config);
     return settings;
 }
 
@@ -262,7 +263,7 @@ Status checkRun(const RunConfig& config, const Catalog& catalog) {
     return readModelParts(config.model).map([](const auto&) {});
 }
 
-Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& pause, const Emit& emit) {
+Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& pause, const Emit& emit, StepMeasurement* measured) {
     const RunConfig& config = request.config;
     const RunFolder folder{request.folder};
     const auto& specs = trainingParams().params;
@@ -322,6 +323,9 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
         return std::move(tokens->data);
     };
     ATTUNE_ASSIGN(TokenDataset train, tokenRows(*request.train, "training"));
+    const DataShape shape = shapeOf(train);
+    if (measured)
+        train = longestSamples(train, settingsOf(config, loaded.config()).batchSize);
     std::optional<TokenDataset> validation;
     if (request.validation && request.validation->size() > 0) {
         ATTUNE_ASSIGN(validation, tokenRows(*request.validation, "validation"));
@@ -372,12 +376,13 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
         parts.generateSamples = generateSamples;
     parts.general = general ? &general->probe : nullptr;
     parts.mixed = guarded.mixed(), parts.mixedShare = guarded.share(), parts.penalty = guarded.penalty();
-    const DataShape shape = shapeOf(train);
     if (effectiveActivations(loaded.config(), config, engineCatalog(), shape, computer) == "recompute")
         settings.activations = ActivationPolicy::Recompute;
     settings.predictedPeakBytes = estimateMemory(loaded.config(), config, engineCatalog(), shape, computer).total();
     if (needs.rowsPerSample > 1 && settings.predictedPeakBytes > computer.freeMemoryBytes)
         settings.wholeSampleTokens = settings.microBatchTokens;
+    if (measured)
+        return measureLoop(std::move(parts), settings, {config, shape, loaded.config(), computer}, stop, emit, *measured);
     TrainLoop loop(std::move(parts), settings, emit);
     if (request.resume) {
         ATTUNE_ASSIGN(const bool found, loop.resume());

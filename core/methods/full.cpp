@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "core/methods/lora_settings.h"
+#include "core/plan/lora_settings.h"
 #include "core/methods/state_tensors.h"
 #include "core/plan/catalog.h"
 #include "core/plan/param_check.h"
@@ -13,6 +13,7 @@ FullMethod::FullMethod() {
     m_description.id = "full";
     m_description.title = "Full fine-tuning";
     m_description.summary = "Every weight is trained: for small models and much data; needs the most memory.";
+    m_description.cost = "Most memory and disk; a whole model is saved", m_description.quality = "Can change the most, and forgets the most";
     ParamSpec layers;
     layers.key = "frozen_layers";
     layers.label = "Frozen blocks";

@@ -26,6 +26,11 @@ ParamSpec advancedParam(ParamSpec spec) {
     return spec;
 }
 
+ParamSpec onlyWhenParam(std::string condition, ParamSpec spec) {
+    spec.onlyWhen = std::move(condition);
+    return spec;
+}
+
 Status checkParams(const ParamMap& params, const std::vector<ParamSpec>& specs, const std::string& objective) {
     for (const auto& [key, value] : params) {
         const ParamSpec* spec = findParam(specs, key);

@@ -13,6 +13,8 @@ ParamSpec numberParam(std::string key, std::string label, double value, double m
                       std::string ifTooHigh, std::string ifTooLow);
 ParamSpec choiceParam(std::string key, std::string label, std::string value, std::vector<std::string> choices, std::string help);
 ParamSpec advancedParam(ParamSpec spec);
+/// See ParamSpec::onlyWhen.
+ParamSpec onlyWhenParam(std::string condition, ParamSpec spec);
 
 /// Every value against its spec, and no key without one. Errors: InvalidArgument.
 Status checkParams(const ParamMap& params, const std::vector<ParamSpec>& specs, const std::string& objective);

@@ -18,7 +18,10 @@ struct MethodEntry {
 
 struct ObjectiveEntry {
     Described description;
-    std::string sampleKind; // sampleKindId
+    std::string sampleKind;                        // the kind it is made for, a sampleKindId
+    std::vector<std::string> kinds = {};           // all kinds it takes; empty = only that one
+    std::vector<std::string> unusedTraining = {};  // keys of trainingParams() that do nothing for it
+    bool takes(std::string_view kind) const;
 };
 
 struct OptimizerEntry {
@@ -47,7 +50,7 @@ struct Catalog {
 /// The knobs every run has (batch size, length, learning rate, checkpoints ...). Keys used by the training loop:
 /// epochs (double), max_steps (0 = by epochs), batch_size (samples per optimizer step and accumulation),
 /// gradient_accumulation, max_length (0 = the model's context), learning_rate, warmup_ratio, max_grad_norm, seed,
-/// precision ("auto", "bf16", "f32"), train_on
+/// micro_batch_tokens (0 = by the model's width), precision ("auto", "bf16", "f32"), train_on
 /// ("completion", "all_assistant", "everything"), eval_every (steps, 0 = automatic), save_every (0 = automatic),
 /// keep_checkpoints, early_stopping_patience (evaluations, 0 = off), sample_prompts, sample_max_tokens, threads (0 =
 /// all cores).

@@ -17,8 +17,10 @@ struct BlockLinear {
     std::int64_t in, out;
     std::int64_t rank = 0; // of its adapter, 0 = none
 };
-/// q, k, v, o, gate, up, down with the ranks that the configured method gives them.
-std::array<BlockLinear, 7> blockLinears(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
+/// q, k, v, o, gate, up, down of every block with the ranks that the configured method gives them. Settings that do not suit
+/// the model count as if they were not set.
+using BlockLinears = std::array<BlockLinear, 7>;
+std::vector<BlockLinears> blockLinears(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
 
 /// A trained tensor (a vector is one row) and how many of its kind there are.
 struct TrainedTensor {

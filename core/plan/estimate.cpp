@@ -103,7 +103,7 @@ MemoryEstimate memoryWith(bool recompute, const ModelConfig& model, const RunCon
     const RowTokens rows = rowTokens(model, config, data);
     const double stepTokens = rows.average * rowsPerStep(config);
     // Rows go through the model in pieces of this size, so activations do not grow with the batch.
-    const double piece = static_cast<double>(microBatchTokens(model));
+    const double piece = static_cast<double>(effectiveMicroBatchTokens(model, config));
     const double micro = std::max(rows.longest, std::min(piece, stepTokens));
     PassShape shape;
     shape.tokens = whole(micro);

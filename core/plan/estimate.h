@@ -15,7 +15,7 @@ struct Computer {
     int cores = 1;
     std::int64_t memoryBytes = 0, freeMemoryBytes = 0, freeDiskBytes = 0;
     std::int64_t residentBytes = 0; // of this process when it first asked, before it loaded a model; 0 = unknown
-    bool bf16 = false;                    // avx512_bf16 or amx_bf16
+    bool bf16 = false;                    // avx512_bf16 or amx_bf16: no processor has the second alone
     double gflopsF32 = 0, gflopsBf16 = 0; // measured GEMM rates; 0 = not measured (an estimate from cores is used)
     std::string cpuName, gpuName, blas;
 };
@@ -49,6 +49,8 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
 /// Tokens that go through the model at once while training: large enough that the products are efficient, small enough
 /// that the activations stay small. A longer row goes alone.
 std::int64_t microBatchTokens(const ModelConfig& model);
+/// The recipe's micro_batch_tokens, or the above when it names none.
+std::int64_t effectiveMicroBatchTokens(const ModelConfig& model, const RunConfig& config);
 /// Trainable parameters of the configured method on this model.
 std::int64_t trainableParameters(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
 /// "keep" or "recompute": what activations "auto" becomes for these rows on this computer.

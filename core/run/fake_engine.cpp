@@ -35,52 +35,7 @@ void rememberStep(const std::string& folder, std::int64_t step) {
     (void)writeFileAtomic(stepFile(folder), std::to_string(step));
 }
 
-ParamSpec number(std::string key, std::string label, ParamValue value, double min, double max, std::string help) {
-    ParamSpec spec;
-    spec.key = std::move(key), spec.label = std::move(label), spec.help = std::move(help);
-    spec.defaultValue = std::move(value), spec.min = min, spec.max = max;
-    return spec;
-}
-
 } // namespace
-
-Catalog fakeCatalog() {
-    Catalog catalog;
-    ParamSpec targets;
-    targets.key = "target_modules", targets.label = "Target modules", targets.help = "Which layers get an adapter.";
-    targets.defaultValue = std::vector<std::string>{"all-linear"};
-    targets.choices = {"all-linear", "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
-    ParamSpec quant;
-    quant.key = "quant", quant.label = "Quantisation", quant.defaultValue = std::string("q8_0");
-    quant.help = "How the weights are stored: fewer bits are smaller and less exact.";
-    quant.choices = {"f16", "q8_0", "q4_k_m", "q4_0"};
-    catalog.methods = {{{"lora",
-                         "LoRA",
-                         "Small adapters beside frozen weights.",
-                         {number("r", "Rank", std::int64_t{16}, 1, 1024, "Size of the adapter."),
-                          number("alpha", "Alpha", 32.0, 0.001, 2048, "Strength of the adapter."),
-                          number("dropout", "Dropout", 0.0, 0, 0.9, "Share of inputs left out in training."), targets}},
-                        true},
-                       {{"full", "Full fine-tuning", "Trains every weight.", {}}, false}};
-    catalog.objectives = {{{"sft", "Supervised fine-tuning", "Learns to write the given answers.", {}}, "chat"}};
-    catalog.optimizers = {{{"adamw",
-                            "AdamW",
-                            "Adam with decoupled weight decay.",
-                            {number("weight_decay", "Weight decay", 0.0, 0, 1, "Pulls weights towards zero.")}}}};
-    catalog.schedules = {{"cosine", "Cosine", "Falls along a cosine to zero.", {}},
-                         {"linear", "Linear", "Falls in a straight line to zero.", {}},
-                         {"constant", "Constant", "Stays.", {}}};
-    catalog.protections = {{{"none", "None", "The model learns the task alone.", {}}},
-                           {{"replay",
-                             "Replay of general data",
-                             "Part of every step is general text.",
-                             {number("share", "Share of general data", 0.15, 0.01, 0.9, "Share of each step's tokens.")}},
-                            true, 0, 0, true}};
-    catalog.exporters = {{"adapter", "PEFT adapter", "The small trained part alone, for tools that load it beside the base model.", {}},
-                         {"merged", "Merged model", "A whole model folder with the training folded into the weights.", {}},
-                         {"gguf", "GGUF", "One file for llama.cpp and Ollama.", {quant}}};
-    return catalog;
-}
 
 FakeEngine::FakeEngine(FakeEngineOptions options) : m_options(options), m_catalog(fakeCatalog()) {}
 
@@ -170,6 +125,22 @@ Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, Paus
     }
     last(RunState::Finished, "Finished");
     return {};
+}
+
+Result<StepMeasurement> FakeEngine::measureSteps(const TrainRequest& request, std::stop_token stop, const Emit& emit) {
+    emit(StateChanged{RunState::Running, "Two steps over the longest rows", -1});
+    waitFor(m_options.stepTime, stop);
+    if (stop.stop_requested())
+        return fail(ErrorCode::Cancelled, "The check was cancelled");
+    if (m_options.failAtStep > 0)
+        return fail(ErrorCode::OutOfMemory, "There is not enough memory", "Lower the maximum length.");
+    StepMeasurement measured;
+    measured.steps = 2;
+    measured.rows = paramInt(request.config.training, trainingParams().params, "batch_size");
+    measured.longestTokens = 412, measured.peakBytes = 1'240'000'000, measured.predictedPeakBytes = 1'190'000'000;
+    measured.secondsPerStep = 0.84, measured.tokensPerSecond = 2590, measured.runSteps = 339, measured.runSeconds = 192;
+    measured.precision = "bf16", measured.activations = "keep";
+    return measured;
 }
 
 Result<std::vector<GeneratedText>> FakeEngine::generate(const GenerateRequest& request, std::stop_token stop,

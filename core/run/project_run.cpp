@@ -47,6 +47,14 @@ Result<PreparedRun> prepareRun(Project& project, Engine& engine, const RunConfig
     return run;
 }
 
+Result<TrainRequest> prepareCheck(Project& project, Engine& engine, const RunConfig& config) {
+    TrainRequest request;
+    request.config = config;
+    ATTUNE_CHECK(addRows(project, request));
+    ATTUNE_CHECK(engine.check(config));
+    return request;
+}
+
 Result<PreparedRun> prepareContinuation(Project& project, const Catalog& catalog, std::int64_t runId) {
     PreparedRun run;
     run.id = runId;

@@ -15,6 +15,8 @@ struct PreparedRun {
 /// A new run: recipe checked by the engine, recorded, its folder named. Errors: what the engine's check, the versions
 /// and the store say.
 Result<PreparedRun> prepareRun(Project& project, Engine& engine, const RunConfig& config);
+/// What the engine needs to check the run (Engine::measureSteps); nothing is recorded. Errors: as prepareRun.
+Result<TrainRequest> prepareCheck(Project& project, Engine& engine, const RunConfig& config);
 /// The same run from its last checkpoint. Errors: InvalidData when its recipe cannot be read any more; NotFound.
 Result<PreparedRun> prepareContinuation(Project& project, const Catalog& catalog, std::int64_t runId);
 

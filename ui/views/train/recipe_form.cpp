@@ -1,18 +1,19 @@
 #include "ui/views/train/recipe_form.h"
 
-#include <QButtonGroup>
 #include <QComboBox>
 #include <QHBoxLayout>
 #include <QVBoxLayout>
 
+#include "core/plan/data_fit.h"
 #include "core/plan/presets.h"
 #include "ui/bridge/qt_convert.h"
 #include "ui/bridge/run_bridge.h"
 #include "ui/settings.h"
 #include "ui/views/train/general_data_row.h"
+#include "ui/views/train/method_chooser.h"
+#include "ui/views/train/objective_chooser.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/flow_layout.h"
-#include "ui/widgets/option_button.h"
 #include "ui/widgets/param_form.h"
 #include "ui/widgets/segmented_control.h"
 
@@ -49,44 +50,19 @@ RecipeForm::RecipeForm(Services& services, QWidget* parent) : QWidget(parent), m
     m_protections = described(catalog.protections);
 
     QVBoxLayout* column = columnIn(this, 16);
-    auto* choices = new QHBoxLayout;
-    choices->setSpacing(16);
-    choices->addWidget(makeChoiceCard(tr("Method"), tr("what is trained"), m_methods, m_methodGroup, m_methodButtons),
-                       1);
-    choices->addWidget(
-        makeChoiceCard(tr("Objective"), tr("what it learns from"), m_objectives, m_objectiveGroup, m_objectiveButtons),
-        1);
-    column->addLayout(choices);
+    m_objectiveChooser = new ObjectiveChooser(catalog, this);
+    column->addWidget(m_objectiveChooser);
+    m_methodChooser = new MethodChooser(catalog.methods, this);
+    column->addWidget(m_methodChooser);
     column->addWidget(makeKnobs());
 
-    connect(m_methodGroup, &QButtonGroup::idClicked, this, [this](int index) {
-        if (!m_showing)
-            takeMethod(m_methods[std::size_t(index)]->id);
+    connect(m_methodChooser, &MethodChooser::chosen, this, &RecipeForm::takeMethod);
+    connect(m_objectiveChooser, &ObjectiveChooser::chosen, this, &RecipeForm::takeObjective);
+    connect(services.settings, &Settings::depthChanged, this, [this] {
+        m_all = false;
+        applyDepth();
     });
-    connect(m_objectiveGroup, &QButtonGroup::idClicked, this, [this](int index) {
-        if (!m_showing)
-            takeObjective(m_objectives[std::size_t(index)]->id);
-    });
-    connect(services.settings, &Settings::depthChanged, this, &RecipeForm::applyDepth);
     setConfig(m_config);
-}
-
-Card* RecipeForm::makeChoiceCard(const QString& title, const QString& note,
-                                 const std::vector<const Described*>& entries, QButtonGroup*& group,
-                                 std::map<std::string, OptionButton*>& buttons) {
-    auto* card = new Card(title, note, this);
-    group = new QButtonGroup(this);
-    auto* list = new QWidget(card);
-    QVBoxLayout* column = columnIn(list, 8);
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-        auto* button = new OptionButton(qstr(entries[i]->title), qstr(entries[i]->summary), list);
-        group->addButton(button, int(i));
-        buttons[entries[i]->id] = button;
-        column->addWidget(button);
-    }
-    card->body()->addWidget(list);
-    card->body()->addStretch(1);
-    return card;
 }
 
 QWidget* RecipeForm::makePresets() {
@@ -131,6 +107,12 @@ Card* RecipeForm::makeKnobs() {
     m_general = new GeneralDataRow(card);
     column->addWidget(m_general);
     connect(m_general, &GeneralDataRow::changed, this, &RecipeForm::changed);
+    m_more = makeButton({}, "quiet", {}, card);
+    column->addWidget(m_more, 0, Qt::AlignLeft);
+    connect(m_more, &QPushButton::clicked, this, [this] {
+        m_all = !m_all;
+        applyDepth();
+    });
     return card;
 }
 
@@ -168,8 +150,10 @@ RecipeForm::Part RecipeForm::makePart(const QString& title, const std::vector<co
     part.form = new ParamForm(this);
     column->addWidget(part.form);
     connect(part.form, &ParamForm::valueChanged, this, [this] {
-        if (!m_showing)
-            Q_EMIT changed();
+        if (m_showing)
+            return;
+        applyDepth(); // a knob may have made others act
+        Q_EMIT changed();
     });
     return part;
 }
@@ -235,10 +219,10 @@ void RecipeForm::showParts() {
         if (part.choice)
             part.choice->setCurrentIndex(part.choice->findData(qstr(choice.id)));
     };
-    for (const auto& [id, button] : m_methodButtons)
-        button->setChosen(id == m_config.method.id);
-    for (const auto& [id, button] : m_objectiveButtons)
-        button->setChosen(id == m_config.objective.id);
+    m_methodChooser->setChosen(m_config.method.id);
+    m_objectiveChooser->setChosen(m_config.objective.id);
+    const ObjectiveEntry* objective = findObjectiveEntry(m_services.runs->catalog(), m_config.objective.id);
+    m_training.form->setUnused(objective ? objective->unusedTraining : std::vector<std::string>{});
     show(m_method, m_methods, m_config.method);
     show(m_objective, m_objectives, m_config.objective);
     show(m_optimizer, m_optimizers, m_config.optimizer);
@@ -255,15 +239,21 @@ void RecipeForm::showParts() {
 void RecipeForm::applyDepth() {
     const Depth depth = m_services.settings->depth();
     m_depth->setIndex(int(depth));
+    int folded = 0;
     for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule, &m_protection}) {
         part->form->setDepth(depth);
-        const bool choice = part->choiceRow && depth != Depth::Guided;
+        folded += part->form->foldedRows() + (part->choiceRow && depth == Depth::Guided ? 1 : 0);
+        if (m_all)
+            part->form->setDepth(Depth::Expert);
+        const bool choice = part->choiceRow && (depth != Depth::Guided || m_all);
         if (part->choiceRow)
             part->choiceRow->setVisible(choice);
         part->form->setVisible(part->form->visibleRows() > 0);
         part->title->setVisible(choice || part->form->visibleRows() > 0);
     }
-    m_general->setVisible(depth != Depth::Guided);
+    m_general->setVisible(depth != Depth::Guided || m_all);
+    m_more->setVisible(folded > 0);
+    m_more->setText(m_all ? tr("Show fewer settings") : tr("Show %1 more settings, all at their defaults").arg(folded));
 }
 
 RunConfig RecipeForm::config(RunConfig base) const {
@@ -305,10 +295,7 @@ bool RecipeForm::focusField(const QString& field) {
         form->show();
         return form->focusField(sstr(key));
     }
-    QButtonGroup* group = form == m_method.form ? m_methodGroup : form == m_objective.form ? m_objectiveGroup : nullptr;
-    if (group && group->checkedButton())
-        group->checkedButton()->setFocus(Qt::OtherFocusReason);
-    return group != nullptr;
+    return form == m_method.form ? m_methodChooser->focusChosen() : form == m_objective.form && m_objectiveChooser->focusChosen();
 }
 
 void RecipeForm::setComplaints(const std::vector<Complaint>& complaints) {

@@ -75,9 +75,7 @@ Result<RunTrace> readRunTrace(Project& project, qint64 runId, const Catalog& cat
     if (auto config = parseRunConfig(trace.row.record.recipe, catalog, trace.row.record.name)) {
         trace.config = std::move(*config);
         trace.configKnown = true;
-        const auto& specs = trainingParams().params;
-        trace.doctor = Doctor(paramDouble(trace.config.training, specs, "learning_rate"),
-                              paramDouble(trace.config.training, specs, "max_grad_norm"));
+        trace.doctor = Doctor(DoctorFacts::of(trace.config, catalog));
     }
     const RunFolder folder{fspath(trace.row.folder)};
     if (auto metrics = readMetrics(folder.metrics()); metrics && !trace.row.folder.isEmpty()) {

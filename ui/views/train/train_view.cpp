@@ -41,7 +41,7 @@ TrainView::TrainView(Services& services, QWidget* parent) : View(services, paren
     m_progress = new ProgressStrip(content);
     column->addWidget(m_progress);
     m_setup = new SetupPage(services, m_page->messages(), content);
-    m_live = new LivePage(m_page->messages(), content);
+    m_live = new LivePage(services.runs->catalog(), m_page->messages(), content);
     m_history = new HistoryPage(services, m_page->messages(), content);
     m_stack = new QStackedWidget(content);
     m_stack->addWidget(m_setup);
@@ -67,6 +67,9 @@ TrainView::TrainView(Services& services, QWidget* parent) : View(services, paren
         m_factsRead = true;
         refresh();
     });
+    connect(m_setup, &SetupPage::dataWanted, this,
+            [this] { Q_EMIT openStation(QStringLiteral("data"), {{QStringLiteral("action"), QStringLiteral("import")}}); });
+    connect(m_setup, &SetupPage::working, m_progress, &ProgressStrip::follow);
     connect(m_history, &HistoryPage::openWanted, this, &TrainView::openRun);
     connect(m_history, &HistoryPage::continueWanted, this, &TrainView::continueRun);
     connect(m_history, &HistoryPage::compareWanted, this, [this](qint64 run) {
