@@ -2,7 +2,7 @@
 
 #include "core/export/exporter.h"
 #include "core/methods/method.h"
-#include "core/objectives/objective.h"
+#include "core/objectives/policy_objective.h"
 #include "core/optim/optimizer.h"
 
 namespace attune {
@@ -13,7 +13,8 @@ const Catalog& engineCatalog() {
         for (const auto& method : builtinMethods())
             made.methods.push_back({method->description(), method->producesAdapter()});
         for (const auto& objective : builtinObjectives())
-            made.objectives.push_back({objective->description(), objective->sampleKind()});
+            made.objectives.push_back({objective->description(), objective->sampleKind(), objective->policy() != nullptr,
+                                       objective->needs().scoreHead, objective->policy() && objective->policy()->plan().valueHead});
         for (const auto& kind : builtinOptimizers())
             made.optimizers.push_back({kind.description, kind.stateBytes});
         for (const auto& kind : builtinSchedules())

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/engine/checkpoint.h"
+#include "core/engine/rollout_trainer.h"
 #include "core/engine/sample_rows.h"
 #include "core/engine/token_dataset.h"
 #include "core/methods/method.h"
@@ -57,6 +58,7 @@ struct TrainParts {
     std::string identity; // of recipe, data, base model, tokenizer and template
     /// Answers the fixed prompts with the model as it is now and emits SampleGenerated events; after a stop request none. May be empty.
     std::function<Status(std::int64_t step, std::stop_token stop)> generateSamples;
+    RolloutTrainer* rollouts = nullptr; // does the steps and the validation of objectives that learn from rewards
 };
 
 class TrainLoop {
@@ -74,8 +76,13 @@ public:
     const TrainProgress& progress() const { return m_progress; }
 
 private:
-    enum class StepOutcome { Updated, Refused };
+    enum class StepOutcome { Updated, Refused, Interrupted };
     Result<StepOutcome> trainStep(std::int64_t step);
+    /// The same where RolloutTrainer does the work. Interrupted: a stop came before anything was changed.
+    Result<StepOutcome> trainRolloutStep(std::int64_t step, const std::stop_token& stop);
+    double learningRateAt(std::int64_t step) const;
+    /// Counts the step and emits its event, which lacks only what is known here.
+    void report(StepFinished event, double seconds);
     Status refuse(std::int64_t step, std::span<const std::uint32_t> samples, const char* what);
     bool measuredAt(std::int64_t step) const;
     /// Validation, samples and checkpoint of the step that is done. After a stop request in their midst everything is as before it, so
@@ -84,6 +91,8 @@ private:
     Result<Closing> closeStep(std::stop_token stop);
     /// Nothing after a stop request; else whether it is the best so far.
     Result<std::optional<bool>> evaluate(std::int64_t step, const std::stop_token& stop);
+    /// Loss, targets and metrics of the validation set; nothing after a stop request.
+    Result<std::optional<ObjectiveOutput>> validationOutput(const std::stop_token& stop);
     double secondsLeft(std::int64_t step) const; // after this step, measuring included
     Status checkpoint(bool best);
     void checkpointOrWarn(bool best);

@@ -12,6 +12,7 @@
 #include "core/engine/generate.h"
 #include "core/engine/model_loader.h"
 #include "core/engine/reference_pass.h"
+#include "core/engine/rollout_trainer.h"
 #include "core/engine/token_cache.h"
 #include "core/engine/train_loop.h"
 #include "core/export/exporter.h"
@@ -202,6 +203,33 @@ Status prepareComparisons(TokenDataset& train, TokenDataset* validation, const O
     return {};
 }
 
+// Whether something says which answers are good.
+Status checkRewards(const Objective& objective) {
+    if (!objective.policy() || !objective.policy()->plan().rewards.empty())
+        return {};
+    std::string weights;
+    for (const auto& reward : builtinRewards())
+        weights += (weights.empty() ? "" : ", ") + reward->description().id + "_weight";
+    return fail(ErrorCode::InvalidArgument, "Nothing says which answers are good: no reward has a weight",
+                "Set at least one of objective." + weights + ".");
+}
+
+// Prompts of a data set that leave room for the longest answer.
+Result<PromptRows> promptRowsOf(const SampleSource& source, const Objective& objective, const PromptFormat& format,
+                                std::size_t maxLength, const Progress& progress) {
+    const RolloutPlan& plan = objective.policy()->plan();
+    const auto answer = static_cast<std::size_t>(plan.maxTokens);
+    if (answer >= maxLength)
+        return fail(ErrorCode::InvalidArgument,
+                    "The longest answer of " + std::to_string(answer) + " tokens leaves no room for a prompt within the " +
+                        std::to_string(maxLength) + " tokens of a row",
+                    "Lower objective.max_completion_length, or raise training.max_length where the model allows it.");
+    auto rows = readPromptRows(source, format, maxLength - answer, plan.rewards, progress);
+    if (!rows)
+        return fail(withObjective(std::move(rows).error(), source, objective));
+    return rows;
+}
+
 Status writeResult(const LoadedModel& loaded, const Method& method, const RunFolder& folder, const std::string& baseName) {
     if (!method.producesAdapter()) {
         const ExportInput input{loaded.source, *loaded.family, *loaded.model, baseName};
@@ -232,6 +260,10 @@ Status checkRun(const RunConfig& config, const Catalog& catalog) {
         if (complaint.severity == Complaint::Severity::Error)
             return fail(ErrorCode::InvalidArgument, complaint.message, complaint.hint);
     }
+    if (const Objective* kind = findObjective(config.objective.id)) {
+        ATTUNE_ASSIGN(const std::unique_ptr<Objective> objective, kind->configured(config.objective.params));
+        ATTUNE_CHECK(checkRewards(*objective));
+    }
     return readModelParts(config.model).map([](const auto&) {});
 }
 
@@ -247,7 +279,9 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     if (!objectiveKind)
         return unknown("objective", config.objective.id);
     ATTUNE_ASSIGN(const std::unique_ptr<Objective> objective, objectiveKind->configured(config.objective.params));
+    ATTUNE_CHECK(checkRewards(*objective));
     const ObjectiveNeeds needs = objective->needs();
+    const PolicyObjective* policy = objective->policy();
     if (!optimizerKind)
         return unknown("optimizer", config.optimizer.id);
     if (!findKind(builtinSchedules(), config.schedule.id))
@@ -286,7 +320,12 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
         return fail(ErrorCode::InvalidArgument, "The trained prompt fills the model's context", "Choose fewer virtual tokens.");
     tokenize.maxLength = static_cast<std::size_t>(wanted > 0 ? std::min(wanted, context) : context);
     const Progress progress{stop, [&](double fraction, const std::string& what) { preparing(what)(fraction); }};
-    const auto tokenRows = [&](const SampleSource& source, const char* which) -> Result<TokenDataset> {
+    const auto tokenRows = [&](const SampleSource& source, const char* which, PromptRows& prompts) -> Result<TokenDataset> {
+        if (policy) {
+            ATTUNE_ASSIGN(prompts, promptRowsOf(source, *objective, loaded.format, tokenize.maxLength, progress));
+            reportDataNotes(prompts.data, which, emit);
+            return TokenDataset{};
+        }
         auto tokens = tokenizeCached(request.tokenCache, source, loaded.format, tokenize, progress);
         if (!tokens)
             return fail(withObjective(std::move(tokens).error(), source, *objective));
@@ -294,10 +333,12 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
         reportDataNotes(tokens->data, which, emit);
         return std::move(tokens->data);
     };
-    ATTUNE_ASSIGN(TokenDataset train, tokenRows(*request.train, "training"));
+    PromptRows prompts, validationPrompts; // of objectives that learn from rewards; the others have token rows
+    ATTUNE_ASSIGN(TokenDataset trainRows, tokenRows(*request.train, "training", prompts));
+    TokenDataset& train = policy ? prompts.data : trainRows;
     std::optional<TokenDataset> validation;
     if (request.validation && request.validation->size() > 0) {
-        ATTUNE_ASSIGN(validation, tokenRows(*request.validation, "validation"));
+        ATTUNE_ASSIGN(validation, tokenRows(*request.validation, "validation", validationPrompts));
     }
     if (validation && needs.mismatched && validation->samples() < 2) {
         emit(WarningRaised{0, "data.small_validation", "One validation row cannot be compared with others; the run goes without validation",
@@ -311,12 +352,12 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
                                     identity, progress));
 
     ATTUNE_ASSIGN(const std::unique_ptr<Optimizer> optimizer, optimizerKind->make(loaded.model->trainable(), config.optimizer.params));
-    ATTUNE_ASSIGN(const auto prompts, samplePrompts(request, paramList(config.training, specs, "sample_prompts")));
+    ATTUNE_ASSIGN(const auto watched, samplePrompts(request, paramList(config.training, specs, "sample_prompts")));
     GenerateOptions generate;
     generate.sampling.maxTokens = paramInt(config.training, specs, "sample_max_tokens");
     const auto generateSamples = [&](std::int64_t step, std::stop_token stopSamples) -> Status {
         std::vector<std::vector<std::int64_t>> ids;
-        for (const SamplePrompt& prompt : prompts) {
+        for (const SamplePrompt& prompt : watched) {
             ATTUNE_ASSIGN(auto encoded, promptIds(loaded, prompt.prompt));
             ids.push_back(std::move(encoded));
         }
@@ -324,13 +365,12 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
         if (stopSamples.stop_requested())
             return {}; // cut off answers
         for (std::size_t i = 0; i < texts.size(); ++i)
-            emit(SampleGenerated{step, static_cast<int>(i), prompts[i].shown, prompts[i].expected, texts[i].text});
+            emit(SampleGenerated{step, static_cast<int>(i), watched[i].shown, watched[i].expected, texts[i].text});
         return {};
     };
 
-    TrainParts parts{*loaded.model, *method,        *objective, *optimizer,
-                     train,         validation ? &*validation : nullptr, folder.root, identity, {}};
-    if (!prompts.empty() && generate.sampling.maxTokens > 0 && !needs.scoreHead) // a reward model does not write
+    TrainParts parts{*loaded.model, *method, *objective, *optimizer, train, validation ? &*validation : nullptr, folder.root, identity, {}};
+    if (!watched.empty() && generate.sampling.maxTokens > 0 && !needs.scoreHead) // a reward model does not write
         parts.generateSamples = generateSamples;
     const DataShape shape = shapeOf(train);
     if (effectiveActivations(loaded.config(), config, engineCatalog(), shape, computer) == "recompute")
@@ -338,6 +378,18 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     settings.predictedPeakBytes = estimateMemory(loaded.config(), config, engineCatalog(), shape, computer).total();
     if (needs.rowsPerSample > 1 && settings.predictedPeakBytes > computer.freeMemoryBytes)
         settings.wholeSampleTokens = settings.microBatchTokens;
+    std::unique_ptr<CausalLm> frozen; // the reference model, where there is no adapter to switch off
+    std::optional<RolloutTrainer> rollouts;
+    if (policy) {
+        if (policy->plan().reference && !method->producesAdapter()) {
+            ATTUNE_ASSIGN(LoadedModel again, loadModel({.model = config.model, .precision = paramString(config.training, specs, "precision"),
+                                                        .stop = stop, .progress = preparing("Loading the reference model")}));
+            frozen = std::move(again.model);
+        }
+        rollouts.emplace(RolloutParts{loaded, *policy, *optimizer, prompts, validation ? &validationPrompts : nullptr, frozen.get()},
+                         RolloutSettings{settings.seed, settings.microBatchTokens, settings.activations, settings.maxGradientNorm});
+        parts.rollouts = &*rollouts;
+    }
     TrainLoop loop(std::move(parts), settings, emit);
     if (request.resume) {
         ATTUNE_ASSIGN(const bool found, loop.resume());

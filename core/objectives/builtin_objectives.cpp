@@ -1,4 +1,5 @@
 #include "core/objectives/dpo.h"
+#include "core/objectives/grpo.h"
 #include "core/objectives/kto.h"
 #include "core/objectives/orpo.h"
 #include "core/objectives/reward.h"
@@ -17,6 +18,7 @@ const std::vector<std::unique_ptr<Objective>>& builtinObjectives() {
         all.push_back(std::make_unique<SimpoObjective>(SimpoObjective::Kind::Simpo));
         all.push_back(std::make_unique<SimpoObjective>(SimpoObjective::Kind::Cpo));
         all.push_back(std::make_unique<RewardObjective>());
+        all.push_back(std::make_unique<GrpoObjective>());
         all.push_back(std::make_unique<PretrainObjective>());
         return all;
     }();

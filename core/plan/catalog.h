@@ -19,6 +19,9 @@ struct MethodEntry {
 struct ObjectiveEntry {
     Described description;
     std::string sampleKind; // sampleKindId
+    // What it needs beside a loss, for estimates.
+    bool ownAnswers = false; // learns from answers that the model writes while training: "max_completion_length" ...
+    bool scoreHead = false, valueHead = false;
 };
 
 struct OptimizerEntry {

@@ -81,6 +81,16 @@ std::int64_t numbersOf(const std::vector<TrainedTensor>& tensors) {
     return numbers;
 }
 
+// Of reward models and of reinforcement learning.
+std::vector<TrainedTensor> headTensors(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
+    const ObjectiveEntry* objective = objectiveEntry(config, catalog);
+    if (objective && objective->valueHead)
+        return {{1, model.hiddenSize, 1}, {1, 1, 1}};
+    if (objective && objective->scoreHead)
+        return {{1, model.hiddenSize, 1}};
+    return {};
+}
+
 } // namespace
 
 std::array<BlockLinear, 7> blockLinears(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
@@ -106,10 +116,19 @@ std::array<BlockLinear, 7> blockLinears(const ModelConfig& model, const RunConfi
     return linears;
 }
 
+const ObjectiveEntry* objectiveEntry(const RunConfig& config, const Catalog& catalog) {
+    for (const ObjectiveEntry& objective : catalog.objectives)
+        if (objective.description.id == config.objective.id)
+            return &objective;
+    return nullptr;
+}
+
 std::vector<TrainedTensor> trainedTensors(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
-    std::vector<TrainedTensor> tensors;
-    if (const Described* method = methodEntry(config, catalog); method && findParam(method->params, "num_virtual_tokens"))
-        return {{paramInt(config.method.params, method->params, "num_virtual_tokens"), model.hiddenSize, 1}};
+    std::vector<TrainedTensor> tensors = headTensors(model, config, catalog);
+    if (const Described* method = methodEntry(config, catalog); method && findParam(method->params, "num_virtual_tokens")) {
+        tensors.push_back({paramInt(config.method.params, method->params, "num_virtual_tokens"), model.hiddenSize, 1});
+        return tensors;
+    }
     const std::array<BlockLinear, 7> linears = blockLinears(model, config, catalog);
     if (!trainsEverything(config)) {
         for (const BlockLinear& linear : linears)
@@ -158,6 +177,7 @@ std::int64_t weightBytes(const ModelConfig& model, const RunConfig& config, cons
             masters += model.layers * linear.rank * (linear.in + linear.out);
     if (const Described* method = methodEntry(config, catalog); method && findParam(method->params, "num_virtual_tokens"))
         masters += paramInt(config.method.params, method->params, "num_virtual_tokens") * model.hiddenSize;
+    masters += numbersOf(headTensors(model, config, catalog));
     return numbers * typeBytes + (norms + masters) * kF32Bytes + packed;
 }
 
@@ -228,6 +248,31 @@ std::int64_t passBytes(const ModelConfig& model, const RunConfig& config, const 
         if (packsLinears(config))
             unpacked = std::max(unpacked, linear.out * (linear.in + linear.rank) * type);
     return unpacked + t * perToken + rows * ((model.vocabularySize + 2 * hidden) * type + 2 * residual + 3 * kF32Bytes);
+}
+
+std::int64_t ownAnswerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, std::int64_t promptTokens,
+                            std::int64_t typeBytes) {
+    constexpr std::int64_t kMostAtOnce = 64, kMostCacheBytes = std::int64_t{1} << 30; // of generateTexts
+    const ObjectiveEntry* objective = objectiveEntry(config, catalog);
+    if (!objective || !objective->ownAnswers)
+        return 0;
+    const auto& specs = objective->description.params;
+    const ParamMap& values = config.objective.params;
+    const auto training = [&](const char* key) { return paramInt(config.training, trainingParams().params, key); };
+    std::int64_t answers = training("batch_size") * training("gradient_accumulation");
+    if (findParam(specs, "num_generations"))
+        answers *= paramInt(values, specs, "num_generations");
+    const std::int64_t tokens = std::min(model.contextLength, promptTokens + paramInt(values, specs, "max_completion_length"));
+    const std::int64_t each = 2 * model.layers * model.kvWidth() * typeBytes * tokens;
+    std::int64_t bytes = std::max(each, std::min(kMostCacheBytes, std::min(answers, kMostAtOnce) * each));
+    bytes += std::min(answers, kMostAtOnce) * model.vocabularySize * kF32Bytes; // their next tokens' logits
+    const auto weight = [&](const char* key) { return findParam(specs, key) ? paramDouble(values, specs, key) : 0.0; };
+    if (trainsEverything(config) && (weight("beta") != 0 || weight("kl_coef") != 0)) {
+        RunConfig frozen = config;
+        frozen.method = {"", {}}, frozen.objective = {"", {}};
+        bytes += weightBytes(model, frozen, catalog, typeBytes);
+    }
+    return bytes;
 }
 
 std::int64_t attentionBytes(const ModelConfig& model, const PassShape& shape) {
