@@ -84,6 +84,7 @@ Result<PromptRows> readPromptRows(const SampleSource& source, const PromptFormat
         rows.data.tokens += static_cast<std::int64_t>(row.ids.size());
         rows.data.longest = std::max(rows.data.longest, static_cast<std::int64_t>(row.ids.size()));
         rows.data.rows.push_back(std::move(row));
+        rows.messages.push_back(std::move(prompt->messages));
         rows.references.push_back(std::move(prompt->reference));
     }
     if (!rows.data.rows.empty())

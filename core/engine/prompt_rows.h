@@ -12,7 +12,8 @@ namespace attune {
 
 struct PromptRows {
     TokenDataset data;                   // rows hold prompts only; nothing of them is trained
-    std::vector<std::string> references; // of each row; empty where it has none
+    std::vector<std::vector<Message>> messages; // of each row: the prompt
+    std::vector<std::string> references;        // of each row; empty where it has none
 };
 
 /// The prompts of conversations (without their last answer), of pairs (whose better answer is the reference) and of rows

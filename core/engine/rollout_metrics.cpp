@@ -27,8 +27,8 @@ Spread spreadOf(const std::vector<double>& values) {
 
 } // namespace
 
-void addAnswerMetrics(std::map<std::string, double>& metrics, const RewardMix& rewards, std::span<const std::vector<double>> scores,
-                      std::span<const Rollout> rollouts, std::span<const GeneratedText> answers) {
+void addAnswerMetrics(std::map<std::string, double>& metrics, std::span<const std::string> names,
+                      std::span<const std::vector<double>> scores, std::span<const Rollout> rollouts, std::span<const GeneratedText> answers) {
     std::vector<double> totals, lengths, deviations;
     double cut = 0, pairs = 0;
     std::set<std::pair<std::int64_t, std::int64_t>> distinct;
@@ -47,13 +47,13 @@ void addAnswerMetrics(std::map<std::string, double>& metrics, const RewardMix& r
     }
     metrics["reward"] = spreadOf(totals).mean;
     metrics["reward_std"] = spreadOf(deviations).mean;
-    for (std::size_t part = 0; part < rewards.parts().size(); ++part) {
+    for (std::size_t part = 0; part < names.size(); ++part) {
         std::vector<double> values;
         for (const std::vector<double>& of : scores)
             values.push_back(of[part]);
         const Spread spread = spreadOf(values);
-        metrics["rewards/" + rewards.parts()[part].id + "/mean"] = spread.mean;
-        metrics["rewards/" + rewards.parts()[part].id + "/std"] = spread.deviation;
+        metrics["rewards/" + names[part] + "/mean"] = spread.mean;
+        metrics["rewards/" + names[part] + "/std"] = spread.deviation;
     }
     if (lengths.empty())
         return;

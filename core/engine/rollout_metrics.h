@@ -14,7 +14,8 @@ namespace attune {
 /// reward and reward_std (mean over the groups of the spread within one, n - 1), rewards/<id>/mean and /std over all answers,
 /// completions/mean_length, min_length, max_length (tokens), completions/clipped_ratio (share cut off at the longest length),
 /// completions/distinct_2 (distinct pairs of neighbouring tokens among all of them; answers that repeat themselves lower it).
-void addAnswerMetrics(std::map<std::string, double>& metrics, const RewardMix& rewards, std::span<const std::vector<double>> scores,
-                      std::span<const Rollout> rollouts, std::span<const GeneratedText> answers);
+/// `names` of the scores that each answer has.
+void addAnswerMetrics(std::map<std::string, double>& metrics, std::span<const std::string> names,
+                      std::span<const std::vector<double>> scores, std::span<const Rollout> rollouts, std::span<const GeneratedText> answers);
 
 } // namespace attune

@@ -29,7 +29,7 @@ struct RolloutTrainer::Written {
     std::vector<const TokenDataset::Row*> prompts; // of each answer
     std::vector<GeneratedText> answers;
     std::vector<Rollout> rollouts;
-    std::vector<std::vector<double>> scores; // of each answer, by the rewards' parts
+    std::vector<std::vector<double>> scores; // of each answer, by the rewards' parts, and the reward model's
     std::int64_t answerTokens(std::size_t i) const { return static_cast<std::int64_t>(answers[i].tokens.size()); }
     // The answer's last token is predicted but need not be read.
     std::int64_t rowTokens(std::size_t i) const { return static_cast<std::int64_t>(prompts[i]->ids.size()) + answerTokens(i) - 1; }
@@ -58,14 +58,14 @@ Result<std::optional<RolloutTrainer::Written>> RolloutTrainer::write(const Promp
                                                                      std::uint64_t seed, const std::stop_token& stop) {
     Written written;
     std::vector<std::vector<std::int64_t>> ids;
-    std::vector<const std::string*> references;
+    std::vector<std::uint32_t> rowOf; // of each answer
     for (std::size_t group = 0; group < prompts.size(); ++group)
         for (std::int64_t i = 0; i < answersEach; ++i) {
             const TokenDataset::Row& row = rows.data.rows[prompts[group]];
             ids.emplace_back(row.ids.begin(), row.ids.end());
             written.prompts.push_back(&row);
             written.rollouts.push_back({.group = static_cast<std::int64_t>(group)});
-            references.push_back(&rows.references[prompts[group]]);
+            rowOf.push_back(prompts[group]);
         }
     GenerateOptions options;
     options.sampling.temperature = temperature;
@@ -74,13 +74,43 @@ Result<std::optional<RolloutTrainer::Written>> RolloutTrainer::write(const Promp
     ATTUNE_ASSIGN(written.answers, generateTexts(m_parts.loaded, ids, options, stop, {}));
     if (stop.stop_requested())
         return std::nullopt; // cut off answers
+    ATTUNE_CHECK(score(rows, rowOf, written));
+    return written;
+}
+
+Status RolloutTrainer::score(const PromptRows& rows, std::span<const std::uint32_t> rowOf, Written& written) {
+    std::vector<double> judged;
+    if (m_parts.judge) {
+        std::vector<std::vector<Message>> conversations;
+        for (std::size_t i = 0; i < written.answers.size(); ++i) {
+            conversations.push_back(rows.messages[rowOf[i]]);
+            conversations.back().push_back({"assistant", written.answers[i].text});
+        }
+        const double before = m_parts.judge->tokensRead();
+        ATTUNE_ASSIGN(judged, m_parts.judge->score(conversations));
+        m_forwardTokens += m_parts.judge->tokensRead() - before;
+    }
     for (std::size_t i = 0; i < written.answers.size(); ++i) {
         Rollout& rollout = written.rollouts[i];
         rollout.ended = written.answers[i].finish == "stop";
-        written.scores.push_back(m_plan.rewards.scores({written.answers[i].text, *references[i], written.answerTokens(i)}));
-        rollout.reward = m_plan.rewards.total(written.scores.back()) - (rollout.ended ? 0 : m_plan.missingEndPenalty);
+        std::vector<double> scores = m_plan.rewards.scores({written.answers[i].text, rows.references[rowOf[i]], written.answerTokens(i)});
+        rollout.reward = m_plan.rewards.total(scores) - (rollout.ended ? 0 : m_plan.missingEndPenalty);
+        if (m_parts.judge) {
+            rollout.reward += m_plan.rewardModelWeight * judged[i];
+            scores.push_back(judged[i]);
+        }
+        written.scores.push_back(std::move(scores));
     }
-    return written;
+    return {};
+}
+
+std::vector<std::string> RolloutTrainer::scoreNames() const {
+    std::vector<std::string> names;
+    for (const RewardMix::Part& part : m_plan.rewards.parts())
+        names.push_back(part.id);
+    if (m_parts.judge)
+        names.push_back("reward_model");
+    return names;
 }
 
 PackedTokens RolloutTrainer::pack(const Written& written, std::span<const std::uint32_t> members, std::vector<RowFacts>& facts) const {
@@ -200,7 +230,7 @@ Result<std::optional<RolloutTrainer::Outcome>> RolloutTrainer::step(std::int64_t
     if (!written)
         return std::nullopt;
     Outcome outcome;
-    addAnswerMetrics(outcome.metrics, m_plan.rewards, written->scores, written->rollouts, written->answers);
+    addAnswerMetrics(outcome.metrics, scoreNames(), written->scores, written->rollouts, written->answers);
     double read = 0;
     for (std::size_t i = 0; i < written->answers.size(); ++i) {
         outcome.tokens += static_cast<std::int64_t>(written->prompts[i]->ids.size()) + written->answerTokens(i);
@@ -230,7 +260,7 @@ Result<std::optional<RolloutTrainer::Outcome>> RolloutTrainer::evaluate(const st
     if (!written)
         return std::nullopt;
     Outcome outcome;
-    addAnswerMetrics(outcome.metrics, m_plan.rewards, written->scores, written->rollouts, written->answers);
+    addAnswerMetrics(outcome.metrics, scoreNames(), written->scores, written->rollouts, written->answers);
     for (std::size_t i = 0; i < written->answers.size(); ++i)
         outcome.targets += written->answerTokens(i);
     outcome.loss = -outcome.metrics.at("reward");

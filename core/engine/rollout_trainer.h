@@ -13,6 +13,7 @@
 
 #include "core/engine/model_loader.h"
 #include "core/engine/prompt_rows.h"
+#include "core/engine/reward_judge.h"
 #include "core/objectives/policy_objective.h"
 #include "core/optim/optimizer.h"
 #include "core/run/engine.h"
@@ -27,6 +28,7 @@ struct RolloutParts {
     const PromptRows& train;
     const PromptRows* validation = nullptr;
     CausalLm* reference = nullptr; // null: the model in training with its adapter off
+    RewardJudge* judge = nullptr;  // null: rules alone score
 };
 
 struct RolloutSettings {
@@ -61,6 +63,8 @@ private:
     /// What a model says of all answers, forward only: into Rollout::*numbers, of the value head into *values where asked.
     Status ask(TrainingPass& pass, Written& written, std::vector<double> Rollout::*numbers, std::vector<double> Rollout::*values);
     Status askReference(Written& written);
+    Status score(const PromptRows& rows, std::span<const std::uint32_t> rowOf, Written& written);
+    std::vector<std::string> scoreNames() const;
     Status update(std::int64_t step, Written& written, double learningRate, Outcome& outcome);
 
     RolloutParts m_parts;

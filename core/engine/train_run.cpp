@@ -96,16 +96,18 @@ void reportDataNotes(const TokenDataset& data, const char* which, const Emit& em
 }
 
 // Everything the weights after step n are a function of, besides the code and the number of threads.
-std::string identityOf(const RunConfig& config, const LoadedModel& loaded, const TrainRequest& request) {
+std::string identityOf(const RunConfig& config, const LoadedModel& loaded, const TrainRequest& request, const std::string& rewardModelHash) {
     RunConfig recipe = config;
     recipe.name.clear();
     recipe.model.clear(); // the model counts by content, so that a moved folder can be continued
     recipe.data = {};
+    recipe.objective.params.erase("reward_model"); // by content as well
     for (const char* key : {"sample_prompts", "sample_max_tokens", "keep_checkpoints", "threads", "activations"})
         recipe.training.erase(key);
     std::string text = toYaml(recipe) + loaded.modelHash + loaded.tokenizer->hash() + loaded.format.hash() + request.train->hash();
     if (request.validation)
         text += request.validation->hash();
+    text += rewardModelHash;
     text += c10::toString(loaded.model->settings().dtype);
     return hashBytes(text);
 }
@@ -207,11 +209,23 @@ Status prepareComparisons(TokenDataset& train, TokenDataset* validation, const O
 Status checkRewards(const Objective& objective) {
     if (!objective.policy() || !objective.policy()->plan().rewards.empty())
         return {};
+    if (!objective.policy()->plan().rewardModel.empty())
+        return {};
     std::string weights;
     for (const auto& reward : builtinRewards())
         weights += (weights.empty() ? "" : ", ") + reward->description().id + "_weight";
-    return fail(ErrorCode::InvalidArgument, "Nothing says which answers are good: no reward has a weight",
-                "Set at least one of objective." + weights + ".");
+    return fail(ErrorCode::InvalidArgument, "Nothing says which answers are good: no reward has a weight, and there is no reward model",
+                "Set objective.reward_model to the folder of a reward model's run, or at least one of objective." + weights + ".");
+}
+
+// The reward model that an objective names, refused where it is not known to be good enough.
+Result<std::optional<RewardRecord>> rewardRecordOf(const Objective& objective) {
+    if (!objective.policy() || objective.policy()->plan().rewardModel.empty())
+        return std::nullopt;
+    const RolloutPlan& plan = objective.policy()->plan();
+    ATTUNE_ASSIGN(RewardRecord record, readRewardRecord(plan.rewardModel));
+    ATTUNE_CHECK(checkRewardAccuracy(record, plan.rewardModelMinAccuracy, plan.rewardModel));
+    return record;
 }
 
 // Prompts of a data set that leave room for the longest answer.
@@ -233,9 +247,16 @@ Result<PromptRows> promptRowsOf(const SampleSource& source, const Objective& obj
 Status writeResult(const LoadedModel& loaded, const Method& method, const RunFolder& folder, const std::string& baseName) {
     if (!method.producesAdapter()) {
         const ExportInput input{loaded.source, *loaded.family, *loaded.model, baseName};
-        return findExporter("merged")->write(input, folder.root / "model", {}).map([](const auto&) {});
+        ATTUNE_CHECK(findExporter("merged")->write(input, folder.root / "model", {}));
+    } else {
+        ATTUNE_CHECK(writePeftAdapter(folder.adapter(), *loaded.family, *loaded.model, baseName));
     }
-    return writePeftAdapter(folder.adapter(), *loaded.family, *loaded.model, baseName).map([](const auto&) {});
+    if (!loaded.model->valueHead)
+        return {};
+    // In the file that other tools of the field keep it in.
+    const ValueHead& head = *loaded.model->valueHead;
+    const fs::path target = method.producesAdapter() ? folder.adapter() : folder.root / "model";
+    return writeTensors(target / "value_head.safetensors", {{head.weight.name, head.weight.value}, {head.bias.name, head.bias.value}});
 }
 
 } // namespace
@@ -263,6 +284,7 @@ Status checkRun(const RunConfig& config, const Catalog& catalog) {
     if (const Objective* kind = findObjective(config.objective.id)) {
         ATTUNE_ASSIGN(const std::unique_ptr<Objective> objective, kind->configured(config.objective.params));
         ATTUNE_CHECK(checkRewards(*objective));
+        ATTUNE_CHECK(rewardRecordOf(*objective));
     }
     return readModelParts(config.model).map([](const auto&) {});
 }
@@ -280,6 +302,7 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
         return unknown("objective", config.objective.id);
     ATTUNE_ASSIGN(const std::unique_ptr<Objective> objective, objectiveKind->configured(config.objective.params));
     ATTUNE_CHECK(checkRewards(*objective));
+    ATTUNE_ASSIGN(const std::optional<RewardRecord> rewardModel, rewardRecordOf(*objective));
     const ObjectiveNeeds needs = objective->needs();
     const PolicyObjective* policy = objective->policy();
     if (!optimizerKind)
@@ -309,6 +332,8 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     ATTUNE_CHECK(method->attachWithText(*loaded.model, config.method.params, seed, encode));
     if (needs.scoreHead)
         loaded.model->addScoreHead(seed);
+    if (policy && policy->plan().valueHead)
+        loaded.model->addValueHead();
 
     TokenizeOptions tokenize;
     tokenize.trainOn = needs.trainOnSetting ? trainOnOf(paramString(config.training, specs, "train_on")) : TrainOn::Completion;
@@ -346,7 +371,19 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
         validation.reset();
     }
     TrainSettings settings = settingsOf(config, loaded.config());
-    const std::string identity = identityOf(config, loaded, request);
+    std::unique_ptr<CausalLm> frozen; // the base network as it was, where training changes it
+    if (policy && !method->producesAdapter() && (policy->plan().reference || rewardModel)) {
+        ATTUNE_ASSIGN(LoadedModel again, loadModel({.model = config.model, .precision = paramString(config.training, specs, "precision"),
+                                                    .stop = stop, .progress = preparing("Loading the reference model")}));
+        frozen = std::move(again.model);
+    }
+    std::unique_ptr<RewardJudge> judge;
+    if (rewardModel) {
+        if (rewardModel->accuracy)
+            preparing("The reward model is right about " + std::to_string(std::llround(100 * *rewardModel->accuracy)) + " % of the pairs it has not seen")(1);
+        ATTUNE_ASSIGN(judge, RewardJudge::load(*rewardModel, loaded, frozen ? *frozen : *loaded.model, settings.microBatchTokens));
+    }
+    const std::string identity = identityOf(config, loaded, request, judge ? judge->hash() : std::string());
     adviseOnLabels(train, *objective, emit);
     ATTUNE_CHECK(prepareComparisons(train, validation ? &*validation : nullptr, needs, settings, tokenize.maxLength, *loaded.model, folder.root,
                                     identity, progress));
@@ -378,15 +415,9 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     settings.predictedPeakBytes = estimateMemory(loaded.config(), config, engineCatalog(), shape, computer).total();
     if (needs.rowsPerSample > 1 && settings.predictedPeakBytes > computer.freeMemoryBytes)
         settings.wholeSampleTokens = settings.microBatchTokens;
-    std::unique_ptr<CausalLm> frozen; // the reference model, where there is no adapter to switch off
     std::optional<RolloutTrainer> rollouts;
     if (policy) {
-        if (policy->plan().reference && !method->producesAdapter()) {
-            ATTUNE_ASSIGN(LoadedModel again, loadModel({.model = config.model, .precision = paramString(config.training, specs, "precision"),
-                                                        .stop = stop, .progress = preparing("Loading the reference model")}));
-            frozen = std::move(again.model);
-        }
-        rollouts.emplace(RolloutParts{loaded, *policy, *optimizer, prompts, validation ? &validationPrompts : nullptr, frozen.get()},
+        rollouts.emplace(RolloutParts{loaded, *policy, *optimizer, prompts, validation ? &validationPrompts : nullptr, frozen.get(), judge.get()},
                          RolloutSettings{settings.seed, settings.microBatchTokens, settings.activations, settings.maxGradientNorm});
         parts.rollouts = &*rollouts;
     }

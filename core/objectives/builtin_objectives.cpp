@@ -2,6 +2,7 @@
 #include "core/objectives/grpo.h"
 #include "core/objectives/kto.h"
 #include "core/objectives/orpo.h"
+#include "core/objectives/ppo.h"
 #include "core/objectives/reward.h"
 #include "core/objectives/sft.h"
 #include "core/objectives/simpo.h"
@@ -19,6 +20,7 @@ const std::vector<std::unique_ptr<Objective>>& builtinObjectives() {
         all.push_back(std::make_unique<SimpoObjective>(SimpoObjective::Kind::Cpo));
         all.push_back(std::make_unique<RewardObjective>());
         all.push_back(std::make_unique<GrpoObjective>());
+        all.push_back(std::make_unique<PpoObjective>());
         all.push_back(std::make_unique<PretrainObjective>());
         return all;
     }();

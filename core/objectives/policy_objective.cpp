@@ -40,6 +40,15 @@ std::vector<ParamSpec> PolicyObjective::commonParams(std::int64_t maxTokens, dou
                                  "So many validation prompts are answered, always choosing the likeliest word, to measure the reward.",
                                  "Each validation takes longer.", "The measured reward jumps about.")),
     };
+    ParamSpec judge;
+    judge.key = "reward_model", judge.label = "Reward model", judge.defaultValue = std::string();
+    judge.help = "The folder of a finished run with the objective reward, on the same base model: it scores the answers.";
+    specs.push_back(std::move(judge));
+    specs.push_back(numberParam("reward_model_weight", "Reward model: weight", 1, -100, 100, "What the reward model's score is multiplied by.",
+                                "The other rewards hardly count.", "The reward model hardly counts."));
+    specs.push_back(numberParam("reward_model_min_accuracy", "Reward model: least accuracy", 0.6, 0, 1,
+                                "The share of held-out pairs in which the reward model must know the better answer; 0 takes any, even one that was never measured.",
+                                "Useful reward models are refused.", "The model learns to please a judge that is hardly better than a coin."));
     for (ParamSpec& spec : RewardMix::params())
         specs.push_back(std::move(spec));
     return specs;
@@ -50,6 +59,9 @@ Status PolicyObjective::readCommon(const ParamMap& params, const std::vector<Par
     m_plan.maxTokens = paramInt(params, specs, "max_completion_length");
     m_plan.temperature = paramDouble(params, specs, "temperature");
     m_plan.validationPrompts = paramInt(params, specs, "eval_prompts");
+    m_plan.rewardModel = paramString(params, specs, "reward_model");
+    m_plan.rewardModelWeight = paramDouble(params, specs, "reward_model_weight");
+    m_plan.rewardModelMinAccuracy = paramDouble(params, specs, "reward_model_min_accuracy");
     ATTUNE_ASSIGN(m_plan.rewards, RewardMix::configured(params));
     return {};
 }

@@ -33,7 +33,7 @@ protected:
     /// The share of one answer in the update's loss; fills its gradients and adds its shares to the metrics.
     virtual double answerLoss(const Answer& answer, const StepWindow& window, std::span<double> dLogProbs, std::span<double> dValues,
                               std::map<std::string, double>& metrics) const = 0;
-    /// The settings that every such objective has, with these defaults; then those of the rewards.
+    /// The settings that every such objective has, with these defaults; then those of the reward model and of the rewards.
     static std::vector<ParamSpec> commonParams(std::int64_t maxTokens, double temperature);
     /// Reads them into m_plan. Errors: InvalidArgument (no reward, and those of rewards).
     Status readCommon(const ParamMap& params, const std::vector<ParamSpec>& specs, const std::string& id);

@@ -33,6 +33,9 @@ struct RolloutPlan {
     double missingEndPenalty = 0; // taken from the reward of an answer that was cut off
     std::int64_t validationPrompts = 32;
     RewardMix rewards;
+    // A reward model: the folder of its run (an adapter on the same base model), empty for none.
+    std::string rewardModel;
+    double rewardModelWeight = 1, rewardModelMinAccuracy = 0.6;
     bool offPolicy() const { return passes * miniBatches > 1; } // later updates meet a changed model
 };
 

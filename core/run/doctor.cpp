@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/run/doctor_rewards.h"
+
 namespace attune {
 
 namespace {
@@ -86,6 +88,11 @@ void Doctor::onStep(const StepFinished& step, std::vector<Finding>& fresh) {
              fresh);
         return;
     }
+    if (step.metrics.contains("reward")) { // the loss of own answers stays near zero however they change
+        for (Finding& finding : rewardFindings(m_steps, m_learningRate))
+            note(std::move(finding), fresh);
+        return;
+    }
     const std::size_t count = m_steps.size();
     if (count < 2 * kWindow)
         return;
@@ -124,6 +131,8 @@ void Doctor::onStep(const StepFinished& step, std::vector<Finding>& fresh) {
 }
 
 void Doctor::onEval(const EvalFinished& eval, std::vector<Finding>& fresh) {
+    if (eval.metrics.contains("reward"))
+        return; // its loss is the negative reward; the rules below compare losses as shares
     while (!m_evals.empty() && m_evals.back().step >= eval.step)
         m_evals.pop_back();
     m_evals.push_back(eval);
