@@ -17,6 +17,7 @@ forbid core/base "core/(store|data|text|model_files|retrieval|review|stats|plan|
 for folder in store data text model_files retrieval review stats families plan model_report run serve; do
     forbid core/$folder "$torch|$engine"
 done
+forbid core/rewards "$torch|core/(engine|nn|methods|objectives|optim|export|store|families)/"
 forbid core/plan "SQLiteCpp|sqlite3|core/store/"
 for folder in engine nn methods objectives protections optim eval export; do forbid core/$folder "core/store/|SQLiteCpp|sqlite3"; done
 forbid core/nn "core/(methods|objectives|protections|families|engine|optim|export|eval)/"

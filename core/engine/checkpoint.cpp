@@ -69,6 +69,7 @@ Json toJson(const TrainProgress& progress) {
             {"tokens", progress.tokens},
             {"seconds", progress.seconds},
             {"finished", progress.finished},
+            {"carried", progress.carried},
             {"identity", progress.identity}};
 }
 
@@ -79,6 +80,8 @@ Result<TrainProgress> progressFromJson(const Json& json, const fs::path& file) {
         progress.optimizerSteps = json.at("optimizer_steps").get<std::int64_t>();
         progress.bestLoss = json.at("best_loss").get<double>();
         progress.bestStep = json.at("best_step").get<std::int64_t>();
+        if (const auto carried = json.find("carried"); carried != json.end()) // older checkpoints have none
+            progress.carried = carried->get<std::map<std::string, double>>();
         progress.evaluationsWithoutGain = json.at("evaluations_without_gain").get<std::int64_t>();
         progress.measuringDue = json.value("measuring_due", false); // absent in files of earlier versions
         progress.refusedSteps = json.at("refused_steps").get<std::vector<std::int64_t>>();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,7 @@ struct TrainProgress {
     std::int64_t tokens = 0;
     double seconds = 0;
     bool finished = false;
+    std::map<std::string, double> carried; // numbers that the objective keeps from step to step
     // Identity of what the run stands on; a resume with another identity is refused in words.
     std::string identity;
     bool operator==(const TrainProgress&) const = default;

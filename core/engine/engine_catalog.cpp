@@ -3,7 +3,7 @@
 #include "core/data/sample.h"
 #include "core/export/exporter.h"
 #include "core/methods/method.h"
-#include "core/objectives/objective.h"
+#include "core/objectives/policy_objective.h"
 #include "core/optim/optimizer.h"
 #include "core/protections/protection.h"
 
@@ -21,6 +21,9 @@ ObjectiveEntry entryOfObjective(const Objective& objective) {
         entry.unusedTraining.push_back("train_on");
     if (needs.scoreHead) // it writes nothing that could be watched
         entry.unusedTraining.insert(entry.unusedTraining.end(), {"sample_prompts", "sample_max_tokens"});
+    entry.ownAnswers = objective.policy() != nullptr;
+    entry.scoreHead = needs.scoreHead;
+    entry.valueHead = objective.policy() && objective.policy()->plan().valueHead;
     return entry;
 }
 

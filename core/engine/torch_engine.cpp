@@ -68,6 +68,8 @@ public:
     Result<std::vector<std::vector<float>>> score(const ScoreRequest& request, std::stop_token stop) override {
         return guardedCall([&]() -> Result<std::vector<std::vector<float>>> {
             ATTUNE_ASSIGN(const LoadedModel* loaded, load(request.model, request.adapter, request.precision, stop));
+            if (loaded->model->scoreHead) // a reward model: its one number for each row
+                return rewardRows(*loaded->model, request.rows, stop);
             return scoreRows(*loaded->model, request.rows, stop);
         });
     }

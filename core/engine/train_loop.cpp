@@ -91,7 +91,7 @@ Status TrainLoop::refuse(std::int64_t step, std::span<const std::uint32_t> sampl
     m_emit(WarningRaised{step, "numerical.refused",
                          "Step " + std::to_string(step) + " was refused: " + what + " is not a finite number (rows " + sources +
                              (samples.size() > 8 ? ", ..." : "") + ")",
-                         "The weights are unchanged. If it happens again, lower the learning rate or look at these rows."});
+                         "This update was left out. If it happens again, lower the learning rate or look at these rows."});
     if (tooManyRefused(m_progress.refusedSteps, step))
         return fail(ErrorCode::Numerical,
                     "Training was stopped at step " + std::to_string(step) + ": " +
@@ -169,7 +169,7 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
         ATTUNE_CHECK(refuse(step, samples, "the loss"));
         return StepOutcome::Refused;
     }
-    const double rate = m_settings.learningRate * m_schedule(step - 1, m_warmupSteps, m_totalSteps, m_settings.scheduleParams);
+    const double rate = learningRateAt(step);
     const StepResult update = m_parts.optimizer.step(rate, m_settings.maxGradientNorm);
     if (!update.finite) {
         ATTUNE_CHECK(refuse(step, samples, "the gradient"));
@@ -177,24 +177,14 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
     }
     m_parts.model.refreshComputeWeights();
     ++m_progress.optimizerSteps;
-    m_progress.tokens += tokens;
-
-    const double seconds = secondsSince(start);
-    m_progress.seconds += seconds;
-    const double current = static_cast<double>(tokens) / std::max(seconds, 1e-9);
-    m_smoothedRate = m_smoothedRate == 0 ? current : 0.9 * m_smoothedRate + 0.1 * current;
-    m_emit(StepFinished{.step = step,
-                        .totalSteps = m_totalSteps,
-                        .epoch = static_cast<double>(step) / static_cast<double>(m_stepsPerEpoch),
-                        .loss = loss,
-                        .learningRate = rate,
-                        .gradientNorm = update.gradientNorm,
-                        .tokens = tokens,
-                        .targetTokens = static_cast<std::int64_t>(window.targets),
-                        .seconds = seconds,
-                        .tokensPerSecond = m_smoothedRate,
-                        .secondsLeft = secondsLeft(step),
-                        .metrics = std::move(metrics)});
+    report({.step = step,
+            .loss = loss,
+            .learningRate = rate,
+            .gradientNorm = update.gradientNorm,
+            .tokens = tokens,
+            .targetTokens = static_cast<std::int64_t>(window.targets),
+            .metrics = std::move(metrics)},
+           secondsSince(start));
     return StepOutcome::Updated;
 }
 
@@ -239,6 +229,47 @@ Result<TrainLoop::Protecting> TrainLoop::protect(std::int64_t step, std::int64_t
     return done;
 }
 
+Result<TrainLoop::StepOutcome> TrainLoop::trainRolloutStep(std::int64_t step, const std::stop_token& stop) {
+    const auto start = Clock::now();
+    const auto samples = samplesOfStep(step - 1);
+    const double rate = learningRateAt(step);
+    ATTUNE_ASSIGN(std::optional<RolloutTrainer::Outcome> outcome,
+                  m_parts.rollouts->step(step, samples, rate, m_progress.carried, stop));
+    if (!outcome)
+        return StepOutcome::Interrupted;
+    m_progress.optimizerSteps += outcome->updates;
+    if (!outcome->notFinite.empty()) {
+        ATTUNE_CHECK(refuse(step, samples, outcome->notFinite.c_str()));
+        return StepOutcome::Refused;
+    }
+    report({.step = step,
+            .loss = outcome->loss,
+            .learningRate = rate,
+            .gradientNorm = outcome->gradientNorm,
+            .tokens = outcome->tokens,
+            .targetTokens = outcome->targets,
+            .metrics = std::move(outcome->metrics)},
+           secondsSince(start));
+    return StepOutcome::Updated;
+}
+
+double TrainLoop::learningRateAt(std::int64_t step) const {
+    return m_settings.learningRate * m_schedule(step - 1, m_warmupSteps, m_totalSteps, m_settings.scheduleParams);
+}
+
+void TrainLoop::report(StepFinished event, double seconds) {
+    m_progress.tokens += event.tokens;
+    m_progress.seconds += seconds;
+    const double current = static_cast<double>(event.tokens) / std::max(seconds, 1e-9);
+    m_smoothedRate = m_smoothedRate == 0 ? current : 0.9 * m_smoothedRate + 0.1 * current;
+    event.totalSteps = m_totalSteps;
+    event.epoch = static_cast<double>(event.step) / static_cast<double>(m_stepsPerEpoch);
+    event.seconds = seconds;
+    event.tokensPerSecond = m_smoothedRate;
+    event.secondsLeft = secondsLeft(event.step);
+    m_emit(std::move(event));
+}
+
 bool TrainLoop::measuredAt(std::int64_t step) const { return step % m_evaluateEvery == 0 || step == m_totalSteps; }
 
 double TrainLoop::secondsLeft(std::int64_t step) const {
@@ -249,7 +280,13 @@ double TrainLoop::secondsLeft(std::int64_t step) const {
     return perStep * static_cast<double>(m_totalSteps - step) + perMeasuring * static_cast<double>(measurings);
 }
 
-Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::stop_token& stop) {
+Result<std::optional<ObjectiveOutput>> TrainLoop::validationOutput(const std::stop_token& stop) {
+    if (m_parts.rollouts) {
+        ATTUNE_ASSIGN(std::optional<RolloutTrainer::Outcome> outcome, m_parts.rollouts->evaluate(stop));
+        if (!outcome)
+            return std::nullopt;
+        return ObjectiveOutput{outcome->loss, outcome->targets, std::move(outcome->metrics)};
+    }
     const SampleRows data(*m_parts.validation, m_needs);
     const auto samples = data.all();
     std::vector<std::int64_t> lengths;
@@ -257,9 +294,7 @@ Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::st
         lengths.push_back(data.tokens(sample));
     StepWindow window = data.window(samples);
     ATTUNE_CHECK(measureDivergence(data, samples, &stop, window));
-    double loss = 0;
-    std::int64_t targets = 0;
-    std::map<std::string, double> metrics;
+    ObjectiveOutput sum;
     for (const auto& group : planMicroBatches(lengths, m_settings.microBatchTokens)) {
         if (stop.stop_requested())
             return std::nullopt;
@@ -267,10 +302,18 @@ Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::st
         const ForwardOptions options{.keepForBackward = false, .training = false};
         ATTUNE_ASSIGN(const ObjectiveOutput output,
                       m_parts.objective.evaluateMicroBatch({m_pass, batch.tokens, options, window, batch.facts}));
-        loss += output.loss;
-        targets += output.targets;
-        addTo(metrics, output.metrics);
+        sum.loss += output.loss;
+        sum.targets += output.targets;
+        addTo(sum.metrics, output.metrics);
     }
+    return sum;
+}
+
+Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::stop_token& stop) {
+    ATTUNE_ASSIGN(std::optional<ObjectiveOutput> output, validationOutput(stop));
+    if (!output)
+        return std::nullopt;
+    const double loss = output->loss;
     const bool best = std::isfinite(loss) && (m_progress.bestStep < 0 || loss < m_progress.bestLoss);
     if (best) {
         m_progress.bestLoss = loss;
@@ -279,7 +322,7 @@ Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::st
     } else {
         ++m_progress.evaluationsWithoutGain;
     }
-    m_emit(EvalFinished{step, "validation", loss, targets, best, std::move(metrics)});
+    m_emit(EvalFinished{step, "validation", loss, output->targets, best, std::move(output->metrics)});
     return best;
 }
 
@@ -362,7 +405,8 @@ Status TrainLoop::trySteps(std::int64_t steps, const std::stop_token& stop) {
     for (std::int64_t i = 0; i < steps; ++i) {
         if (stop.stop_requested())
             return fail(ErrorCode::Cancelled, "The check was cancelled");
-        ATTUNE_CHECK(trainStep(++m_progress.step));
+        const std::int64_t step = ++m_progress.step;
+        ATTUNE_CHECK(m_parts.rollouts ? trainRolloutStep(step, stop) : trainStep(step));
     }
     return {};
 }
@@ -387,7 +431,9 @@ Result<bool> TrainLoop::run(std::stop_token stop, PauseToken& pause) {
         }
         if (!m_progress.measuringDue) {
             const std::int64_t step = m_progress.step + 1;
-            ATTUNE_CHECK(trainStep(step));
+            ATTUNE_ASSIGN(const StepOutcome outcome, m_parts.rollouts ? trainRolloutStep(step, stop) : trainStep(step));
+            if (outcome == StepOutcome::Interrupted)
+                continue; // the stop is seen above
             m_progress.step = step;
             m_progress.measuringDue = true;
         }

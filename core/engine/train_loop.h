@@ -16,6 +16,7 @@
 #include "core/engine/checkpoint.h"
 #include "core/engine/general_probe.h"
 #include "core/engine/mixed_rows.h"
+#include "core/engine/rollout_trainer.h"
 #include "core/engine/sample_rows.h"
 #include "core/engine/token_dataset.h"
 #include "core/methods/method.h"
@@ -65,6 +66,7 @@ struct TrainParts {
     const TokenDataset* mixed = nullptr; // rows of a protection that every step mixes in; null: none
     double mixedShare = 0;               // of a step's tokens
     Penalty* penalty = nullptr;          // of a protection; null: none
+    RolloutTrainer* rollouts = nullptr; // does the steps and the validation of objectives that learn from rewards
 };
 
 class TrainLoop {
@@ -84,7 +86,7 @@ public:
     const TrainProgress& progress() const { return m_progress; }
 
 private:
-    enum class StepOutcome { Updated, Refused };
+    enum class StepOutcome { Updated, Refused, Interrupted };
     Result<StepOutcome> trainStep(std::int64_t step);
     /// What a protection adds to a step beside `taskTokens` tokens of the task: gradients of mixed-in rows and of the penalty.
     struct Protecting {
@@ -92,6 +94,11 @@ private:
         std::int64_t tokens = 0;
     };
     Result<Protecting> protect(std::int64_t step, std::int64_t taskTokens, std::uint32_t microBatch, std::map<std::string, double>& metrics);
+    /// The same where RolloutTrainer does the work. Interrupted: a stop came before anything was changed.
+    Result<StepOutcome> trainRolloutStep(std::int64_t step, const std::stop_token& stop);
+    double learningRateAt(std::int64_t step) const;
+    /// Counts the step and emits its event, which lacks only what is known here.
+    void report(StepFinished event, double seconds);
     Status refuse(std::int64_t step, std::span<const std::uint32_t> samples, const char* what);
     bool measuredAt(std::int64_t step) const;
     /// Validation, samples and checkpoint of the step that is done. After a stop request in their midst everything is as before it, so
@@ -102,6 +109,8 @@ private:
     Result<std::optional<bool>> evaluate(std::int64_t step, const std::stop_token& stop);
     /// Measures on the general data. False after a stop request.
     Result<bool> probeGeneral(std::int64_t step, const std::stop_token& stop);
+    /// Loss, targets and metrics of the validation set; nothing after a stop request.
+    Result<std::optional<ObjectiveOutput>> validationOutput(const std::stop_token& stop);
     double secondsLeft(std::int64_t step) const; // after this step, measuring included
     Status checkpoint(bool best);
     void checkpointOrWarn(bool best);

@@ -347,6 +347,8 @@ std::vector<Parameter*> CausalLm::trainable() {
         }
     if (scoreHead)
         parameters.push_back(scoreHead.get());
+    if (valueHead)
+        parameters.insert(parameters.end(), {&valueHead->weight, &valueHead->bias});
     if (prompt)
         parameters.push_back(&prompt->embeddings);
     return parameters;
@@ -415,6 +417,17 @@ void CausalLm::addScoreHead(std::uint64_t seed) {
     made->value = drawn.to(at::TensorOptions().dtype(masterType()).device(m_settings.device));
     made->grad = at::zeros_like(made->value);
     scoreHead = std::move(made);
+}
+
+void CausalLm::addValueHead() {
+    const at::TensorOptions options = at::TensorOptions().dtype(masterType()).device(m_settings.device);
+    auto made = std::make_unique<ValueHead>();
+    made->weight.name = "v_head.summary.weight", made->bias.name = "v_head.summary.bias";
+    made->bias.decay = false;
+    made->weight.value = at::zeros({1, m_config.hiddenSize}, options), made->bias.value = at::zeros({1}, options);
+    for (Parameter* parameter : {&made->weight, &made->bias})
+        parameter->grad = at::zeros_like(parameter->value);
+    valueHead = std::move(made);
 }
 
 void CausalLm::prepareAdapters() {

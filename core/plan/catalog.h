@@ -21,6 +21,9 @@ struct ObjectiveEntry {
     std::string sampleKind;                        // the kind it is made for, a sampleKindId
     std::vector<std::string> kinds = {};           // all kinds it takes; empty = only that one
     std::vector<std::string> unusedTraining = {};  // keys of trainingParams() that do nothing for it
+    // What it needs beside a loss, for estimates.
+    bool ownAnswers = false; // learns from answers that the model writes while training: "max_completion_length" ...
+    bool scoreHead = false, valueHead = false;
     bool takes(std::string_view kind) const;
 };
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "core/plan/data_fit.h"
 #include "core/plan/lora_settings.h"
 #include "core/plan/param_check.h"
 
@@ -114,6 +115,16 @@ std::int64_t numbersOf(const std::vector<TrainedTensor>& tensors) {
     return numbers;
 }
 
+// Of reward models and of reinforcement learning.
+std::vector<TrainedTensor> headTensors(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
+    const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id);
+    if (objective && objective->valueHead)
+        return {{1, model.hiddenSize, 1}, {1, 1, 1}};
+    if (objective && objective->scoreHead)
+        return {{1, model.hiddenSize, 1}};
+    return {};
+}
+
 } // namespace
 
 std::vector<BlockLinears> blockLinears(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
@@ -157,9 +168,11 @@ std::vector<BlockLinears> blockLinears(const ModelConfig& model, const RunConfig
 }
 
 std::vector<TrainedTensor> trainedTensors(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
-    std::vector<TrainedTensor> tensors;
-    if (const Described* method = methodEntry(config, catalog); method && findParam(method->params, "num_virtual_tokens"))
-        return {{paramInt(config.method.params, method->params, "num_virtual_tokens"), model.hiddenSize, 1}};
+    std::vector<TrainedTensor> tensors = headTensors(model, config, catalog);
+    if (const Described* method = methodEntry(config, catalog); method && findParam(method->params, "num_virtual_tokens")) {
+        tensors.push_back({paramInt(config.method.params, method->params, "num_virtual_tokens"), model.hiddenSize, 1});
+        return tensors;
+    }
     const std::vector<BlockLinears> blocks = blockLinears(model, config, catalog);
     const auto addBlocks = [&](std::int64_t count) {
         for (const FusedLinear& linear : fusedLinears(model, blocks.front())) {
@@ -169,7 +182,8 @@ std::vector<TrainedTensor> trainedTensors(const ModelConfig& model, const RunCon
         }
     };
     if (const std::int64_t added = newBlocks(config, catalog); added > 0 && !blocks.empty()) {
-        tensors = normTensors(model, added, false);
+        for (const TrainedTensor& norm : normTensors(model, added, false))
+            tensors.push_back(norm);
         addBlocks(added);
         return tensors;
     }
@@ -204,7 +218,7 @@ std::vector<TrainedTensor> trainedTensors(const ModelConfig& model, const RunCon
 std::int64_t weightBytes(const ModelConfig& base, const RunConfig& config, const Catalog& catalog,
                          std::int64_t typeBytes) {
     const ModelConfig model = deepened(base, config, catalog);
-    const std::int64_t norms = numbersOf(normTensors(model, model.layers));
+    const std::int64_t norms = numbersOf(normTensors(model, model.layers)), heads = numbersOf(headTensors(model, config, catalog));
     std::int64_t numbers = (model.tiedHead ? 1 : 2) * model.vocabularySize * model.hiddenSize; // in the compute type
     if (model.positions == PositionKind::Learned)
         numbers += model.contextLength * model.hiddenSize;
@@ -228,12 +242,13 @@ std::int64_t weightBytes(const ModelConfig& base, const RunConfig& config, const
     }
     if (trainsEverything(config) && typeBytes < kF32Bytes) {
         const std::int64_t trained = model.layers - static_cast<std::int64_t>(frozenBlocks(model, config, catalog).size());
-        masters = numbersOf(trainedTensors(model, config, catalog)) - numbersOf(normTensors(model, trained));
+        masters = numbersOf(trainedTensors(model, config, catalog)) - numbersOf(normTensors(model, trained)) - heads;
     }
     if (const std::int64_t added = newBlocks(config, catalog); added > 0 && typeBytes < kF32Bytes) // norms have the masters' type anyway
-        masters += numbersOf(trainedTensors(base, config, catalog)) - numbersOf(normTensors(model, added, false));
+        masters += numbersOf(trainedTensors(base, config, catalog)) - numbersOf(normTensors(model, added, false)) - heads;
     if (method && findParam(method->params, "num_virtual_tokens"))
         masters += paramInt(config.method.params, method->params, "num_virtual_tokens") * model.hiddenSize;
+    masters += heads;
     return numbers * typeBytes + (norms + masters) * kF32Bytes + packed;
 }
 
@@ -331,6 +346,32 @@ std::int64_t passBytes(const ModelConfig& base, const RunConfig& config, const C
         kLogitBytes / std::max<std::int64_t>(1, model.vocabularySize * type) / kRowRound * kRowRound, kRowRound, kLogitRows);
     const std::int64_t rows = std::min(most, roundedUp(std::max<std::int64_t>(1, shape.targets), kRowRound));
     return unpacked + t * perToken + rows * ((model.vocabularySize + 2 * hidden) * type + 2 * residual + 3 * kF32Bytes);
+}
+
+std::int64_t ownAnswerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, std::int64_t promptTokens,
+                            std::int64_t typeBytes) {
+    constexpr std::int64_t kMostAtOnce = 64, kMostCacheBytes = std::int64_t{1} << 30; // of generateTexts
+    const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id);
+    if (!objective || !objective->ownAnswers)
+        return 0;
+    const auto& specs = objective->description.params;
+    const ParamMap& values = config.objective.params;
+    const auto training = [&](const char* key) { return paramInt(config.training, trainingParams().params, key); };
+    std::int64_t answers = training("batch_size") * training("gradient_accumulation");
+    if (findParam(specs, "num_generations"))
+        answers *= paramInt(values, specs, "num_generations");
+    const std::int64_t tokens = std::min(model.contextLength, promptTokens + paramInt(values, specs, "max_completion_length"));
+    const std::int64_t each = 2 * model.layers * model.kvWidth() * typeBytes * tokens;
+    std::int64_t bytes = std::max(each, std::min(kMostCacheBytes, std::min(answers, kMostAtOnce) * each));
+    bytes += std::min(answers, kMostAtOnce) * model.vocabularySize * kF32Bytes; // their next tokens' logits
+    const auto weight = [&](const char* key) { return findParam(specs, key) ? paramDouble(values, specs, key) : 0.0; };
+    const bool judged = findParam(specs, "reward_model") && !paramString(values, specs, "reward_model").empty();
+    if (trainsEverything(config) && (weight("beta") != 0 || weight("kl_coef") != 0 || judged)) {
+        RunConfig frozen = config;
+        frozen.method = {"", {}}, frozen.objective = {"", {}};
+        bytes += weightBytes(model, frozen, catalog, typeBytes);
+    }
+    return bytes;
 }
 
 std::int64_t attentionBytes(const ModelConfig& model, const PassShape& shape) {

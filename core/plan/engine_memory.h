@@ -48,6 +48,10 @@ struct PassShape {
 /// Buffers of TrainingPass after a training step over such a micro-batch: what blocks keep, what they share, and the chunk
 /// of logits, to the byte.
 std::int64_t passBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const PassShape& shape);
+/// Of answers that the model writes while training (0 for other objectives): the caches of those written at once, promptTokens
+/// being the longest prompt, and the reference model where it cannot be the trained one with its adapter off.
+std::int64_t ownAnswerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, std::int64_t promptTokens,
+                            std::int64_t typeBytes);
 /// Scratch memory of attention over that many tokens: at most this.
 std::int64_t attentionBytes(const ModelConfig& model, const PassShape& shape);
 

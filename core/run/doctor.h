@@ -13,7 +13,8 @@ namespace attune {
 struct Finding {
     enum class Severity { Note, Warning, Serious };
     std::string id; // "loss.flat", "loss.diverging", "learning_rate.high", "numerical.skipped", "gradient.clipped", "eval.rising",
-                    // "loss.memorised", "general.forgotten", "preference.chosen_falling", "kl.running_away", "reward.hacked", "length.drift",
+                    // "loss.memorised", "general.forgotten", "preference.chosen_falling", "kl.running_away", "reward.hacked", "reward.silent", "reward.flat",
+                    // "answers.cut_off", "length.drift",
                     // "answers.collapsed", "entropy.collapsed", "format.json", "format.markers", "format.empty"
     Severity severity = Severity::Warning;
     std::int64_t step = 0;

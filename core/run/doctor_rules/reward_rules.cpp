@@ -1,4 +1,5 @@
-// A reward that grows for the wrong reasons (reward hacking, Gao et al. 2023): the score rises while the answers get stranger.
+// Learning from rewards: a reward that grows for the wrong reasons (reward hacking, Gao et al. 2023), that does not grow, that
+// tells answers apart too rarely, and answers whose ends are cut off before they are scored.
 #include <algorithm>
 
 #include "core/run/doctor_rules/doctor_rule.h"
@@ -52,10 +53,49 @@ std::optional<Finding> hacked(const RunHistory& history) {
     return finding;
 }
 
+constexpr double kSilentGroups = 0.8; // share of prompts whose answers all score the same
+constexpr std::int64_t kFlatRewardAfter = 100;
+constexpr double kFlatRewardRise = 0.1; // of the spread of rewards at the beginning
+constexpr double kCutOff = 0.9;         // share of answers
+
+std::optional<Finding> silent(const RunHistory& history) {
+    const auto same = history.recent("frac_reward_zero_std");
+    if (!same || !(*same > kSilentGroups))
+        return std::nullopt;
+    return Finding{"reward.silent", Finding::Severity::Warning, history.steps.back().step,
+                   "All answers to a prompt score the same for " + shortNumber(100 * *same) + " % of the prompts: they teach nothing.",
+                   "Use more answers per prompt, a higher temperature, or a reward that tells half right from wrong.", ""};
+}
+
+std::optional<Finding> rewardFlat(const RunHistory& history) {
+    const std::string metric = history.metricOf({"objective/scores", "reward"});
+    const StepFinished& step = history.steps.back();
+    if (metric.empty() || step.step < kFlatRewardAfter)
+        return std::nullopt;
+    const auto before = history.first(metric), now = history.recent(metric);
+    const double spread = std::max(history.first("reward_std").value_or(0), 0.02);
+    if (!before || !now || !(*now < *before + kFlatRewardRise * spread))
+        return std::nullopt;
+    return Finding{"reward.flat", Finding::Severity::Warning, step.step,
+                   "The reward has not risen in " + std::to_string(step.step) + " steps (" + shortNumber(*before) + " to " +
+                       shortNumber(*now) + ").",
+                   "Raise the learning rate, or train on good answers first, so that some answers earn a reward.", rateTimes(history, 3)};
+}
+
+std::optional<Finding> cutOff(const RunHistory& history) {
+    const auto cut = history.recent("completions/clipped_ratio");
+    if (!cut || !(*cut > kCutOff))
+        return std::nullopt;
+    return Finding{"answers.cut_off", Finding::Severity::Warning, history.steps.back().step,
+                   shortNumber(100 * *cut) + " % of the answers are cut off at the longest length, so their ends are never scored.",
+                   "Raise the longest answer, or train on examples first, so that the model knows how to end.", ""};
+}
+
 } // namespace
 
 std::vector<DoctorRule> rewardRules() {
-    return {{DoctorRule::After::Step, hacked}};
+    using After = DoctorRule::After;
+    return {{After::Step, hacked}, {After::Step, silent}, {After::Step, rewardFlat}, {After::Step, cutOff}};
 }
 
 } // namespace attune
