@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 
 #include "core/base/json.h"
+#include "core/base/rng.h"
 #include "core/export/merged_exporter.h"
 #include "core/export/weight_reader.h"
 #include "core/methods/method.h"

@@ -3,12 +3,12 @@
 #include <utility>
 
 #include "core/plan/fit_recipe.h"
+#include "core/run/project_run.h"
 #include "core/store/project.h"
 #include "ui/bridge/computer_facts.h"
 #include "ui/bridge/current_project.h"
 #include "ui/bridge/qt_convert.h"
 #include "ui/bridge/run_bridge.h"
-#include "ui/views/train/run_launch.h"
 #include "ui/views/train/setup_page.h"
 #include "ui/widgets/message_bar.h"
 
