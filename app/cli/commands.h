@@ -13,6 +13,7 @@ void addEstimateTo(CLI::App& modelCommand, Cli& cli); // `model estimate`
 void addTokenizeCommand(CLI::App& app, Cli& cli);
 void addRenderCommand(CLI::App& app, Cli& cli);
 void addScoreCommand(CLI::App& app, Cli& cli);
+void addEmbedCommand(CLI::App& app, Cli& cli);
 void addTrainCommand(CLI::App& app, Cli& cli);
 void addSweepCommand(CLI::App& app, Cli& cli);
 void addGenerateCommand(CLI::App& app, Cli& cli);

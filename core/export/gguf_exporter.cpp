@@ -45,7 +45,7 @@ std::int64_t layerOf(const std::string& name) {
 
 Result<std::vector<PlannedTensor>> planTensors(const ExportInput& input, const std::string& architecture, const GgufMixture& mixture) {
     const ModelConfig& config = input.model.config();
-    const bool fused = architecture == "gpt2"; // one tensor for q, k and v
+    const bool fused = architecture == "gpt2" || architecture == "phi3"; // one tensor for q, k and v
     std::vector<PlannedTensor> tensors;
     std::map<std::string, std::size_t> byName;
     ATTUNE_CHECK(checkMergeable(input.model, input.base.folder()));
@@ -80,6 +80,8 @@ Result<at::Tensor> wholeTensor(const PlannedTensor& planned) {
     at::Tensor full = at::empty(planned.shape, at::kFloat);
     for (const GgufPart& part : planned.parts) {
         ATTUNE_ASSIGN(at::Tensor value, finalValue(part.place, part.stored));
+        if (part.stored.layout.offset != 0.0) // Gemma's norms: llama.cpp keeps what multiplies
+            value.add_(part.stored.layout.offset);
         at::Tensor region = full.narrow(0, part.begin, value.size(0));
         if (part.headRows > 0) {
             at::Tensor to = at::empty({value.size(0)}, at::kLong);

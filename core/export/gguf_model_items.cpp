@@ -49,25 +49,76 @@ Status addRope(const ModelConfig& config, const std::string& prefix, GgufItems& 
 
 } // namespace
 
+namespace {
+
+// One of llama.cpp's architectures, and the traits that its graph has without being told.
+struct GgufArchitecture {
+    std::string_view ours, theirs;
+    Activation activation = Activation::Silu;
+    QkNorm qkNorm = QkNorm::None;
+    bool gemma = false, postNorm = false;
+    std::int64_t windowPattern = 0; // of so many layers the last one sees everything; 1: none does, 0: no windows
+    std::int64_t layersOfLargest = 0; // that model scales queries by hidden / heads
+};
+constexpr std::array<GgufArchitecture, 9> kGgufArchitectures{
+    {{"LlamaForCausalLM", "llama"},
+     {"MistralForCausalLM", "llama"},
+     {"Qwen2ForCausalLM", "qwen2"},
+     {"Qwen3ForCausalLM", "qwen3", Activation::Silu, QkNorm::Head},
+     {"GPT2LMHeadModel", "gpt2", Activation::GeluTanh},
+     {"Phi3ForCausalLM", "phi3", Activation::Silu, QkNorm::None, false, false, 1},
+     {"GemmaForCausalLM", "gemma", Activation::GeluTanh, QkNorm::None, true},
+     {"Gemma2ForCausalLM", "gemma2", Activation::GeluTanh, QkNorm::None, true, true, 2, 46},
+     {"Gemma3ForCausalLM", "gemma3", Activation::GeluTanh, QkNorm::Head, true, true, 6, 62}}};
+
+bool isNear(double a, double b) {
+    return std::abs(a - b) <= 1e-6 * std::max(std::abs(a), std::abs(b));
+}
+
+bool windowsFit(const ModelConfig& config, const GgufArchitecture& known) {
+    if (config.slidingWindow == 0) // windows as long as the context are none, and llama.cpp's would be as long
+        return true;
+    if (known.windowPattern == 0)
+        return false;
+    for (std::int64_t layer = 0; layer < config.layers; ++layer)
+        if (config.isLocal(layer) != (known.windowPattern == 1 || (layer + 1) % known.windowPattern != 0))
+            return false;
+    return true;
+}
+
+bool queriesFit(const ModelConfig& config, const GgufArchitecture& known) {
+    if (config.queryScale == 0.0)
+        return true;
+    const bool largest = known.layersOfLargest != 0 && config.layers == known.layersOfLargest;
+    const std::int64_t expected = largest ? config.hiddenSize / config.heads : config.headDim;
+    return known.layersOfLargest != 0 && isNear(config.queryScale, 1.0 / std::sqrt(static_cast<double>(expected)));
+}
+
+// llama.cpp turns Gemma 3's local layers at this base, unstretched.
+bool localRopeFits(const ModelConfig& config, const GgufArchitecture& known) {
+    return !config.localRope || (known.theirs == "gemma3" && config.localRope->theta == 10000.0 && config.localRope->scaling == RopeScaling::None);
+}
+
+bool traitsFit(const ModelConfig& config, const GgufArchitecture& known) {
+    const double embedding = known.gemma ? std::sqrt(static_cast<double>(config.hiddenSize)) : 1.0;
+    return config.layout == BlockLayout::Sequential && config.preNorm && config.postNorm == known.postNorm && config.rotatedDim() == config.headDim &&
+           isNear(config.embeddingMultiplier, embedding) && config.residualMultiplier == 1.0 && config.logitMultiplier == 1.0 &&
+           (known.theirs == "gemma2" || (config.attentionSoftCap == 0.0 && config.logitSoftCap == 0.0)) && !config.headBias &&
+           config.qkNorm == known.qkNorm && windowsFit(config, known) && queriesFit(config, known) && localRopeFits(config, known);
+}
+
+} // namespace
+
 Result<std::string> ggufArchitectureOf(const ModelConfig& config) {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kKnown{{{"LlamaForCausalLM", "llama"},
-                                                                                   {"MistralForCausalLM", "llama"},
-                                                                                   {"Qwen2ForCausalLM", "qwen2"},
-                                                                                   {"Qwen3ForCausalLM", "qwen3"},
-                                                                                   {"GPT2LMHeadModel", "gpt2"}}};
-    for (const auto& [ours, theirs] : kKnown) {
-        if (config.architecture != ours)
+    for (const GgufArchitecture& known : kGgufArchitectures) {
+        if (config.architecture != known.ours)
             continue;
-        const bool headNorms = theirs == "qwen3";
-        if (config.slidingWindow > 0 || config.layout != BlockLayout::Sequential || !config.preNorm || config.postNorm ||
-            config.rotatedDim() != config.headDim || config.queryScale != 0.0 || config.embeddingMultiplier != 1.0 || config.residualMultiplier != 1.0 ||
-            config.logitMultiplier != 1.0 || config.attentionSoftCap != 0.0 || config.logitSoftCap != 0.0 || config.headBias ||
-            config.qkNorm != (headNorms ? QkNorm::Head : QkNorm::None))
-            return inexpressible("a trait of this model (its window of attention, norms or multipliers) in a " + std::string(theirs) + " model");
-        const Activation expected = theirs == "gpt2" ? Activation::GeluTanh : Activation::Silu;
-        if (config.activation != expected)
-            return inexpressible("this activation in a " + std::string(theirs) + " model");
-        return std::string(theirs);
+        const std::string theirs(known.theirs);
+        if (!traitsFit(config, known))
+            return inexpressible("a trait of this model (its window of attention, norms or multipliers) in a " + theirs + " model");
+        if (config.activation != known.activation)
+            return inexpressible("this activation in a " + theirs + " model");
+        return theirs;
     }
     return inexpressible("the architecture " + config.architecture + " (or this release does not know how)");
 }
@@ -84,6 +135,12 @@ Result<GgufItems> ggufModelItems(const ModelConfig& config, const std::string& a
     items.emplace_back(prefix + "attention.head_count_kv", whole(config.kvHeads));
     const bool rms = config.norm == NormKind::RmsNorm;
     items.emplace_back(prefix + (rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon"), static_cast<float>(config.normEpsilon));
+    if (config.slidingWindow > 0)
+        items.emplace_back(prefix + "attention.sliding_window", whole(config.slidingWindow));
+    if (config.attentionSoftCap > 0.0)
+        items.emplace_back(prefix + "attn_logit_softcapping", static_cast<float>(config.attentionSoftCap));
+    if (config.logitSoftCap > 0.0)
+        items.emplace_back(prefix + "final_logit_softcapping", static_cast<float>(config.logitSoftCap));
     if (config.positions == PositionKind::Rope) {
         items.emplace_back(prefix + "attention.key_length", whole(config.headDim));
         items.emplace_back(prefix + "attention.value_length", whole(config.headDim));

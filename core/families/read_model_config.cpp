@@ -19,33 +19,34 @@ std::string withoutClassifier(std::string architecture) {
     return architecture + std::string(kClassifier);
 }
 
-Result<std::string> architectureOf(const Json& config) {
+Result<const ModelFamily*> familyOf(const Json& config) {
     const auto listed = config.find("architectures");
-    if (listed != config.end() && listed->is_array() && !listed->empty() && listed->front().is_string())
-        return withoutClassifier(listed->front().get<std::string>());
-    // Old exports name only the type.
-    ATTUNE_ASSIGN(const std::string type, ConfigReader(config).textOr("model_type", ""));
-    if (type == "llama")
-        return std::string("LlamaForCausalLM");
-    if (type == "gpt2")
-        return std::string("GPT2LMHeadModel");
-    if (!type.empty())
-        return type;
-    return fail(ErrorCode::InvalidData, "config.json: architectures is missing",
-                "Download the model's config.json again.");
+    std::string name, what = "architecture ";
+    const ModelFamily* family = nullptr;
+    if (listed != config.end() && listed->is_array() && !listed->empty() && listed->front().is_string()) {
+        name = withoutClassifier(listed->front().get<std::string>());
+        family = findFamily(name);
+    } else { // old and hand-made exports name only the type, which is the family's id
+        ATTUNE_ASSIGN(name, ConfigReader(config).textOr("model_type", ""));
+        if (name.empty())
+            return fail(ErrorCode::InvalidData, "config.json: architectures and model_type are missing",
+                        "Download the model's config.json again.");
+        what = "model type ";
+        for (const auto& each : builtinFamilies())
+            if (each->id() == name || each->id() + "_text" == name)
+                family = each.get();
+    }
+    if (family)
+        return family;
+    std::string known;
+    for (const auto& each : builtinFamilies())
+        known += (known.empty() ? "" : ", ") + each->id();
+    return fail(ErrorCode::Unsupported, "config.json: the " + what + name.substr(0, 80) + " is not known here",
+                "Choose a model of one of these families: " + known + ".");
 }
 
 Result<ModelConfig> readBoth(const ModelSource& source) {
-    ATTUNE_ASSIGN(const std::string architecture, architectureOf(source.config()));
-    const ModelFamily* family = findFamily(architecture);
-    if (!family) {
-        std::string known;
-        for (const auto& each : builtinFamilies())
-            known += (known.empty() ? "" : ", ") + each->id();
-        return fail(ErrorCode::Unsupported,
-                    "config.json: the architecture " + architecture.substr(0, 80) + " is not known here",
-                    "Choose a model of one of these families: " + known + ".");
-    }
+    ATTUNE_ASSIGN(const ModelFamily* family, familyOf(source.config()));
     ATTUNE_ASSIGN(ModelConfig config, family->readConfig(source.config()));
     if (source.generationConfig()) {
         ATTUNE_ASSIGN(const std::vector<std::int64_t> more,

@@ -116,7 +116,7 @@ Result<ModelSource> ModelSource::open(const fs::path& folder) {
     if (fs::is_regular_file(folder, error))
         return GgufFile::looksLike(folder) ? openGguf(folder) : notAModelFile(folder);
     if (!fs::is_directory(folder, error))
-        return fail(ErrorCode::NotFound, folder.string() + " is not a folder",
+        return fail(ErrorCode::NotFound, folder.string() + (fs::exists(folder, error) ? " is no file and no folder" : " does not exist"),
                     "Choose a model folder in Hugging Face layout, or a .gguf file.");
     ModelSource source;
     source.m_folder = folder;

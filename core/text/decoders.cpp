@@ -1,5 +1,6 @@
 #include "core/text/decoders.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "core/text/byte_level.h"
@@ -187,6 +188,15 @@ private:
     bool m_dropsFirst;
 };
 
+// Blanks in front of punctuation and English contractions go.
+void cleanUp(std::string& token) {
+    static constexpr std::pair<std::string_view, std::string_view> kRules[] = {
+        {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
+        {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+    for (const auto& [from, to] : kRules)
+        replaceAll(token, from, to);
+}
+
 class WordPieceDecoder final : public EachDecoder {
 public:
     WordPieceDecoder(std::string prefix, bool cleanup) : m_prefix(std::move(prefix)), m_cleanup(cleanup) {}
@@ -199,13 +209,8 @@ private:
             else
                 token.insert(0, " ");
         }
-        if (!m_cleanup)
-            return;
-        static constexpr std::pair<std::string_view, std::string_view> kRules[] = {
-            {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
-            {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
-        for (const auto& [from, to] : kRules)
-            replaceAll(token, from, to);
+        if (m_cleanup)
+            cleanUp(token);
     }
     std::string m_prefix;
     bool m_cleanup;
@@ -218,6 +223,30 @@ public:
 private:
     void one(std::string& token, bool, bool last) const override { replaceAll(token, m_suffix, last ? "" : " "); }
     std::string m_suffix;
+};
+
+// Connectionist temporal classification (Graves et al. 2006): equal neighbours are one, then the padding goes.
+class CtcDecoder final : public Decoder {
+public:
+    CtcDecoder(std::string pad, std::string delimiter, bool cleanup)
+        : m_pad(std::move(pad)), m_delimiter(std::move(delimiter)), m_cleanup(cleanup) {}
+    void apply(std::vector<std::string>& tokens) const override {
+        tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+        for (std::string& token : tokens)
+            applyInside(token);
+        std::erase(tokens, std::string());
+    }
+    void applyInside(std::string& token) const override {
+        replaceAll(token, m_pad, "");
+        if (!m_cleanup)
+            return;
+        cleanUp(token);
+        replaceAll(token, m_delimiter, " ");
+    }
+
+private:
+    std::string m_pad, m_delimiter;
+    bool m_cleanup;
 };
 
 DecoderResult readDecoderSequence(const Json& description, const std::string& where) {
@@ -273,6 +302,14 @@ DecoderResult readDecoder(const Json& description, const std::string& where) {
         ATTUNE_ASSIGN(auto prefix, fields::textOr(description, "prefix", "##", where));
         ATTUNE_ASSIGN(const bool cleanup, fields::flag(description, "cleanup", true, where));
         return std::make_shared<WordPieceDecoder>(std::move(prefix), cleanup);
+    }
+    if (type == "CTC") {
+        ATTUNE_ASSIGN(auto pad, fields::textOr(description, "pad_token", "<pad>", where));
+        ATTUNE_ASSIGN(auto delimiter, fields::textOr(description, "word_delimiter_token", "|", where));
+        ATTUNE_ASSIGN(const bool cleanup, fields::flag(description, "cleanup", true, where));
+        if (pad.empty() || delimiter.empty())
+            return fields::broken(where, "\"pad_token\" or \"word_delimiter_token\" is empty");
+        return std::make_shared<CtcDecoder>(std::move(pad), std::move(delimiter), cleanup);
     }
     if (type == "BPEDecoder") {
         ATTUNE_ASSIGN(auto suffix, fields::textOr(description, "suffix", "</w>", where));

@@ -7,6 +7,7 @@
 #include "core/text/json_fields.h"
 #include "core/text/pattern.h"
 #include "core/text/reference_categories.h"
+#include "core/text/unicode_scripts.h"
 #include "core/text/utf8.h"
 #include "core/text/word_scanner.h"
 
@@ -251,6 +252,34 @@ private:
     std::uint64_t m_length;
 };
 
+// Cuts where the script changes; characters of no script go with what stands before them, and are dropped at the beginning, as in the
+// reference.
+class ScriptPreTokenizer final : public PreTokenizer {
+public:
+    Status apply(Pieces& pieces) const override {
+        std::vector<TextRange> out;
+        for (const auto& range : pieces.ranges) {
+            std::optional<std::uint32_t> begin;
+            int last = 0;
+            for (std::uint32_t at = range.begin; at < range.end;) {
+                const auto c = utf8::decode(pieces.text.view(), at);
+                const int script = reference::scriptOf(c.value);
+                if (script != 0 && script != last) {
+                    if (begin)
+                        add(out, {*begin, at});
+                    begin = at;
+                    last = script;
+                }
+                at += c.size;
+            }
+            if (begin)
+                add(out, {*begin, range.end});
+        }
+        pieces.ranges = std::move(out);
+        return {};
+    }
+};
+
 // A match is one character of a class.
 SplitPreTokenizer::Find eachOf(bool (*isMatch)(char32_t)) {
     return [isMatch](std::string_view text, std::uint32_t base, std::vector<TextRange>& out) -> Status {
@@ -362,6 +391,8 @@ PreTokenizerResult readPreTokenizer(const Json& description, const std::string& 
         ATTUNE_ASSIGN(auto pattern, Pattern::read(description, "delimiter", where));
         return split(finder(std::move(pattern)), Behavior::Removed);
     }
+    if (type == "UnicodeScripts")
+        return std::make_shared<ScriptPreTokenizer>();
     if (type == "FixedLength") {
         ATTUNE_ASSIGN(const auto length, fields::count(description, "length", 1u << 30, where));
         if (length == 0)

@@ -116,8 +116,11 @@ Result<Json> readDescription(const fs::path& folder, const TokenizerConfig& conf
         return fromVocabularyAndMerges(folder, config, hashes);
     if (fs::exists(folder / "vocab.txt", code))
         return fromWordList(folder, config, hashes);
+    if (!fs::exists(folder, code))
+        return fail(ErrorCode::NotFound, folder.string() + " does not exist", "Choose a model folder in Hugging Face layout, or a .gguf file.");
     if (!fs::is_directory(folder, code))
-        return fail(ErrorCode::NotFound, folder.string() + " is not a folder", "Choose a model folder in Hugging Face layout.");
+        return fail(ErrorCode::NotFound, folder.string() + " is neither a model folder nor a GGUF file",
+                    "Choose a model folder in Hugging Face layout, or a .gguf file.");
     return fail(ErrorCode::NotFound,
                 folder.string() + " holds no tokenizer (tokenizer.json, tokenizer.model, vocab.json with merges.txt, or "
                                   "vocab.txt)",

@@ -15,6 +15,7 @@ if (name === '@huggingface/tokenizers') {
   const config = JSON.parse(fs.readFileSync(path.join(folder, 'tokenizer_config.json'), 'utf8'));
   const reference = new Tokenizer(JSON.parse(fs.readFileSync(file, 'utf8')), config);
   encode = (text) => reference.encode(text, { add_special_tokens: false }).ids;
+  decode = (ids) => reference.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
 } else {
   const { default: library } = await import(name);
   const reference = library.Tokenizer.fromFile(file);

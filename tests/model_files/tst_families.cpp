@@ -3,6 +3,7 @@
 #include <QTemporaryDir>
 #include <QtTest>
 #include <fstream>
+#include <set>
 
 #include "core/families/model_family.h"
 #include "tests/support/test_main.h"
@@ -264,6 +265,37 @@ private Q_SLOTS:
         QVERIFY(says(ErrorCode::InvalidData, "model.safetensors"));
         put("config.json", "[1]");
         QVERIFY(says(ErrorCode::InvalidData, "config.json"));
+    }
+
+    void whatIsNotThereIsNotCalledAFolder() {
+        QTemporaryDir temporary;
+        for (const char* name : {"missing.gguf", "missing"}) {
+            const auto source = ModelSource::open(fs::path(temporary.path().toStdString()) / name);
+            QVERIFY(!source && source.error().code == ErrorCode::NotFound);
+            QVERIFY2(source.error().message.ends_with(std::string(name) + " does not exist"), source.error().message.c_str());
+            QVERIFY(source.error().hint.find(".gguf") != std::string::npos);
+        }
+    }
+
+    // Exports of other programs may leave out "architectures".
+    void modelTypeAloneIsEnough() {
+        std::set<std::string> seen;
+        for (const auto& entry : fs::directory_iterator(fs::path(ATTUNE_SOURCE_DIR) / "tests/golden/families")) {
+            QTemporaryDir temporary;
+            const fs::path folder = temporary.path().toStdString();
+            auto config = readJsonFile(entry.path() / "config.json");
+            QVERIFY(config);
+            const auto whole = readModelConfig(*ModelSource::open(entry.path()));
+            QVERIFY(config->erase("architectures") == 1);
+            std::ofstream(folder / "config.json") << config->dump();
+            fs::copy_file(entry.path() / "model.safetensors", folder / "model.safetensors");
+            const auto typeOnly = readModelConfig(*ModelSource::open(folder));
+            QVERIFY2(typeOnly, typeOnly ? "" : typeOnly.error().message.c_str());
+            QCOMPARE(typeOnly->architecture, whole->architecture);
+            QCOMPARE(typeOnly->familyId, whole->familyId);
+            seen.insert(typeOnly->familyId);
+        }
+        QCOMPARE(seen.size(), builtinFamilies().size());
     }
 
     void unknownArchitectureIsNamed() {
