@@ -299,6 +299,11 @@ const VersionFacts* SetupPage::version() const {
     return index >= 0 && index < int(m_data.versions.size()) ? &m_data.versions[std::size_t(index)] : nullptr;
 }
 
+bool SetupPage::hasValidationRows() const {
+    const VersionFacts* chosen = version();
+    return chosen && chosen->version.bySplit[std::size_t(Split::Validation)] > 0;
+}
+
 RunConfig SetupPage::config() const {
     RunConfig config;
     config.name = sstr(m_name->text().trimmed().isEmpty() ? m_suggested : m_name->text().trimmed());

@@ -48,6 +48,9 @@ public:
     std::optional<StepMeasurement> measured() const;
     bool isReady() const { return m_ready; } ///< no complaint forbids the start
     bool isLoading() const { return m_reading > 0; }
+    const std::optional<ModelFacts>& modelFacts() const { return m_model; } ///< empty while it is read or unreadable
+    const std::optional<RowFacts>& rowFacts() const { return m_rows; }
+    bool hasValidationRows() const;
     bool hasData() const { return !m_data.datasets.empty(); }
 
 Q_SIGNALS:
