@@ -12,6 +12,7 @@
 #include "ui/views/train/general_data_row.h"
 #include "ui/views/train/method_chooser.h"
 #include "ui/views/train/objective_chooser.h"
+#include "ui/views/train/reward_path.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/flow_layout.h"
 #include "ui/widgets/param_form.h"
@@ -52,6 +53,8 @@ RecipeForm::RecipeForm(Services& services, QWidget* parent) : QWidget(parent), m
     QVBoxLayout* column = columnIn(this, 16);
     m_objectiveChooser = new ObjectiveChooser(catalog, this);
     column->addWidget(m_objectiveChooser);
+    m_rewardPath = new RewardPath(catalog, this);
+    column->addWidget(m_rewardPath);
     m_methodChooser = new MethodChooser(catalog.methods, this);
     column->addWidget(m_methodChooser);
     column->addWidget(makeKnobs());

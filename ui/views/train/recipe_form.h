@@ -20,6 +20,7 @@ class GeneralDataRow;
 class MethodChooser;
 class ObjectiveChooser;
 class ParamForm;
+class RewardPath;
 class SegmentedControl;
 
 class RecipeForm final : public QWidget {
@@ -37,6 +38,7 @@ public:
     void setComplaints(const std::vector<Complaint>& complaints);
     ObjectiveChooser& objectives() const { return *m_objectiveChooser; }
     MethodChooser& methods() const { return *m_methodChooser; }
+    RewardPath& rewardPath() const { return *m_rewardPath; }
     /// As if the user had chosen it, with its usual training settings.
     void takeObjective(const std::string& id);
 
@@ -66,6 +68,7 @@ private:
     std::vector<const Described*> m_methods, m_objectives, m_optimizers, m_schedules, m_protections;
     ObjectiveChooser* m_objectiveChooser;
     MethodChooser* m_methodChooser;
+    RewardPath* m_rewardPath;
     QPushButton* m_more;
     SegmentedControl* m_depth;
     Part m_method, m_objective, m_training, m_optimizer, m_schedule, m_protection;

@@ -76,6 +76,11 @@ SetupPage::SetupPage(Services& services, MessageArea& messages, QWidget* parent)
     connect(&m_form->objectives(), &ObjectiveChooser::dataWanted, this, &SetupPage::dataWanted);
     connect(&m_form->objectives(), &ObjectiveChooser::conversionWanted, this, &SetupPage::convertRows);
     connect(m_estimate, &EstimatePanel::fieldWanted, this, &SetupPage::focusField);
+    connectRewardPath();
+    connect(services.project, &CurrentProject::contentChanged, this, [this](const QString& what) {
+        if (what == QLatin1String("runs"))
+            readRewards();
+    });
     connect(m_estimate, &EstimatePanel::checkWanted, this, &SetupPage::check);
     connect(m_estimate, &EstimatePanel::fitWanted, this, &SetupPage::fit);
     connect(services.runs, &RunBridge::runStarted, this, &SetupPage::touch);
@@ -90,6 +95,7 @@ void SetupPage::load() {
     m_modelFolder.clear();
     m_data = {};
     m_rows.reset();
+    m_rewardModels.clear();
     m_wantedVersion = m_suitedVersion = 0;
     m_name->clear();
     m_form->setConfig({});
@@ -135,6 +141,7 @@ void SetupPage::refreshFacts() {
     const auto project = m_services.project->get();
     if (!project)
         return;
+    readRewards();
     ++m_reading;
     runTask<DataFacts>(
         this, [project](const Progress&) { return readDataFacts(*project); },
@@ -383,6 +390,7 @@ void SetupPage::estimate() {
                      [](const Complaint& a, const Complaint& b) { return a.severity < b.severity; });
     m_estimate->showComplaints(complaints);
     m_estimate->showMeasured(measured());
+    showRewardPath();
     m_form->setComplaints(complaints);
     m_ready = m_model && version() &&
               std::none_of(complaints.begin(), complaints.end(),

@@ -13,6 +13,7 @@
 #include "core/run/engine.h"
 #include "ui/bridge/task.h"
 #include "ui/services.h"
+#include "ui/views/train/reward_path.h"
 #include "ui/views/train/setup_facts.h"
 
 class QComboBox;
@@ -65,6 +66,9 @@ private:
     void readModel(const QString& folder, bool keep);
     void readRows();
     void freeze();
+    void connectRewardPath();
+    void readRewards();
+    void showRewardPath();
     void check(); ///< two real steps, in the background
     void fit();   ///< the smallest change that fits into the free memory
     void takeMeasurement(Result<StepMeasurement> measured, const RunConfig& of);
@@ -99,6 +103,7 @@ private:
     QPointer<Task> m_conversion, m_check;
     std::optional<StepMeasurement> m_measured; // of m_measuredRecipe
     RunConfig m_measuredRecipe;
+    std::vector<RewardModelRun> m_rewardModels;
     int m_reading = 0;
     quint64 m_modelRequest = 0, m_rowRequest = 0;
     bool m_ready = false, m_keep = false;
