@@ -64,7 +64,7 @@ Result<std::optional<RolloutTrainer::Written>> RolloutTrainer::write(const Promp
             const TokenDataset::Row& row = rows.data.rows[prompts[group]];
             ids.emplace_back(row.ids.begin(), row.ids.end());
             written.prompts.push_back(&row);
-            written.rollouts.push_back({.group = static_cast<std::int64_t>(group)});
+            written.rollouts.emplace_back().group = static_cast<std::int64_t>(group);
             rowOf.push_back(prompts[group]);
         }
     GenerateOptions options;

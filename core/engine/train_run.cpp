@@ -373,7 +373,7 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     TrainSettings settings = settingsOf(config, loaded.config());
     std::unique_ptr<CausalLm> frozen; // the base network as it was, where training changes it
     if (policy && !method->producesAdapter() && (policy->plan().reference || rewardModel)) {
-        ATTUNE_ASSIGN(LoadedModel again, loadModel({.model = config.model, .precision = paramString(config.training, specs, "precision"),
+        ATTUNE_ASSIGN(LoadedModel again, loadModel({.model = config.model, .adapter = {}, .precision = paramString(config.training, specs, "precision"),
                                                     .stop = stop, .progress = preparing("Loading the reference model")}));
         frozen = std::move(again.model);
     }

@@ -230,8 +230,8 @@ Result<RunConfig> readRunConfig(const fs::path& file, const Catalog& catalog) {
     ATTUNE_ASSIGN(RunConfig config, parseRunConfig(text, catalog, file.string()));
     std::vector<std::string*> paths{&config.model, &config.data.train, &config.data.validation, &config.data.test};
     if (const auto found = config.objective.params.find("reward_model"); found != config.objective.params.end())
-        if (auto* text = std::get_if<std::string>(&found->second))
-            paths.push_back(text);
+        if (auto* name = std::get_if<std::string>(&found->second))
+            paths.push_back(name);
     for (std::string* path : paths)
         if (!path->empty() && fs::path(*path).is_relative())
             *path = (file.parent_path() / *path).lexically_normal().string();

@@ -92,7 +92,7 @@ private Q_SLOTS:
                 tooMuch.error().hint.find("reward_model_min_accuracy") != std::string::npos);
 
         for (const char* method : {"lora", "prompt_tuning"}) {
-            auto policy = loadModel({.model = dataPath.string(), .precision = "f32"});
+            auto policy = loadModel({.model = dataPath.string(), .adapter = {}, .precision = "f32"});
             QVERIFY(policy.has_value());
             QVERIFY(findMethod(method)->attach(*policy->model, {}, 3));
             policy->model->addValueHead();
