@@ -13,7 +13,7 @@ torch='torch/|ATen/|c10/'
 qt='Q[A-Z][A-Za-z]*>|Qt[A-Z]'
 engine='core/(engine|nn|methods|objectives|protections|optim|eval|export)/'
 forbid core "$qt|qcustomplot"
-forbid core/base "core/(store|data|text|model_files|retrieval|review|stats|plan|run|engine|nn|families|methods|objectives|protections|optim|eval|export|serve)/"
+forbid core/base "core/(rewards|store|data|text|model_files|retrieval|review|stats|plan|run|engine|nn|families|methods|objectives|protections|optim|eval|export|serve)/"
 for folder in store data text model_files retrieval review stats families plan model_report run serve; do
     forbid core/$folder "$torch|$engine"
 done

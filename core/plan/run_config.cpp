@@ -236,8 +236,8 @@ Result<RunConfig> readRunConfig(const fs::path& file, const Catalog& catalog) {
     ATTUNE_ASSIGN(RunConfig config, parseRunConfig(text, catalog, file.string()));
     std::vector<std::string*> paths{&config.model, &config.data.train, &config.data.validation, &config.data.test, &config.data.general};
     if (const auto found = config.objective.params.find("reward_model"); found != config.objective.params.end())
-        if (auto* folder = std::get_if<std::string>(&found->second))
-            paths.push_back(folder);
+        if (auto* name = std::get_if<std::string>(&found->second))
+            paths.push_back(name);
     for (std::string* path : paths)
         if (!path->empty() && fs::path(*path).is_relative())
             *path = (file.parent_path() / *path).lexically_normal().string();

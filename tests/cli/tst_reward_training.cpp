@@ -74,7 +74,11 @@ private Q_SLOTS:
         };
         refused("  id: grpo\n", data, "json_weight");
         refused("  id: grpo\n  regex_weight: 1\n", data, "regex_pattern");
-        refused("  id: grpo\n  number_weight: 1\n  max_completion_length: 24\n", data, "no number");
+        QFile prompts(folder.path() + "/prompts.jsonl");
+        QVERIFY(prompts.open(QIODevice::WriteOnly));
+        prompts.write("{\"prompt\": \"How are you?\"}\n{\"prompt\": \"What is new?\"}\n");
+        prompts.close();
+        refused("  id: grpo\n  exact_match_weight: 1\n  max_completion_length: 24\n", prompts.fileName(), "no answer of its own");
         QFile texts(folder.path() + "/texts.jsonl");
         QVERIFY(texts.open(QIODevice::WriteOnly));
         texts.write("{\"text\": \"Some text.\"}\n{\"text\": \"Another text.\"}\n");

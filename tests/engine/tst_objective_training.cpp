@@ -76,6 +76,7 @@ RunConfig configFor(const fs::path& model, const std::string& method, const std:
                        {"save_every", std::int64_t{10}}, {"eval_every", std::int64_t{15}}};
     if (findObjective(objective)->policy()) {
         config.objective.params = {{"similarity_weight", 1.0}, {"max_completion_length", std::int64_t{16}}};
+        config.training["threads"] = std::int64_t{1}; // decoding this small a model in step with another thread is slow on a busy machine
         if (objective == "grpo")
             config.objective.params["beta"] = 0.01;
     }

@@ -43,7 +43,7 @@ RunConfig judgeConfig(const fs::path& model, const std::string& objective, const
     config.method.id = method;
     config.objective.id = objective;
     config.training = {{"max_steps", steps}, {"batch_size", std::int64_t{4}}, {"precision", std::string("f32")},
-                       {"learning_rate", 5e-3}, {"sample_max_tokens", std::int64_t{0}}};
+                       {"learning_rate", 5e-3}, {"sample_max_tokens", std::int64_t{0}}, {"threads", std::int64_t{1}}};
     return config;
 }
 
@@ -92,7 +92,7 @@ private Q_SLOTS:
                 tooMuch.error().hint.find("reward_model_min_accuracy") != std::string::npos);
 
         for (const char* method : {"lora", "prompt_tuning"}) {
-            auto policy = loadModel({.model = dataPath.string(), .adapter = {}, .precision = "f32", .linears = LinearFormat::Plain});
+            auto policy = loadModel({.model = dataPath.string(), .adapter = {}, .precision = "f32"});
             QVERIFY(policy.has_value());
             QVERIFY(findMethod(method)->attach(*policy->model, {}, 3));
             policy->model->addValueHead();
