@@ -68,7 +68,7 @@ private Q_SLOTS:
         says([](double t, RewardMetrics& m) { m["completions/mean_length"] = 40 + 60 * t; }, {"length.drift"});
         says([](double, RewardMetrics& m) { m["completions/clipped_ratio"] = 0.97; }, {"answers.cut_off"});
         // The reward rises while answers say the same over and over.
-        says([](double t, RewardMetrics& m) { m["completions/distinct_2"] = 0.5 - 0.4 * t, m["entropy"] = 1 - 0.9 * t; }, {"reward.hacked", "entropy.collapsed"});
+        says([](double t, RewardMetrics& m) { m["completions/distinct_2"] = 0.5 - 0.4 * t, m["entropy"] = 1 - 0.9 * t; }, {"reward.hacked"});
         // Losing variety without gaining reward is no hacking.
         says([](double t, RewardMetrics& m) { m["completions/distinct_2"] = 0.5 - 0.4 * t, m["reward"] = 0.2 + 0.05 * t; }, {});
     }
