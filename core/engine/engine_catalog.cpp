@@ -23,6 +23,7 @@ ObjectiveEntry entryOfObjective(const Objective& objective) {
         entry.unusedTraining.insert(entry.unusedTraining.end(), {"sample_prompts", "sample_max_tokens"});
     entry.ownAnswers = objective.policy() != nullptr;
     entry.scoreHead = needs.scoreHead;
+    entry.rowsPerSample = needs.rowsPerSample;
     entry.valueHead = objective.policy() && objective.policy()->plan().valueHead;
     return entry;
 }

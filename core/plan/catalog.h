@@ -24,6 +24,7 @@ struct ObjectiveEntry {
     // What it needs beside a loss, for estimates.
     bool ownAnswers = false; // learns from answers that the model writes while training: "max_completion_length" ...
     bool scoreHead = false, valueHead = false;
+    std::int64_t rowsPerSample = 1; // 2 for pairs: they go through the model together
     bool takes(std::string_view kind) const;
 };
 

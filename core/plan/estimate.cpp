@@ -61,12 +61,15 @@ struct RowTokens {
     double average = 0, targets = 0, longest = 0;
 };
 
-// Tokens of a row after cutting to the configured length.
-RowTokens rowTokens(const ModelConfig& model, const RunConfig& config, const DataShape& data, const OwnAnswers& own) {
+// Tokens of a sample, both rows of a pair, after cutting each row to the configured length.
+RowTokens rowTokens(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const DataShape& data,
+                    const OwnAnswers& own) {
     double limit = trainingDouble(config, "max_length");
     const double context = static_cast<double>(model.contextLength);
     if (limit <= 0 || (context > 0 && limit > context))
         limit = context > 0 ? context : static_cast<double>(data.longestTokens);
+    if (const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id))
+        limit *= static_cast<double>(objective->rowsPerSample);
     RowTokens rows;
     rows.longest = std::min(static_cast<double>(data.longestTokens) + own.tokens, limit);
     rows.average = std::min(data.averageTokens + own.tokens, limit);
@@ -123,7 +126,7 @@ namespace {
 MemoryEstimate memoryWith(bool recompute, const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
                           const DataShape& data, const Computer& computer) {
     const OwnAnswers own = ownAnswers(config, catalog);
-    const RowTokens rows = rowTokens(model, config, data, own);
+    const RowTokens rows = rowTokens(model, config, catalog, data, own);
     const double stepTokens = rows.average * rowsPerStep(config) * own.perPrompt;
     // Rows go through the model in pieces of this size, so activations do not grow with the batch.
     const double piece = static_cast<double>(effectiveMicroBatchTokens(model, config));
@@ -164,7 +167,7 @@ MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config,
 TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
                           const DataShape& data, const Computer& computer) {
     const OwnAnswers own = ownAnswers(config, catalog);
-    const RowTokens rows = rowTokens(model, config, data, own);
+    const RowTokens rows = rowTokens(model, config, catalog, data, own);
     const double trained = static_cast<double>(trainableParameters(model, config, catalog));
     const bool full = isFull(config);
     // Per multiply-add of a weight: forward, gradient to the activations, and (trained weights only) gradient to the
