@@ -44,8 +44,10 @@ GeneralRows splitGeneral(TokenDataset data) {
         std::vector<TokenDataset::Row> rows = std::move(parts.rest.rows);
         parts.rest = {};
         const std::vector<TokenId> first = rows.front().ids;
-        for (TokenDataset::Row& row : rows)
-            appendRow(row.ids == first ? parts.probe : parts.rest, std::move(row));
+        for (TokenDataset::Row& row : rows) {
+            TokenDataset& part = row.ids == first ? parts.probe : parts.rest;
+            appendRow(part, std::move(row));
+        }
     }
     return parts;
 }
