@@ -150,6 +150,7 @@ const std::vector<SweepMetric>& sweepMetrics() {
     static const std::vector<SweepMetric> list{
         {"validation_loss", "Validation loss", false},
         {"loss", "Training loss", false},
+        {"general_loss", "Loss on general data", false},
         {"validation_rewards/accuracies", "Validation pairs ranked right", true},
         {"validation_rewards/margins", "Validation reward margin", true},
     };

@@ -140,6 +140,7 @@ QString SweepForm::suggestion(const QString& path) const {
                                  : section == "method"    ? m_situation.base.method.params
                                  : section == "objective" ? m_situation.base.objective.params
                                  : section == "optimizer" ? m_situation.base.optimizer.params
+                                 : section == "protection" ? m_situation.base.protection.params
                                                           : m_situation.base.schedule.params;
         ParamValue now = spec.key == "id" ? spec.defaultValue : paramOr(values, {spec}, spec.key);
         if (knob.path == "training.learning_rate")
