@@ -84,6 +84,11 @@ Result<std::int64_t> importRows(Project& project, const TrainRequest& rows, cons
     return version.id;
 }
 
+// The project may lie elsewhere than the recipe.
+std::string generalFile(const RunConfig& base) {
+    return base.data.general.empty() ? "" : fs::absolute(base.data.general).string();
+}
+
 // The sweep of the same command, whatever became of it; 0 = none.
 Result<std::int64_t> sameSweep(Project& project, const Catalog& catalog, const SweepPlan& plan, const RunConfig& base, const std::string& source) {
     ATTUNE_ASSIGN(const std::vector<SweepRecord> sweeps, project.sweeps().list());
@@ -92,8 +97,11 @@ Result<std::int64_t> sameSweep(Project& project, const Catalog& catalog, const S
         if (!known || known->record.source != source || !(known->plan == plan))
             continue;
         RunConfig recipe = known->base;
-        if (!source.empty())
-            recipe.data = base.data; // the rows were compared by their content
+        if (!source.empty()) { // the rows were compared by their content; general data is known by its place
+            if (recipe.data.general != generalFile(base))
+                continue;
+            recipe.data = base.data;
+        }
         if (recipe == base)
             return record.id;
     }
@@ -115,8 +123,9 @@ Result<std::int64_t> sweepIn(Project& project, const Catalog& catalog, const Swe
             return known;
     }
     if (setup.request.train) {
-        const std::string file = base.data.train;
+        const std::string file = base.data.train, general = generalFile(base);
         base.data = {};
+        base.data.general = general;
         ATTUNE_ASSIGN(base.data.datasetVersion, importRows(project, setup.request, fs::path(file).stem().string(), file));
     }
     return createSweep(project, catalog, base, std::move(plan), source);

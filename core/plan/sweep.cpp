@@ -13,6 +13,7 @@ namespace attune {
 
 namespace {
 
+constexpr std::size_t kTrialsEstimated = 100;
 constexpr std::uint64_t kTrialStream = 0x5357454550; // "SWEEP"
 
 constexpr std::array<std::pair<SweepKind, const char*>, 3> kKinds{
@@ -149,6 +150,7 @@ const std::vector<SweepMetric>& sweepMetrics() {
     static const std::vector<SweepMetric> list{
         {"validation_loss", "Validation loss", false},
         {"loss", "Training loss", false},
+        {"general_loss", "Loss on general data", false},
         {"validation_rewards/accuracies", "Validation pairs ranked right", true},
         {"validation_rewards/margins", "Validation reward margin", true},
     };
@@ -266,12 +268,17 @@ Result<SweepEstimate> estimateSweep(const SweepPlan& plan, const RunConfig& base
     SweepEstimate estimate;
     estimate.trials = trials.size();
     double steps = 0, seconds = 0;
-    for (const TrialValues& trial : trials) {
-        ATTUNE_ASSIGN(const RunConfig recipe, trialRecipe(plan, trials.size(), base, trial, catalog));
+    // A form asks at every letter: of very many trials every n-th stands for its neighbours.
+    const std::size_t stride = std::max<std::size_t>(1, trials.size() / kTrialsEstimated);
+    std::size_t looked = 0;
+    for (std::size_t i = 0; i < trials.size(); i += stride, ++looked) {
+        ATTUNE_ASSIGN(const RunConfig recipe, trialRecipe(plan, trials.size(), base, trials[i], catalog));
         const TimeEstimate time = estimateTime(model, recipe, catalog, data, computer);
         steps += static_cast<double>(time.steps), seconds += time.seconds;
         estimate.peakBytes = std::max(estimate.peakBytes, estimateMemory(model, recipe, catalog, data, computer).total());
     }
+    steps *= static_cast<double>(trials.size()) / static_cast<double>(looked);
+    seconds *= static_cast<double>(trials.size()) / static_cast<double>(looked);
     // Of all whole runs, the share that is trained: each rung's trials go from the rung before to this one.
     double share = 1;
     if (const int rungs = rungCount(plan, trials.size()); rungs > 1) {

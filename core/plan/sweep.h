@@ -74,7 +74,7 @@ std::optional<NextTrial> nextTrial(const SweepPlan& plan, const std::vector<Tria
 /// Trials with a result, best first: further rungs before earlier ones, then by the metric, equals in their order.
 std::vector<std::size_t> sweepRanking(const SweepPlan& plan, const std::vector<TrialOutcome>& outcomes);
 
-/// Before anything is trained: every trial's own time, halving by the average.
+/// Before anything is trained: every trial's own time (of more than 200 trials, of every n-th), halving by the average.
 struct SweepEstimate {
     std::size_t trials = 0;
     std::int64_t steps = 0;

@@ -63,7 +63,8 @@ Result<SweepableKnob> findKnob(const std::string& name, const RunConfig& base, c
     std::string path = name;
     // "lora.r" is the r of the method, as in --set.
     for (const auto& [section, id] : {std::pair{"method", base.method.id}, std::pair{"objective", base.objective.id},
-                                      std::pair{"optimizer", base.optimizer.id}, std::pair{"schedule", base.schedule.id}})
+                                      std::pair{"optimizer", base.optimizer.id}, std::pair{"schedule", base.schedule.id},
+                                      std::pair{"protection", base.protection.id}})
         if (dot != std::string::npos && name.substr(0, dot) == id)
             path = std::string(section) + name.substr(dot);
     for (const auto& matches : {+[](const SweepableKnob& knob, const std::string& wanted) { return knob.path == wanted; },
@@ -165,6 +166,8 @@ std::vector<SweepableKnob> sweepableKnobs(const RunConfig& base, const Catalog& 
     addChoice(knobs, "objective", "Objective", base.objective, catalog.objectives);
     addChoice(knobs, "optimizer", "Optimizer", base.optimizer, catalog.optimizers);
     addChoice(knobs, "schedule", "Schedule", base.schedule, catalog.schedules);
+    if (!catalog.protections.empty())
+        addChoice(knobs, "protection", "Protection", base.protection, catalog.protections);
     return knobs;
 }
 

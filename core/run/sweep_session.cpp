@@ -42,6 +42,23 @@ bool endsTheSweep(const Error& error) {
     return error.code == ErrorCode::OutOfSpace || error.code == ErrorCode::Busy;
 }
 
+// A trial adds its rows to a copy of the project's memory of earlier runs: otherwise the trials after it would rehearse them
+// and not be comparable. A memory the recipe names itself is left to it.
+Status giveOwnMemory(Project& project, std::int64_t sweepId, std::int64_t position, TrainRequest& request) {
+    if (request.config.protection.params.contains("file"))
+        return {};
+    const fs::path shared = request.replayMemory, folder = project.folder() / "cache" / "sweeps";
+    const fs::path own = folder / (std::to_string(sweepId) + "-" + std::to_string(position + 1) + ".jsonl");
+    std::error_code code;
+    fs::create_directories(folder, code);
+    if (!code && !fs::exists(own, code) && fs::exists(shared, code))
+        fs::copy_file(shared, own, code);
+    if (code)
+        return fail(errnoError(code.value(), "Cannot write", own));
+    request.replayMemory = own.string();
+    return {};
+}
+
 std::string withHint(const Error& error) {
     return error.hint.empty() ? error.message : error.message + ". " + error.hint;
 }
@@ -64,6 +81,9 @@ Result<std::int64_t> createSweep(Project& project, const Catalog& catalog, const
             return fail(ErrorCode::InvalidArgument, "There are no validation rows, so trials cannot be compared by " + plan.metric,
                         "Set some rows aside for validation, or compare by the training loss.");
     }
+    if (plan.metric == "general_loss" && base.data.general.empty())
+        return fail(ErrorCode::InvalidArgument, "The recipe names no general data, so trials cannot be compared by it",
+                    "Name texts or conversations from outside the task (data.general), or compare by another metric.");
     ATTUNE_ASSIGN(const std::vector<TrialValues> trials, sweepTrials(plan, base, catalog));
     SweepRecord record;
     record.recipe = toYaml(base);
@@ -107,6 +127,7 @@ Result<std::optional<PreparedTrial>> prepareNextTrial(Project& project, Engine& 
             continue;
         }
         prepared.run = std::move(*run);
+        ATTUNE_CHECK(giveOwnMemory(project, sweepId, trial.position, prepared.run.request));
         prepared.run.request.stopAfterStep = stepsAtRung(state.plan, state.trials.size(), recipe, next->rung);
         trial.runId = prepared.run.id;
         ATTUNE_CHECK(project.sweeps().setTrial(sweepId, trial));

@@ -221,6 +221,24 @@ private Q_SLOTS:
         QVERIFY(std::abs(done.trials[0].results[0] - sum / 4) < 1e-12);
     }
 
+    // What one trial adds to the memory of earlier runs, the next one must not rehearse.
+    void everyTrialHasItsOwnMemoryOfEarlierRuns() {
+        const fs::path shared = m_project->folder() / "replay_memory.jsonl";
+        QVERIFY(writeFileAtomic(shared, "of earlier runs"));
+        const std::int64_t id = create(SweepKind::Grid, "r=4,8");
+        std::vector<std::string> files;
+        SweepListener listener;
+        listener.started = [&](const PreparedTrial& trial) {
+            files.push_back(trial.run.request.replayMemory);
+            QCOMPARE(readFile(files.back()).value(), std::string("of earlier runs"));
+            QVERIFY(writeFileAtomic(files.back(), "and of this trial"));
+        };
+        QVERIFY(runSweep(*m_project, m_engine, id, {}, listener));
+        QCOMPARE(files.size(), std::size_t{2});
+        QVERIFY(files[0] != files[1]);
+        QCOMPARE(readFile(shared).value(), std::string("of earlier runs"));
+    }
+
     void unknownSweepsAreErrors() {
         QVERIFY(!readSweep(*m_project, m_engine.catalog(), 99));
         QVERIFY(!m_project->sweeps().setState(99, "running"));

@@ -46,7 +46,7 @@ private Q_SLOTS:
         QTRY_VERIFY(button(stage, "Use this recipe") && button(stage, "Use this recipe")->isEnabled());
         QTRY_VERIFY(trainView(stage).history().model().rowCount() == 6);
         button(stage, "Use this recipe")->click();
-        QCOMPARE(std::get<double>(trainView(stage).setup().config().training.at("learning_rate")), 2e-4);
+        QCOMPARE(effectiveLearningRate(trainView(stage).setup().config()), 2e-4);
     }
 
     void stopsAndGoesOn() {

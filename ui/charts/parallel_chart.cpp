@@ -79,13 +79,13 @@ double ParallelChart::place(std::size_t axis, double value) const {
 
 void ParallelChart::drawAxes() {
     const ChartStyle& s = style();
-    const auto text = [&](double x, double y, const QString& words) {
+    const auto text = [&](double x, double y, const QString& words, Qt::Alignment alignment) {
         auto* item = new QCPItemText(&plot());
         item->setFont(s.font);
         item->setColor(s.muted);
         item->setBrush(QBrush(s.background));
-        item->setPositionAlignment((x + 1 >= double(m_axes.size()) ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
-        item->setPadding(QMargins(6, 0, 6, 0));
+        item->setPositionAlignment(alignment);
+        item->setPadding(QMargins(6, 2, 6, 2));
         item->setText(words);
         item->position->setCoords(x, y);
         item->setClipToAxisRect(false);
@@ -98,16 +98,22 @@ void ParallelChart::drawAxes() {
         upright->end->setCoords(double(axis), 1);
         m_items.push_back(upright);
         const auto& [low, high] = m_ranges[axis];
+        const auto x = double(axis);
+        const Qt::Alignment beside = (axis + 1 == m_axes.size() ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter;
         if (!m_axes[axis].categories.isEmpty()) {
             for (qsizetype i = 0; i < m_axes[axis].categories.size(); ++i)
-                text(double(axis), place(axis, double(i)), m_axes[axis].categories[i]);
-        } else if (low <= high) {
-            text(double(axis), place(axis, low), axisValue(low));
-            if (low < high) {
-                text(double(axis), place(axis, high), axisValue(high));
-                const bool log = m_axes[axis].logarithmic && low > 0;
-                text(double(axis), 0.5, axisValue(log ? std::sqrt(low * high) : (low + high) / 2));
-            }
+                text(x, place(axis, double(i)), m_axes[axis].categories[i], beside);
+        } else if (low == high) {
+            text(x, 0.5, axisValue(low), beside);
+        } else if (low < high) { // at the ends above and below, where no line passes
+            const bool inverted = m_axes[axis].lowerIsBetter;
+            text(x, 1, axisValue(inverted ? low : high), Qt::AlignHCenter | Qt::AlignBottom);
+            text(x, 0, axisValue(inverted ? high : low), Qt::AlignHCenter | Qt::AlignTop);
+            const bool log = m_axes[axis].logarithmic && low > 0;
+            const double middle = log ? std::sqrt(low * high) : (low + high) / 2;
+            const bool whole = low == std::floor(low) && high == std::floor(high) && high - low > 2;
+            if (!whole || middle == std::floor(middle)) // a fraction says nothing on an axis of whole numbers
+                text(x, 0.5, axisValue(middle), beside);
         }
     }
 }
@@ -159,7 +165,7 @@ void ParallelChart::restyle() {
 void ParallelChart::rescale() {
     const double last = std::max(1.0, double(m_axes.size()) - 1);
     plot().xAxis->setRange(-0.06 * last - 0.1, last * 1.06 + 0.1);
-    plot().yAxis->setRange(-0.08, 1.08);
+    plot().yAxis->setRange(-0.16, 1.14);
 }
 
 void ParallelChart::pick(const QPointF& pixel) {

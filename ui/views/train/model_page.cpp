@@ -17,6 +17,7 @@
 #include "ui/bridge/run_bridge.h"
 #include "ui/settings.h"
 #include "ui/widgets/card.h"
+#include "ui/widgets/empty_state.h"
 #include "ui/widgets/message_bar.h"
 #include "ui/widgets/progress_strip.h"
 
@@ -48,7 +49,18 @@ ModelPage::ModelPage(Services& services, MessageArea& messages, QWidget* parent)
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(16);
-    column->addWidget(makeChooser());
+    m_chooser = makeChooser();
+    column->addWidget(m_chooser);
+    auto* empty = new EmptyState(QStringLiteral("model"), tr("Look at a model first"),
+                                 tr("Drop a model's folder or a .gguf file on the window, or choose one. You see what it is, what this computer can do with it and "
+                                    "what is wrong, before you train it. It stays where it is; nothing of it is sent anywhere."),
+                                 this);
+    empty->setPrimary(tr("Choose folder…"));
+    empty->setSecondary(tr("Choose GGUF file…"));
+    connect(empty, &EmptyState::primaryClicked, this, &ModelPage::chooseFolder);
+    connect(empty, &EmptyState::secondaryClicked, this, &ModelPage::chooseFile);
+    m_empty = empty;
+    column->addWidget(m_empty, 1);
     m_progress = new ProgressStrip(this);
     column->addWidget(m_progress);
 
@@ -68,12 +80,14 @@ ModelPage::ModelPage(Services& services, MessageArea& messages, QWidget* parent)
     m_computerCard = makeComputer();
     m_templateCard = makeTemplate();
     right->addWidget(m_computerCard);
-    right->addWidget(makeTrial());
+    m_trialCard = makeTrial();
+    right->addWidget(m_trialCard);
     right->addWidget(m_templateCard);
     right->addStretch(1);
     columns->addLayout(left, 1);
     columns->addLayout(right, 1);
-    column->addWidget(makeScrolling(m_content), 1);
+    m_scroll = makeScrolling(m_content);
+    column->addWidget(m_scroll, 1);
     connect(services.computer, &ComputerFacts::changed, this, &ModelPage::showComputer);
     connect(services.runs, &RunBridge::runStarted, this, &ModelPage::refreshTrial);
     connect(services.runs, &RunBridge::runEnded, this, &ModelPage::refreshTrial);
@@ -118,7 +132,7 @@ Card* ModelPage::makeComputer() {
     auto* card = new Card(tr("On this computer"), tr("estimated"), this);
     m_computer = new QGridLayout;
     m_computer->setHorizontalSpacing(16);
-    m_computer->setVerticalSpacing(8);
+    m_computer->setVerticalSpacing(4);
     m_computer->setColumnStretch(0, 1);
     card->body()->addLayout(m_computer);
     m_computerNote = makeLabel({}, "note", card);
@@ -160,7 +174,7 @@ Card* ModelPage::makeTemplate() {
     m_template->setProperty("flat", true);
     m_template->setAccessibleName(tr("Source of the chat template"));
     m_template->setMinimumHeight(120);
-    m_template->setMaximumHeight(200);
+    m_template->setMaximumHeight(160);
     card->body()->addWidget(m_template);
     return card;
 }
@@ -197,8 +211,9 @@ void ModelPage::clear() {
     endTrial();
     m_path.clear();
     m_report.reset();
-    m_intro->setText(tr("Drop a model's folder or a .gguf file on the window, or choose one. It stays where it is; nothing of it is sent anywhere."));
-    m_content->hide();
+    m_chooser->hide();
+    m_scroll->hide();
+    m_empty->show();
     Q_EMIT changed();
 }
 
@@ -207,6 +222,9 @@ void ModelPage::read(const QString& path) {
     endTrial();
     m_path = path;
     m_report.reset();
+    m_empty->hide();
+    m_chooser->show();
+    m_scroll->show();
     m_content->hide();
     m_intro->setText(tr("Reading %1").arg(QDir::toNativeSeparators(path)));
     m_task = runTask<ModelReport>(
@@ -235,8 +253,8 @@ void ModelPage::showReport(ModelReport report) {
     showComputer();
     m_templateCard->setVisible(!m_report->templateText.empty());
     m_templateCard->setNote(tr("identity %1").arg(qstr(m_report->templateHash)));
+    m_template->document()->setDefaultFont(Theme::current().monospaceFont());
     m_template->setPlainText(qstr(m_report->templateText));
-    m_template->setFont(Theme::current().monospaceFont());
     refreshTrial();
     Q_EMIT changed();
 }
@@ -305,11 +323,10 @@ void ModelPage::showComputer() {
     int row = 0;
     for (const ModelCapability& each : modelCapabilities(*m_report->config, sstr(m_path), m_services.runs->catalog(), *computer)) {
         using Verdict = ModelCapability::Verdict;
-        QLabel* title = makeLabel(each.id == "generate" ? tr("Answer prompts") : qstr(each.title), "body", m_computerCard);
-        QLabel* need = makeLabel(bytesText(each.bytes), "muted", m_computerCard);
-        QLabel* speed = makeLabel(each.secondsPerThousandRows > 0 ? tr("%1 for 1,000 rows").arg(durationText(each.secondsPerThousandRows)) : QString(), "muted", m_computerCard);
-        for (QLabel* label : {title, need, speed})
-            label->setWordWrap(false);
+        auto* title = new ElidedLabel(each.id == "generate" ? tr("Answer prompts") : tr("Train with %1").arg(qstr(each.title)), Qt::ElideRight, m_computerCard);
+        QString cost = tr("about %1 of memory").arg(bytesText(each.bytes));
+        if (each.secondsPerThousandRows > 0)
+            cost += tr(", %1 for 1,000 rows").arg(durationText(each.secondsPerThousandRows));
         auto* verdict = new Chip(each.verdict == Verdict::Fits    ? tr("✓ fits")
                                  : each.verdict == Verdict::Tight ? tr("! close other programs")
                                                                   : tr("✕ too large"),
@@ -318,9 +335,9 @@ void ModelPage::showComputer() {
                                                                   : Tone::Bad,
                                  m_computerCard);
         m_computer->addWidget(title, row, 0);
-        m_computer->addWidget(need, row, 1, Qt::AlignRight);
-        m_computer->addWidget(speed, row, 2, Qt::AlignRight);
-        m_computer->addWidget(verdict, row++, 3, Qt::AlignLeft);
+        m_computer->addWidget(verdict, row, 1, 2, 1, Qt::AlignRight | Qt::AlignTop);
+        m_computer->addWidget(makeLabel(cost, "note", m_computerCard), row + 1, 0);
+        row += 2;
     }
     m_computerNote->setText(tr("Rows of up to %1 tokens, eight a step; %2 of %3 memory are free now.")
                                 .arg(number(qint64(std::min<std::int64_t>(512, m_report->config->contextLength))), bytesText(computer->freeMemoryBytes),
@@ -330,13 +347,13 @@ void ModelPage::showComputer() {
 void ModelPage::refreshTrial() {
     const bool usable = m_report && m_report->isUsable();
     const bool busy = m_services.runs->isActive();
+    m_trialCard->setVisible(usable);
     m_prompt->setEnabled(usable);
     m_try->setEnabled(m_generation || (usable && !busy && !m_prompt->text().trimmed().isEmpty()));
     m_try->setText(m_generation ? tr("Stop") : tr("Answer"));
-    m_tryNote->setText(!usable           ? tr("A model that cannot be used cannot answer.")
-                       : m_generation    ? tr("Loading and answering…")
-                       : busy            ? tr("%1 is training; the model answers when it has ended.").arg(m_services.runs->current().name)
-                                         : tr("The likeliest words, up to %1 tokens.").arg(kAnswerTokens));
+    m_tryNote->setText(m_generation ? tr("Loading and answering…")
+                       : busy       ? tr("%1 is training; the model answers when it has ended.").arg(m_services.runs->current().name)
+                                    : tr("The likeliest words, up to %1 tokens.").arg(kAnswerTokens));
 }
 
 void ModelPage::tryPrompt() {

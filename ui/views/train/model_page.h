@@ -66,6 +66,9 @@ private:
     Services& m_services;
     MessageArea& m_messages;
     QLabel* m_intro;
+    QWidget* m_chooser;
+    QWidget* m_empty;
+    QWidget* m_scroll;
     QWidget* m_content;
     ProgressStrip* m_progress;
     Card* m_factsCard;
@@ -75,6 +78,7 @@ private:
     Card* m_computerCard;
     QGridLayout* m_computer;
     QLabel* m_computerNote;
+    Card* m_trialCard;
     QLineEdit* m_prompt;
     QPushButton* m_try;
     QLabel* m_tryNote;

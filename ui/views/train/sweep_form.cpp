@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <QComboBox>
+#include <QFormLayout>
 #include <QHBoxLayout>
 #include <QLineEdit>
 #include <QSignalBlocker>
@@ -33,7 +34,7 @@ std::string neat(double value, const ParamSpec& spec) {
 
 SweepForm::SweepForm(const Catalog& catalog, QWidget* parent) : QWidget(parent), m_catalog(catalog) {
     auto* column = new QVBoxLayout(this);
-    column->setContentsMargins(0, 0, 0, 0);
+    column->setContentsMargins(0, 0, 6, 0); // room before the scroll bar
     column->setSpacing(16);
 
     auto* knobs = new Card(tr("What to try"), tr("everything else stays as in New run"), this);
@@ -55,8 +56,10 @@ SweepForm::SweepForm(const Catalog& catalog, QWidget* parent) : QWidget(parent),
     m_kindWords = makeLabel({}, "muted", how);
     how->body()->addWidget(m_kind, 0, Qt::AlignLeft);
     how->body()->addWidget(m_kindWords);
-    auto* line = new QHBoxLayout;
-    line->setSpacing(8);
+    auto* choices = new QFormLayout;
+    choices->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
+    choices->setHorizontalSpacing(16);
+    choices->setVerticalSpacing(8);
     m_trialsLabel = makeFieldLabel(tr("Trials"), how);
     m_trials = new QSpinBox(how);
     m_trials->setRange(2, int(kMaxSweepTrials));
@@ -68,14 +71,11 @@ SweepForm::SweepForm(const Catalog& catalog, QWidget* parent) : QWidget(parent),
     m_metric->setMinimumContentsLength(12);
     for (const SweepMetric& metric : sweepMetrics())
         m_metric->addItem(qstr(metric.label), qstr(metric.id));
-    auto* metricLabel = makeFieldLabel(tr("Compare by"), how);
+    QLabel* metricLabel = makeFieldLabel(tr("Compare by"), how);
     metricLabel->setBuddy(m_metric);
-    line->addWidget(m_trialsLabel);
-    line->addWidget(m_trials);
-    line->addSpacing(8);
-    line->addWidget(metricLabel);
-    line->addWidget(m_metric, 1);
-    how->body()->addLayout(line);
+    choices->addRow(metricLabel, m_metric);
+    choices->addRow(m_trialsLabel, m_trials);
+    how->body()->addLayout(choices);
     column->addWidget(how);
 
     auto* cost = new Card(tr("What it takes"), tr("on this computer, estimated"), this);
@@ -140,6 +140,7 @@ QString SweepForm::suggestion(const QString& path) const {
                                  : section == "method"    ? m_situation.base.method.params
                                  : section == "objective" ? m_situation.base.objective.params
                                  : section == "optimizer" ? m_situation.base.optimizer.params
+                                 : section == "protection" ? m_situation.base.protection.params
                                                           : m_situation.base.schedule.params;
         ParamValue now = spec.key == "id" ? spec.defaultValue : paramOr(values, {spec}, spec.key);
         if (knob.path == "training.learning_rate")

@@ -20,13 +20,14 @@
 #include "ui/views/train/train_parts.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/chart_support.h"
+#include "ui/widgets/empty_state.h"
 #include "ui/widgets/message_bar.h"
 #include "ui/widgets/progress_strip.h"
 
 namespace attune {
 namespace {
 
-constexpr int kFormWidth = 400, kLeastFormWidth = 352;
+constexpr int kFormWidth = 432, kLeastFormWidth = 360;
 
 QString sweepStateWord(const std::string& state) {
     if (state == "finished")
@@ -81,12 +82,10 @@ QWidget* SweepPage::makeResults() {
     connect(m_progress, &ProgressStrip::cancelClicked, this, [this] { m_driver->stop(); });
     column->addWidget(m_progress);
 
-    auto* nothing = new Card(tr("Results"), {}, box);
-    nothing->body()->addWidget(makeLabel(tr("A sweep trains the recipe of New run several times with other settings, one run after the other, and shows which settings "
-                                            "are best. Choose on the left what to try, then start it."),
-                                         "muted", nothing));
-    nothing->body()->addStretch(1);
-    m_nothing = nothing;
+    m_nothing = new EmptyState(QStringLiteral("chart"), tr("No sweep yet"),
+                               tr("A sweep trains the recipe of New run several times with other settings, one run after the other, and shows which settings are "
+                                  "best. Choose on the left what to try, then start it."),
+                               box);
     column->addWidget(m_nothing, 1);
 
     m_results = new QWidget(box);
@@ -161,6 +160,10 @@ QWidget* SweepPage::makeResults() {
 void SweepPage::load() {
     m_sweeps.clear();
     m_progress->finish();
+    {
+        const QSignalBlocker blocker(m_choice);
+        m_choice->clear();
+    }
     showSweep({});
     readList(0);
 }
@@ -209,6 +212,7 @@ void SweepPage::readSweepNow() {
 void SweepPage::showSweep(std::optional<SweepState> state) {
     const auto* before = selectedTrial();
     const qint64 selected = before ? before->position : -1;
+    const bool onTop = before && before == m_model.trial(0); // then the selection stays with the best, whichever that is
     const bool sameSweep = before && state && m_model.sweep()->record.id == state->record.id;
     const bool driven = state && m_driver && m_driver->isActive() && state->record.id == m_driver->sweepId();
     m_nothing->setVisible(!state);
@@ -219,10 +223,10 @@ void SweepPage::showSweep(std::optional<SweepState> state) {
         m_tableCard->setNote(tr("best first · compared by %1").arg(m_model.headerData(1, Qt::Horizontal, Qt::DisplayRole).toString().toLower()));
         if (const int index = m_choice->findData(qlonglong(shown.record.id)); index >= 0)
             m_choice->setItemText(index, tr("Sweep %1 · %2 · %3").arg(shown.record.id).arg(qstr(shown.record.name), sweepStateWord(shown.record.state)));
-        for (int column = 0; column < m_model.columnCount(); ++column)
+        for (int column = 0; column < m_model.columnCount() && !sameSweep; ++column) // the user may have changed them since
             m_table->setColumnWidth(column, column == 0 ? 56 : column == 1 ? 124 : column == m_model.stateColumn() ? 160 : 116);
         showChart();
-        select(sameSweep ? selected : m_model.trial(0) ? m_model.trial(0)->position : -1);
+        select(sameSweep && !onTop ? selected : m_model.trial(0) ? m_model.trial(0)->position : -1);
     }
     showProgress();
     refreshButtons();

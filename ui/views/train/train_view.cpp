@@ -138,7 +138,8 @@ void TrainView::connectRuns() {
             m_missed += steps;
     });
     connect(runs, &RunBridge::runFailed, this, [this](const RunFailed& failure) {
-        if (m_shownRun == services().runs->current().runId)
+        // The failure of a sweep's trial stands in the sweep's table; the sweep goes on.
+        if (m_shownRun == services().runs->current().runId && !m_sweep->driver().isActive())
             takeFailure(failure);
     });
     connect(runs, &RunBridge::stateChanged, this, [this](const StateChanged& state) {
