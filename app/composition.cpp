@@ -59,6 +59,11 @@ Result<std::unique_ptr<Project>> openSampleProject(const fs::path& folder, const
         ATTUNE_ASSIGN(const std::vector<DatasetInfo> datasets, project->datasets().list());
         ATTUNE_ASSIGN(const std::vector<DatasetVersion> versions, project->datasets().versions(datasets.front().id));
         recipe.data = {};
+        recipe.data.general = "general"; // in the project's folder
+        std::error_code copied;
+        fs::copy(resources / "sample_project" / "general", folder / "general", copied);
+        if (copied)
+            return fail(ErrorCode::Io, "Cannot copy the general data into " + folder.string() + ": " + copied.message());
         recipe.data.datasetVersion = versions.front().id;
         return project->setSetting(kRecipeSetting, toYaml(recipe));
     };

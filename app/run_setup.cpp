@@ -4,9 +4,12 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "core/data/general_data.h"
 #include "core/data/import_file.h"
 #include "core/data/sample_hash.h"
+#include "core/data/sample_text.h"
 #include "core/data/split.h"
+#include "core/text/tokenizer.h"
 
 namespace attune {
 
@@ -61,6 +64,7 @@ Result<RunSetup> setUpRunFromFiles(const RunConfig& config, const fs::path& runF
     setup.request.config = config;
     setup.request.folder = runFolder.string();
     setup.request.tokenCache = userTokenCache().string();
+    setup.request.replayMemory = (runFolder.parent_path() / "replay_memory.jsonl").string(); // beside the run: runs there share it
     ATTUNE_ASSIGN(std::vector<Sample> train, load(config.data.train, config.data.format, setup.problems));
     if (!config.data.validation.empty()) {
         ATTUNE_ASSIGN(std::vector<Sample> validation, load(config.data.validation, config.data.format, setup.problems));
@@ -78,7 +82,49 @@ Result<RunSetup> setUpRunFromFiles(const RunConfig& config, const fs::path& runF
         setup.request.validation = source(std::move(held));
     }
     setup.request.train = source(std::move(train));
+    if (!config.data.general.empty()) {
+        ATTUNE_ASSIGN(setup.request.general, loadGeneralData(config.data.general, &setup.problems));
+    }
     return setup;
+}
+
+Result<DataShape> shapeOfRows(const SampleSource& rows, const fs::path& model) {
+    constexpr std::size_t kLookedAt = 500;
+    constexpr std::int64_t kMarks = 12; // of a chat template, for each row
+    ATTUNE_ASSIGN(const auto tokenizer, Tokenizer::load(model));
+    DataShape shape;
+    shape.rows = static_cast<std::int64_t>(rows.size());
+    const auto count = [&](const std::string& text) -> Result<std::int64_t> {
+        ATTUNE_ASSIGN(const Encoding encoding, tokenizer->encode(text, {.addSpecialTokens = false}));
+        return static_cast<std::int64_t>(encoding.ids.size());
+    };
+    const std::size_t stride = std::max<std::size_t>(1, rows.size() / kLookedAt);
+    std::size_t longest = 0;
+    std::int64_t longestBytes = -1;
+    double looked = 0, tokens = 0, targets = 0;
+    const auto measure = [&](std::size_t index) -> Status {
+        ATTUNE_ASSIGN(const Sample sample, rows.at(index));
+        ATTUNE_ASSIGN(const std::int64_t prompt, count(sample.kind == SampleKind::Text ? std::string() : promptText(sample)));
+        ATTUNE_ASSIGN(const std::int64_t answer, count(completionText(sample)));
+        ATTUNE_ASSIGN(const std::int64_t other, count(sample.rejected));
+        const std::int64_t all = prompt + answer + kMarks + (sample.kind == SampleKind::Preference ? prompt + other + kMarks : 0);
+        shape.longestTokens = std::max(shape.longestTokens, all);
+        ++looked, tokens += static_cast<double>(all), targets += static_cast<double>(answer + other);
+        return {};
+    };
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        ATTUNE_ASSIGN(const Sample sample, rows.at(i));
+        if (const std::int64_t bytes = textBytes(sample); bytes > longestBytes)
+            longestBytes = bytes, longest = i;
+        if (i % stride == 0)
+            ATTUNE_CHECK(measure(i));
+    }
+    if (rows.size() == 0)
+        return shape;
+    shape.averageTokens = tokens / looked, shape.averageTargets = targets / looked;
+    if (longest % stride != 0)
+        ATTUNE_CHECK(measure(longest));
+    return shape;
 }
 
 fs::path userTokenCache() {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/files.h"
+#include "core/plan/estimate.h"
 #include "core/run/engine.h"
 
 namespace attune {
@@ -19,6 +20,10 @@ struct RunSetup {
 /// Reads the recipe's data files; without a validation file takes data.validation_share of the rows (seeded by training.seed) for it.
 /// Errors: what the importers say, InvalidData when nothing is left to train on.
 Result<RunSetup> setUpRunFromFiles(const RunConfig& config, const fs::path& runFolder);
+
+/// Tokens of the rows, counted with the model's tokenizer without its chat template; of many rows some hundred and the longest are
+/// looked at.
+Result<DataShape> shapeOfRows(const SampleSource& rows, const fs::path& model);
 
 /// Where runs without a project keep token rows between runs: $XDG_CACHE_HOME/attune/tokens or ~/.cache/attune/tokens; empty when there is
 /// no home folder. (XDG base directory specification)

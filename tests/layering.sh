@@ -11,18 +11,20 @@ forbid() { # forbid <folder> <extended regular expression over the included name
 }
 torch='torch/|ATen/|c10/'
 qt='Q[A-Z][A-Za-z]*>|Qt[A-Z]'
-engine='core/(engine|nn|methods|objectives|optim|eval|export)/'
+engine='core/(engine|nn|methods|objectives|protections|optim|eval|export)/'
 forbid core "$qt|qcustomplot"
-forbid core/base "core/(store|data|text|model_files|retrieval|review|stats|plan|run|engine|nn|families|methods|objectives|optim|eval|export|serve)/"
-for folder in store data text model_files retrieval review stats families plan run serve; do
+forbid core/base "core/(rewards|store|data|text|model_files|retrieval|review|stats|plan|run|engine|nn|families|methods|objectives|protections|optim|eval|export|serve)/"
+for folder in store data text model_files retrieval review stats families plan model_report run serve; do
     forbid core/$folder "$torch|$engine"
 done
+forbid core/rewards "$torch|core/(engine|nn|methods|objectives|optim|export|store|families)/"
 forbid core/plan "SQLiteCpp|sqlite3|core/store/"
-for folder in engine nn methods objectives optim eval export; do forbid core/$folder "core/store/|SQLiteCpp|sqlite3"; done
-forbid core/nn "core/(methods|objectives|families|engine|optim|export|eval)/"
+for folder in engine nn methods objectives protections optim eval export; do forbid core/$folder "core/store/|SQLiteCpp|sqlite3"; done
+forbid core/nn "core/(methods|objectives|protections|families|engine|optim|export|eval)/"
 forbid core/methods "core/(objectives|engine|families)/"
 forbid core/objectives "core/(methods|engine|families)/"
-forbid ui "$torch|core/(engine|nn|methods|objectives|optim|export)/|SQLiteCpp|sqlite3"
+forbid core/protections "core/(methods|objectives|engine|families)/"
+forbid ui "$torch|core/(engine|nn|methods|objectives|protections|optim|export)/|SQLiteCpp|sqlite3"
 forbid ui/charts "core/"
 for folder in bridge models views widgets; do forbid ui/$folder "qcustomplot"; done
 forbid app "$torch|qcustomplot"

@@ -364,7 +364,13 @@ void MainWindow::dropEvent(QDropEvent* event) {
     event->acceptProposedAction();
     if (files.size() == 1 && files.front().endsWith(QLatin1String(kProjectEnding)) && QFileInfo(files.front()).isDir())
         return m_services.project->open(files.front());
-    // The station in front first: it may want the file itself; otherwise rows are what files are for.
+    // A model is one wherever it is dropped. Anything else: the station in front first, which may want the file itself;
+    // otherwise rows are what files are for.
+    if (View* train = view("train"); train && train->openFiles(files)) {
+        if (currentStation() != QLatin1String("train"))
+            showStation("train");
+        return;
+    }
     if (m_current >= 0 && ensureView(m_current)->openFiles(files))
         return;
     if (View* data = view("data"); data && showStation("data"))

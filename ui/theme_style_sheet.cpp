@@ -25,6 +25,7 @@ QStatusBar QLabel { color: @muted; font-size: 12px; padding: 2px 6px; }
 
 QWidget[surface="rail"] { background: @rail; border-right: 1px solid @line; }
 
+QFrame[inset="true"] { background: @background; border: 1px solid @line; border-radius: 6px; }
 QFrame[card="true"] { background: @panel; border: 1px solid @line; border-radius: 8px; }
 QFrame[line="true"] { background: @line; border: none; max-height: 1px; min-height: 1px; }
 QFrame[message="accent"] { background: @accentwash; border: 1px solid @accentwash; border-radius: 6px; }

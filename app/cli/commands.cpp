@@ -5,7 +5,7 @@ namespace attune::cli {
 const std::vector<AddCommand>& commands() {
     static const std::vector<AddCommand> list = {
         addDemoCommand,  addAdviseCommand, addDataCommand,     addModelCommand,  addTokenizeCommand, addRenderCommand,
-        addScoreCommand, addTrainCommand,  addGenerateCommand, addExportCommand, addBenchCommand,
+        addScoreCommand, addTrainCommand,  addSweepCommand,    addGenerateCommand, addExportCommand, addBenchCommand,
         addEmbedCommand,
     };
     return list;

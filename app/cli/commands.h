@@ -15,6 +15,7 @@ void addRenderCommand(CLI::App& app, Cli& cli);
 void addScoreCommand(CLI::App& app, Cli& cli);
 void addEmbedCommand(CLI::App& app, Cli& cli);
 void addTrainCommand(CLI::App& app, Cli& cli);
+void addSweepCommand(CLI::App& app, Cli& cli);
 void addGenerateCommand(CLI::App& app, Cli& cli);
 void addExportCommand(CLI::App& app, Cli& cli);
 void addBenchCommand(CLI::App& app, Cli& cli);

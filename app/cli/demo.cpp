@@ -45,6 +45,8 @@ Result<LineChart> lossChart(const fs::path& runFolder) {
         chart.series.push_back({"training", found->second.steps, found->second.values, 0x2f6fdb});
     if (const auto found = curves.find("eval.validation"); found != curves.end())
         chart.series.push_back({"validation", found->second.steps, found->second.values, 0xa86400, false, true});
+    if (const auto found = curves.find("eval.general"); found != curves.end())
+        chart.series.push_back({"general data", found->second.steps, found->second.values, 0x2e8540, false, true});
     return chart;
 }
 
@@ -119,7 +121,7 @@ Result<Outcome> runDemo(const fs::path& out, Cli& cli) {
                                   outcome.evaluation.base[i], outcome.evaluation.tuned[i]});
     RunConfig shown = config; // the report names files, not this machine's folders
     shown.model = fs::path(config.model).filename().string();
-    for (std::string* file : {&shown.data.train, &shown.data.validation, &shown.data.test})
+    for (std::string* file : {&shown.data.train, &shown.data.validation, &shown.data.test, &shown.data.general})
         *file = fs::path(*file).filename().string();
     report.recipeYaml = toYaml(shown);
     outcome.report = out / "report.html";

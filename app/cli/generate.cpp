@@ -63,8 +63,11 @@ Status generate(GenerateCommand command, Cli& cli) {
         command.request.prompts.push_back({{}, command.prompt, {}});
         return streamOne(command, cli);
     }
+    std::int64_t answered = 0; // rows that already end with an answer
     ATTUNE_CHECK(forEachObject(command.file, kLineGenerate, [&](const Json& object, std::size_t number) -> Status {
         ATTUNE_ASSIGN(Prompt prompt, promptOf(object, number));
+        if (!prompt.messages.empty() && prompt.messages.back().role == "assistant" && answered++ == 0)
+            std::cerr << "note: row " << number << " ends with an answer; the model writes another one after it. To have questions answered, leave out the last message.\n";
         command.request.prompts.push_back(std::move(prompt));
         return {};
     }));

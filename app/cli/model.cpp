@@ -6,6 +6,8 @@
 #include "app/cli/commands.h"
 #include "app/cli/usage.h"
 #include "core/families/model_family.h"
+#include "core/model_report/capabilities.h"
+#include "core/model_report/model_report.h"
 #include "core/text/prompt_format.h"
 
 namespace attune::cli {
@@ -30,7 +32,27 @@ const char* ropeName(RopeScaling scaling) {
     return "";
 }
 
-Result<Json> describe(const std::string& folder) {
+const char* verdictId(ModelCapability::Verdict verdict) {
+    return verdict == ModelCapability::Verdict::Fits ? "fits" : verdict == ModelCapability::Verdict::Tight ? "tight" : "too_large";
+}
+
+// Licence, what is wrong, and what this computer can do with it.
+Status addJudgement(Json& result, const std::string& folder, const ModelConfig& config, const Catalog& catalog) {
+    ATTUNE_ASSIGN(const ModelReport report, readModelReport(folder));
+    result["licence"] = report.licence;
+    if (!report.licence.empty())
+        result["licence_source"] = report.licenceSource;
+    Json problems = Json::array(), abilities = Json::array();
+    for (const ModelProblem& problem : report.problems)
+        problems.push_back({{"severity", problem.severity == ModelProblem::Severity::Error ? "error" : "warning"}, {"message", problem.message}, {"next", problem.hint}});
+    for (const ModelCapability& each : modelCapabilities(config, folder, catalog, inspectComputer(folder)))
+        abilities.push_back({{"id", each.id}, {"bytes", each.bytes}, {"verdict", verdictId(each.verdict)}, {"seconds_per_1000_rows", each.secondsPerThousandRows}});
+    result["problems"] = problems;
+    result["on_this_computer"] = abilities;
+    return {};
+}
+
+Result<Json> describe(const std::string& folder, const Catalog& catalog) {
     ATTUNE_ASSIGN(const ModelSource source, ModelSource::open(folder));
     ATTUNE_ASSIGN(const ModelConfig config, readModelConfig(source));
     ATTUNE_ASSIGN(const std::string hash, source.fingerprint());
@@ -81,6 +103,7 @@ Result<Json> describe(const std::string& folder) {
     } else {
         result["tokenizer"] = {{"error", tokenizer.error().message}};
     }
+    ATTUNE_CHECK(addJudgement(result, folder, config, catalog));
     return result;
 }
 
@@ -122,10 +145,19 @@ void print(const Json& info) {
                               : chat["chat"].get<bool>() ? "yes, " + chat["hash"].get<std::string>()
                                                          : "none");
     }
+    line("licence", info["licence"].get<std::string>().empty() ? "not named in its files" : info["licence"].get<std::string>() + ", from " + info["licence_source"].get<std::string>());
     line("hash", info["hash"].get<std::string>());
     for (const Json& file : info["files"])
         line("file", file["name"].get<std::string>() + ", " + std::to_string(file["tensors"].get<std::size_t>()) +
                          " tensors, " + std::to_string(file["bytes"].get<std::uint64_t>()) + " bytes");
+    for (const Json& each : info["on_this_computer"]) {
+        char text[96];
+        std::snprintf(text, sizeof text, "%.2f GB, %s", each["bytes"].get<double>() / 1e9,
+                      each["verdict"] == "fits" ? "fits" : each["verdict"] == "tight" ? "only where other programs are closed" : "too large");
+        line(each["id"] == "generate" ? "answering" : "training", (each["id"] == "generate" ? "" : each["id"].get<std::string>() + ": ") + text);
+    }
+    for (const Json& problem : info["problems"])
+        line(problem["severity"] == "error" ? "problem" : "note", problem["message"].get<std::string>() + ". " + problem["next"].get<std::string>());
     std::fflush(stdout);
 }
 
@@ -146,13 +178,13 @@ void addInitializeTo(CLI::App& modelCommand, Cli& cli) {
 void addModelCommand(CLI::App& app, Cli& cli) {
     auto* command = app.add_subcommand("model", "What a model folder holds");
     command->require_subcommand(1);
-    auto* info = command->add_subcommand("info", "Architecture, size, context, template, identity and files");
+    auto* info = command->add_subcommand("info", "Architecture, size, context, licence, template, identity, files, problems and what this computer can do with it");
     addEstimateTo(*command, cli);
     addInitializeTo(*command, cli);
     auto folder = std::make_shared<std::string>();
     info->add_option("folder", *folder, "Model folder or GGUF file")->required();
     info->callback([folder, &cli] {
-        const auto described = describe(*folder);
+        const auto described = describe(*folder, cli.engine().catalog());
         if (!described)
             cli.exitStatus = report(described.error());
         else if (cli.json)

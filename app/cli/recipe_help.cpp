@@ -51,6 +51,7 @@ std::string recipeHelp(const Catalog& catalog) {
     add(text, "objective", catalog.objectives);
     add(text, "optimizer", catalog.optimizers);
     add(text, "schedule", catalog.schedules);
+    add(text, "protection", catalog.protections);
     text += "  training\n";
     add(text, trainingParams().params);
     return text;

@@ -1,5 +1,7 @@
-// attune-cli score: the model's log-probabilities of given texts, one JSON object per line.
+// attune-cli score: the model's log-probabilities of given texts, or a reward model's scores of conversations, one JSON object
+// per line.
 #include "app/cli/cli.h"
+#include "core/text/prompt_format.h"
 #include "core/text/tokenizer.h"
 
 namespace attune::cli {
@@ -8,10 +10,31 @@ namespace {
 
 constexpr const char* kLineScore = "{\"text\": ...} or {\"ids\": [...]}";
 
+constexpr const char* kLineReward = "{\"messages\": [...]}";
+
 struct ScoreOptions {
     ScoreRequest request;
     std::string file;
+    bool reward = false;
 };
+
+// A conversation that ends with an answer, as reward models read them in training.
+Result<std::vector<std::int64_t>> conversationOf(const PromptFormat& format, const Json& object, std::size_t number) {
+    const auto list = object.find("messages");
+    if (list == object.end() || !list->is_array() || list->empty())
+        return lineError(number, "it needs \"messages\", the last one the assistant's");
+    std::vector<Message> messages;
+    for (const Json& message : *list) {
+        const auto role = message.is_object() ? message.find("role") : message.end(), content = message.is_object() ? message.find("content") : message.end();
+        if (role == message.end() || content == message.end() || !role->is_string() || !content->is_string())
+            return lineError(number, "every message needs \"role\" and \"content\"");
+        messages.push_back({role->get<std::string>(), content->get<std::string>()});
+    }
+    auto row = format.trainingRow(messages, TrainOn::Completion, 0);
+    if (!row)
+        return lineError(number, row.error().message);
+    return std::vector<std::int64_t>(row->ids.begin(), row->ids.end());
+}
 
 Result<std::vector<std::int64_t>> rowOf(const Tokenizer& tokenizer, const Json& object, std::size_t number) {
     std::vector<std::int64_t> ids;
@@ -39,6 +62,7 @@ Status score(ScoreOptions options, Cli& cli) {
     constexpr std::size_t kRowsAtOnce = 256; // results come while a long file is read
     std::shared_ptr<const Tokenizer> tokenizer;
     { ATTUNE_ASSIGN(tokenizer, Tokenizer::load(options.request.model)); }
+    ATTUNE_ASSIGN(const PromptFormat format, PromptFormat::forTokenizer(tokenizer));
     std::size_t before = 0; // rows already scored, so that a message can name the input's row
     const auto flush = [&]() -> Status {
         if (options.request.rows.empty())
@@ -50,14 +74,25 @@ Status score(ScoreOptions options, Cli& cli) {
                 error.message += " (counted after the first " + std::to_string(before) + " rows)";
             return fail(std::move(error));
         }
-        for (std::size_t i = 0; i < scored->size(); ++i)
+        for (std::size_t i = 0; options.reward && i < scored->size(); ++i) {
+            if ((*scored)[i].size() != 1 || options.request.adapter.empty())
+                return fail(ErrorCode::InvalidArgument, "The model has no score head: it gives log-probabilities, no rewards",
+                            "Name a reward model's run folder with --adapter, or leave out --reward.");
+            printJson({{"score", (*scored)[i].front()}});
+        }
+        for (std::size_t i = 0; !options.reward && i < scored->size(); ++i) {
+            if ((*scored)[i].size() + 1 != options.request.rows[i].size())
+                return fail(ErrorCode::InvalidArgument, "The adapter is a reward model: it scores conversations",
+                            "Add --reward, and give one conversation per line: " + std::string(kLineReward) + ".");
             printJson({{"ids", options.request.rows[i]}, {"logprobs", (*scored)[i]}});
+        }
         before += options.request.rows.size();
         options.request.rows.clear();
         return {};
     };
-    ATTUNE_CHECK(forEachObject(options.file, kLineScore, [&](const Json& object, std::size_t number) -> Status {
-        ATTUNE_ASSIGN(std::vector<std::int64_t> row, rowOf(*tokenizer, object, number));
+    ATTUNE_CHECK(forEachObject(options.file, options.reward ? kLineReward : kLineScore, [&](const Json& object, std::size_t number) -> Status {
+        ATTUNE_ASSIGN(std::vector<std::int64_t> row,
+                      options.reward ? conversationOf(format, object, number) : rowOf(*tokenizer, object, number));
         options.request.rows.push_back(std::move(row));
         return options.request.rows.size() >= kRowsAtOnce ? flush() : Status{};
     }));
@@ -67,10 +102,11 @@ Status score(ScoreOptions options, Cli& cli) {
 } // namespace
 
 void addScoreCommand(CLI::App& app, Cli& cli) {
-    auto* command = app.add_subcommand("score", "Log-probabilities of given texts");
+    auto* command = app.add_subcommand("score", "Log-probabilities of given texts, or rewards of answers");
     auto options = std::make_shared<ScoreOptions>();
     command->add_option("--model", options->request.model, "Model folder or GGUF file")->required();
     command->add_option("--adapter", options->request.adapter, "Adapter folder (PEFT) or run folder");
+    command->add_flag("--reward", options->reward, "The adapter is a reward model: print its score of each conversation");
     command->add_option("--precision", options->request.precision, "f32 (default), bf16, auto, or nf4: weights in 4 bits")
         ->check(CLI::IsMember({"f32", "bf16", "auto", "nf4"}));
     command->add_option("file", options->file, "One JSON object per line; - for standard input")->required();

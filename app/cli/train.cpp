@@ -1,7 +1,8 @@
-// attune-cli train RECIPE.yaml [--out DIR] [--resume] [--set key=value ...]
+// attune-cli train RECIPE.yaml [--out DIR] [--resume] [--check] [--fit] [--set key=value ...]
 #include <iostream>
 
 #include "app/cli/commands.h"
+#include "app/cli/fit_check.h"
 #include "app/cli/recipe_help.h"
 #include "app/cli/train_printer.h"
 #include "app/run_setup.h"
@@ -15,7 +16,7 @@ namespace {
 
 struct Options {
     std::string recipe, out;
-    bool resume = false, noCache = false;
+    bool resume = false, noCache = false, check = false, fit = false;
     std::vector<std::string> assignments;
 };
 
@@ -41,6 +42,11 @@ Status train(const Options& options, Cli& cli) {
         if (complaint.severity == Complaint::Severity::Error)
             return fail(ErrorCode::InvalidArgument, options.recipe + ": " + complaint.message, complaint.hint);
     }
+    if (options.check || options.fit) {
+        ATTUNE_ASSIGN(const bool goOn, fitAndCheck(config, {options.check, options.fit, options.noCache}, cli));
+        if (!goOn)
+            return {};
+    }
     fs::path out = options.out;
     if (out.empty())
         out = fs::path("runs") / (config.name.empty() ? fs::path(options.recipe).stem().string() : config.name);
@@ -56,12 +62,19 @@ Status train(const Options& options, Cli& cli) {
         setup.request.tokenCache.clear();
 
     TrainPrinter printer;
+    Doctor doctor(DoctorFacts::of(config, engine.catalog()));
     EngineThread thread(0);
     RunController controller(engine, thread, [&](const TrainingEvent& event) {
         if (cli.json)
             printJson(eventToJson(event));
         else
             printer.print(event);
+        for (const Finding& finding : doctor.add(event)) {
+            if (cli.json)
+                printJson(findingJson(finding));
+            else
+                printer.print(finding);
+        }
     });
     ATTUNE_CHECK(controller.start(std::move(setup.request)));
     const std::stop_callback stopRun(cli.stop, [&] { controller.stop(); });
@@ -82,6 +95,8 @@ void addTrainCommand(CLI::App& app, Cli& cli) {
     command->add_option("recipe", options->recipe, "Recipe file (YAML)")->required();
     command->add_option("--out", options->out, "Run folder (default: runs/<name of the recipe>)");
     command->add_flag("--resume", options->resume, "Continue from the last checkpoint in the run folder, if there is one");
+    command->add_flag("--check", options->check, "Only take two real steps over the longest rows and say what memory and time the run needs");
+    command->add_flag("--fit", options->fit, "First change the recipe as little as possible so that it fits into the free memory, and say what");
     command->add_flag("--no-cache", options->noCache, "Neither read nor keep token rows (kept in $XDG_CACHE_HOME/attune/tokens or ~/.cache/attune/tokens)");
     command->add_option("--set", options->assignments, "Change one value of the recipe: section.key=value, such as training.epochs=1 (repeatable)");
     command->footer([&cli] { return recipeHelp(cli.engine().catalog()); });

@@ -41,21 +41,35 @@ void TrainPrinter::print(const TrainingEvent& event) {
     std::visit(Overloaded{
                    [&](const StateChanged& e) {
                        if (e.state == RunState::Preparing)
-                           m_line.show(e.what);
+                           m_line.show(e.fraction > 0 ? e.what + " (" + std::to_string(std::lround(100 * e.fraction)) + " %)" : e.what);
                        else
                            m_line.end();
+                       if (e.state == RunState::Finished)
+                           std::fprintf(stderr, "%s\n", e.what.c_str());
                    },
                    [&](const StepFinished& e) {
-                       m_smoothed = m_any ? 0.9 * m_smoothed + 0.1 * e.loss : e.loss;
+                       const auto reward = e.metrics.find("reward"); // where there is one, the loss says little
+                       const double shown = reward != e.metrics.end() ? reward->second : e.loss;
+                       m_smoothed = m_any ? 0.9 * m_smoothed + 0.1 * shown : shown;
                        m_any = true;
-                       std::snprintf(text, sizeof text, "step %lld of %lld  loss %.4f (running mean)  %.0f tokens/s%s", static_cast<long long>(e.step),
-                                     static_cast<long long>(e.totalSteps), m_smoothed, e.tokensPerSecond, timeLeft(e.secondsLeft).c_str());
+                       std::snprintf(text, sizeof text, "step %lld of %lld  %s %.4f (running mean)  %.0f tokens/s%s", static_cast<long long>(e.step),
+                                     static_cast<long long>(e.totalSteps), reward != e.metrics.end() ? "reward" : "loss", m_smoothed, e.tokensPerSecond, timeLeft(e.secondsLeft).c_str());
                        m_line.show(text);
                    },
                    [&](const EvalFinished& e) {
                        m_line.end();
+                       if (const auto reward = e.metrics.find("reward"); reward != e.metrics.end()) {
+                           std::fprintf(stderr, "step %lld: %s reward %.4f over %lld tokens of answers%s\n", static_cast<long long>(e.step), e.name.c_str(),
+                                        reward->second, static_cast<long long>(e.targets), e.best && e.step > 0 ? " (best so far)" : "");
+                           return;
+                       }
+                       std::string more = e.best && e.step > 0 ? " (best so far)" : "";
+                       if (const auto accuracy = e.metrics.find("token_accuracy"); accuracy != e.metrics.end()) {
+                           std::snprintf(text, sizeof text, ", perplexity %.2f, %.1f %% of the tokens foreseen", std::exp(e.loss), 100 * accuracy->second);
+                           more += text;
+                       }
                        std::fprintf(stderr, "step %lld: %s loss %.4f over %lld tokens%s\n", static_cast<long long>(e.step), e.name.c_str(),
-                                    e.loss, static_cast<long long>(e.targets), e.best && e.step > 0 ? " (best so far)" : "");
+                                    e.loss, static_cast<long long>(e.targets), more.c_str());
                    },
                    [&](const SampleGenerated& e) {
                        if (e.index > 0)
@@ -75,6 +89,24 @@ void TrainPrinter::print(const TrainingEvent& event) {
                    [&](const TextGenerated&) {},
                },
                event);
+}
+
+void TrainPrinter::print(const Finding& finding) {
+    m_line.end();
+    std::fprintf(stderr, "doctor: %s\n", finding.message.c_str());
+    if (!finding.fix.empty())
+        std::fprintf(stderr, "  next: %s%s%s\n", finding.fix.c_str(), finding.assignment.empty() ? "" : " For a new run: --set ", finding.assignment.c_str());
+}
+
+Json findingJson(const Finding& finding) {
+    const char* const kSeverity[] = {"note", "warning", "serious"};
+    Json json{{"type", "finding"}, {"id", finding.id}, {"severity", kSeverity[static_cast<int>(finding.severity)]}, {"step", finding.step},
+              {"message", finding.message}, {"fix", finding.fix}};
+    if (!finding.assignment.empty())
+        json["set"] = finding.assignment;
+    if (finding.useCheckpoint >= 0)
+        json["checkpoint"] = finding.useCheckpoint;
+    return json;
 }
 
 std::string TrainPrinter::memoryText() const {

@@ -4,13 +4,19 @@
 #include <string>
 
 #include "app/cli/progress_line.h"
+#include "core/base/json.h"
+#include "core/run/doctor.h"
 #include "core/run/training_event.h"
 
 namespace attune::cli {
 
+/// {"type": "finding", "id": ..., "fix": ..., "set": "training.learning_rate=1e-5"}
+Json findingJson(const Finding& finding);
+
 class TrainPrinter {
 public:
     void print(const TrainingEvent& event);
+    void print(const Finding& finding);
     /// "Peak memory 0.89 GB (estimated 0.91 GB)", or nothing when none was reported.
     std::string memoryText() const;
 

@@ -24,6 +24,8 @@ struct ParamSpec {
     std::string ifTooHigh, ifTooLow;  // what happens then, in one sentence each
     bool advanced = false;            // shown in Expert depth only
     bool guided = false;              // shown even in Guided depth
+    std::string atZero = {};   // what 0 stands for ("the epochs decide"), where it is no ordinary value
+    std::string onlyWhen = {}; // "loss_type=robust|cdpo": acts only while that knob of the same list has one of the values
 };
 
 struct Described {
@@ -31,6 +33,7 @@ struct Described {
     std::string title;   // "LoRA"
     std::string summary; // one line: when to use it
     std::vector<ParamSpec> params;
+    std::string cost = {}, quality = {}; // a few words each, so that methods and objectives can be compared; may be empty
 };
 
 } // namespace attune

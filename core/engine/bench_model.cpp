@@ -1,6 +1,7 @@
 #include "core/engine/bench_model.h"
 
 #include "core/engine/model_loader.h"
+#include "core/engine/process_memory.h"
 #include "core/methods/method.h"
 #include "core/nn/bench_shapes.h"
 
@@ -20,6 +21,7 @@ Result<std::unique_ptr<CausalLm>> benchModel(const Json& options, std::stop_toke
     ATTUNE_ASSIGN(const ModelConfig config, benchShape(options.value("shape", std::string("135m"))));
     ATTUNE_ASSIGN(auto model, CausalLm::create(config, {type, at::kCPU, linears}));
     model->initializeRandom(1);
+    returnFreedMemory();
     return model;
 }
 

@@ -64,9 +64,12 @@ Json toJson(const TrainProgress& progress) {
             {"evaluations_without_gain", progress.evaluationsWithoutGain},
             {"measuring_due", progress.measuringDue},
             {"refused_steps", progress.refusedSteps},
+            {"general_before", progress.generalBefore},
+            {"general_after", progress.generalAfter},
             {"tokens", progress.tokens},
             {"seconds", progress.seconds},
             {"finished", progress.finished},
+            {"carried", progress.carried},
             {"identity", progress.identity}};
 }
 
@@ -77,9 +80,13 @@ Result<TrainProgress> progressFromJson(const Json& json, const fs::path& file) {
         progress.optimizerSteps = json.at("optimizer_steps").get<std::int64_t>();
         progress.bestLoss = json.at("best_loss").get<double>();
         progress.bestStep = json.at("best_step").get<std::int64_t>();
+        if (const auto carried = json.find("carried"); carried != json.end()) // older checkpoints have none
+            progress.carried = carried->get<std::map<std::string, double>>();
         progress.evaluationsWithoutGain = json.at("evaluations_without_gain").get<std::int64_t>();
         progress.measuringDue = json.value("measuring_due", false); // absent in files of earlier versions
         progress.refusedSteps = json.at("refused_steps").get<std::vector<std::int64_t>>();
+        progress.generalBefore = json.value("general_before", -1.0);
+        progress.generalAfter = json.value("general_after", -1.0);
         progress.tokens = json.at("tokens").get<std::int64_t>();
         progress.seconds = json.at("seconds").get<double>();
         progress.finished = json.at("finished").get<bool>();

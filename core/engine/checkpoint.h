@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,9 +27,11 @@ struct TrainProgress {
     std::int64_t evaluationsWithoutGain = 0;
     bool measuringDue = true; // this step's validation and samples are still to come: at the start, and after a stop in their midst
     std::vector<std::int64_t> refusedSteps; // steps refused for NaN / Inf
+    double generalBefore = -1, generalAfter = -1; // loss on the general data: base, and the weights that would be used; -1: not measured
     std::int64_t tokens = 0;
     double seconds = 0;
     bool finished = false;
+    std::map<std::string, double> carried; // numbers that the objective keeps from step to step
     // Identity of what the run stands on; a resume with another identity is refused in words.
     std::string identity;
     bool operator==(const TrainProgress&) const = default;

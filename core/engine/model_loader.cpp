@@ -1,5 +1,6 @@
 #include "core/engine/model_loader.h"
 
+#include "core/engine/process_memory.h"
 #include "core/export/peft_adapter.h"
 
 namespace attune {
@@ -40,6 +41,7 @@ Result<LoadedModel> loadModel(const LoadOptions& options) {
     const ModelFamily* family = findFamily(parts.config.architecture);
     ATTUNE_ASSIGN(std::unique_ptr<CausalLm> model,
                   readModel(parts.source, settings, options.stop, options.progress));
+    returnFreedMemory();
     ATTUNE_ASSIGN(std::string modelHash, parts.source.fingerprint());
     std::string adapterHash;
     if (!options.adapter.empty()) {

@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/engine/base_only.h"
 #include "core/engine/checkpoint.h"
 #include "core/objectives/sequence_pass.h"
 
@@ -29,19 +30,6 @@ TokenDataset::Row mismatch(const TokenDataset::Row& prompt, const TokenDataset::
     row.targets = std::count(row.trained.begin(), row.trained.end(), true);
     return row;
 }
-
-// Adapters off for as long as it lives.
-class BaseOnly {
-public:
-    explicit BaseOnly(CausalLm& model) : m_model(model), m_before(model.adaptersEnabled()) { model.setAdaptersEnabled(false); }
-    ~BaseOnly() { m_model.setAdaptersEnabled(m_before); }
-    BaseOnly(const BaseOnly&) = delete;
-    BaseOnly& operator=(const BaseOnly&) = delete;
-
-private:
-    CausalLm& m_model;
-    bool m_before;
-};
 
 } // namespace
 

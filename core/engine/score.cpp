@@ -68,4 +68,32 @@ Result<std::vector<std::vector<float>>> scoreRows(CausalLm& model, const std::ve
     return results;
 }
 
+Result<std::vector<std::vector<float>>> rewardRows(CausalLm& model, const std::vector<std::vector<std::int64_t>>& rows,
+                                                   std::stop_token stop) {
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        ATTUNE_CHECK(checkRow(model, rows[i], i + 1));
+    TrainingPass pass(model);
+    std::vector<std::vector<float>> results;
+    for (std::size_t begin = 0; begin < rows.size();) {
+        if (stop.stop_requested())
+            return fail(ErrorCode::Cancelled, "Scoring was cancelled");
+        PackedTokens batch;
+        batch.rowStarts.push_back(0);
+        std::size_t end = begin;
+        while (end < rows.size() && (end == begin || batch.ids.size() + rows[end].size() <= kPackTokens)) {
+            batch.ids.insert(batch.ids.end(), rows[end].begin(), rows[end].end());
+            batch.rowStarts.push_back(static_cast<std::int32_t>(batch.ids.size()));
+            ++end;
+        }
+        batch.targets.assign(batch.ids.size(), kNoTarget);
+        ATTUNE_CHECK(pass.forward(batch, {.keepForBackward = false, .training = false}));
+        ATTUNE_ASSIGN(const at::Tensor given, pass.rowScores());
+        const at::Tensor scores = given.to(at::kCPU, at::kFloat).contiguous();
+        for (std::size_t i = 0; i < end - begin; ++i)
+            results.push_back({scores.data_ptr<float>()[i]});
+        begin = end;
+    }
+    return results;
+}
+
 } // namespace attune

@@ -1,4 +1,4 @@
-// Log-probabilities of given token rows. Engine thread.
+// Log-probabilities of given token rows, or a reward model's scores of them. Engine thread.
 #pragma once
 
 #include <cstdint>
@@ -15,5 +15,9 @@ namespace attune {
 /// named), Cancelled.
 Result<std::vector<std::vector<float>>> scoreRows(CausalLm& model, const std::vector<std::vector<std::int64_t>>& rows,
                                                   std::stop_token stop);
+
+/// Of a model with a score head: one number per row, in a list of one. Errors: as above.
+Result<std::vector<std::vector<float>>> rewardRows(CausalLm& model, const std::vector<std::vector<std::int64_t>>& rows,
+                                                   std::stop_token stop);
 
 } // namespace attune

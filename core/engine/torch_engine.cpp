@@ -12,6 +12,7 @@
 #include "core/engine/export_run.h"
 #include "core/engine/generate.h"
 #include "core/engine/initialize_model.h"
+#include "core/engine/measure_steps.h"
 #include "core/engine/model_loader.h"
 #include "core/engine/score.h"
 #include "core/engine/train_run.h"
@@ -52,6 +53,11 @@ public:
         return guardedCall([&] { return trainRun(request, stop, pause, emit); });
     }
 
+    Result<StepMeasurement> measureSteps(const TrainRequest& request, std::stop_token stop, const Emit& emit) override {
+        m_cached.reset();
+        return guardedCall([&] { return attune::measureSteps(request, stop, emit); });
+    }
+
     Result<std::vector<GeneratedText>> generate(const GenerateRequest& request, std::stop_token stop, const Emit& emit) override {
         return guardedCall([&]() -> Result<std::vector<GeneratedText>> {
             ATTUNE_ASSIGN(const LoadedModel* loaded, load(request.model, request.adapter, request.precision, stop));
@@ -62,6 +68,8 @@ public:
     Result<std::vector<std::vector<float>>> score(const ScoreRequest& request, std::stop_token stop) override {
         return guardedCall([&]() -> Result<std::vector<std::vector<float>>> {
             ATTUNE_ASSIGN(const LoadedModel* loaded, load(request.model, request.adapter, request.precision, stop));
+            if (loaded->model->scoreHead) // a reward model: its one number for each row
+                return rewardRows(*loaded->model, request.rows, stop);
             return scoreRows(*loaded->model, request.rows, stop);
         });
     }

@@ -10,6 +10,7 @@
 #include "core/engine/process_memory.h"
 #include "core/objectives/kto_loss.h"
 #include "core/objectives/sequence_pass.h"
+#include "core/objectives/sft.h"
 
 namespace attune {
 
@@ -90,7 +91,7 @@ Status TrainLoop::refuse(std::int64_t step, std::span<const std::uint32_t> sampl
     m_emit(WarningRaised{step, "numerical.refused",
                          "Step " + std::to_string(step) + " was refused: " + what + " is not a finite number (rows " + sources +
                              (samples.size() > 8 ? ", ..." : "") + ")",
-                         "The weights are unchanged. If it happens again, lower the learning rate or look at these rows."});
+                         "This update was left out. If it happens again, lower the learning rate or look at these rows."});
     if (tooManyRefused(m_progress.refusedSteps, step))
         return fail(ErrorCode::Numerical,
                     "Training was stopped at step " + std::to_string(step) + ": " +
@@ -162,11 +163,13 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
         loss += output.loss;
         addTo(metrics, output.metrics);
     }
-    if (!std::isfinite(loss)) {
+    ATTUNE_ASSIGN(const Protecting protecting, protect(step, tokens, microBatch, metrics));
+    tokens += protecting.tokens;
+    if (!std::isfinite(loss + protecting.loss)) {
         ATTUNE_CHECK(refuse(step, samples, "the loss"));
         return StepOutcome::Refused;
     }
-    const double rate = m_settings.learningRate * m_schedule(step - 1, m_warmupSteps, m_totalSteps, m_settings.scheduleParams);
+    const double rate = learningRateAt(step);
     const StepResult update = m_parts.optimizer.step(rate, m_settings.maxGradientNorm);
     if (!update.finite) {
         ATTUNE_CHECK(refuse(step, samples, "the gradient"));
@@ -174,25 +177,97 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
     }
     m_parts.model.refreshComputeWeights();
     ++m_progress.optimizerSteps;
-    m_progress.tokens += tokens;
-
-    const double seconds = secondsSince(start);
-    m_progress.seconds += seconds;
-    const double current = static_cast<double>(tokens) / std::max(seconds, 1e-9);
-    m_smoothedRate = m_smoothedRate == 0 ? current : 0.9 * m_smoothedRate + 0.1 * current;
-    m_emit(StepFinished{.step = step,
-                        .totalSteps = m_totalSteps,
-                        .epoch = static_cast<double>(step) / static_cast<double>(m_stepsPerEpoch),
-                        .loss = loss,
-                        .learningRate = rate,
-                        .gradientNorm = update.gradientNorm,
-                        .tokens = tokens,
-                        .targetTokens = static_cast<std::int64_t>(window.targets),
-                        .seconds = seconds,
-                        .tokensPerSecond = m_smoothedRate,
-                        .secondsLeft = secondsLeft(step),
-                        .metrics = std::move(metrics)});
+    report({.step = step,
+            .loss = loss,
+            .learningRate = rate,
+            .gradientNorm = update.gradientNorm,
+            .tokens = tokens,
+            .targetTokens = static_cast<std::int64_t>(window.targets),
+            .metrics = std::move(metrics)},
+           secondsSince(start));
     return StepOutcome::Updated;
+}
+
+Result<TrainLoop::Protecting> TrainLoop::protect(std::int64_t step, std::int64_t taskTokens, std::uint32_t microBatch,
+                                                 std::map<std::string, double>& metrics) {
+    Protecting done;
+    if (m_parts.mixed) {
+        const SampleRows rows(*m_parts.mixed, {});
+        const auto chosen = mixedRowsOfStep(*m_parts.mixed, m_parts.mixedShare, m_settings.seed, step, taskTokens);
+        std::vector<std::int64_t> lengths;
+        for (const std::uint32_t row : chosen) {
+            lengths.push_back(rows.tokens(row));
+            done.tokens += lengths.back();
+        }
+        // The rows' mean log-loss counts as their tokens do against the task's: its sum is divided by their targets over that ratio.
+        const double targets = rows.window(chosen).targets, ratio = static_cast<double>(done.tokens) / static_cast<double>(taskTokens);
+        StepWindow window;
+        window.targets = chosen.empty() ? 1 : targets / ratio;
+        static const SftObjective plain;
+        for (const auto& group : planMicroBatches(lengths, m_settings.microBatchTokens)) {
+            std::vector<std::uint32_t> members;
+            for (const std::uint32_t index : group)
+                members.push_back(chosen[index]);
+            const PackedRows batch = rows.pack(members);
+            const ForwardOptions options{.keepForBackward = true,
+                                         .training = m_needs.dropout,
+                                         .dropoutSeed = m_settings.seed,
+                                         .step = static_cast<std::uint64_t>(step),
+                                         .microBatch = microBatch++};
+            ATTUNE_ASSIGN(const ObjectiveOutput output, plain.trainMicroBatch({m_pass, batch.tokens, options, window, batch.facts}));
+            done.loss += output.loss;
+        }
+        metrics["replay/share"] = static_cast<double>(done.tokens) / static_cast<double>(done.tokens + taskTokens);
+        if (!chosen.empty())
+            metrics["replay/loss"] = done.loss / ratio;
+    }
+    if (m_parts.penalty) {
+        const double penalty = m_parts.penalty->addGradient();
+        metrics["penalty"] = penalty;
+        done.loss += penalty;
+    }
+    return done;
+}
+
+Result<TrainLoop::StepOutcome> TrainLoop::trainRolloutStep(std::int64_t step, const std::stop_token& stop) {
+    const auto start = Clock::now();
+    const auto samples = samplesOfStep(step - 1);
+    const double rate = learningRateAt(step);
+    ATTUNE_ASSIGN(std::optional<RolloutTrainer::Outcome> outcome,
+                  m_parts.rollouts->step(step, samples, rate, m_progress.carried, stop));
+    if (!outcome)
+        return StepOutcome::Interrupted;
+    m_progress.optimizerSteps += outcome->updates;
+    if (!outcome->notFinite.empty()) {
+        ATTUNE_CHECK(refuse(step, samples, outcome->notFinite.c_str()));
+        return StepOutcome::Refused;
+    }
+    report({.step = step,
+            .loss = outcome->loss,
+            .learningRate = rate,
+            .gradientNorm = outcome->gradientNorm,
+            .tokens = outcome->tokens,
+            .targetTokens = outcome->targets,
+            .metrics = std::move(outcome->metrics)},
+           secondsSince(start));
+    return StepOutcome::Updated;
+}
+
+double TrainLoop::learningRateAt(std::int64_t step) const {
+    return m_settings.learningRate * m_schedule(step - 1, m_warmupSteps, m_totalSteps, m_settings.scheduleParams);
+}
+
+void TrainLoop::report(StepFinished event, double seconds) {
+    m_progress.tokens += event.tokens;
+    m_progress.seconds += seconds;
+    const double current = static_cast<double>(event.tokens) / std::max(seconds, 1e-9);
+    m_smoothedRate = m_smoothedRate == 0 ? current : 0.9 * m_smoothedRate + 0.1 * current;
+    event.totalSteps = m_totalSteps;
+    event.epoch = static_cast<double>(event.step) / static_cast<double>(m_stepsPerEpoch);
+    event.seconds = seconds;
+    event.tokensPerSecond = m_smoothedRate;
+    event.secondsLeft = secondsLeft(event.step);
+    m_emit(std::move(event));
 }
 
 bool TrainLoop::measuredAt(std::int64_t step) const { return step % m_evaluateEvery == 0 || step == m_totalSteps; }
@@ -205,7 +280,13 @@ double TrainLoop::secondsLeft(std::int64_t step) const {
     return perStep * static_cast<double>(m_totalSteps - step) + perMeasuring * static_cast<double>(measurings);
 }
 
-Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::stop_token& stop) {
+Result<std::optional<ObjectiveOutput>> TrainLoop::validationOutput(const std::stop_token& stop) {
+    if (m_parts.rollouts) {
+        ATTUNE_ASSIGN(std::optional<RolloutTrainer::Outcome> outcome, m_parts.rollouts->evaluate(stop));
+        if (!outcome)
+            return std::nullopt;
+        return ObjectiveOutput{outcome->loss, outcome->targets, std::move(outcome->metrics)};
+    }
     const SampleRows data(*m_parts.validation, m_needs);
     const auto samples = data.all();
     std::vector<std::int64_t> lengths;
@@ -213,9 +294,7 @@ Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::st
         lengths.push_back(data.tokens(sample));
     StepWindow window = data.window(samples);
     ATTUNE_CHECK(measureDivergence(data, samples, &stop, window));
-    double loss = 0;
-    std::int64_t targets = 0;
-    std::map<std::string, double> metrics;
+    ObjectiveOutput sum;
     for (const auto& group : planMicroBatches(lengths, m_settings.microBatchTokens)) {
         if (stop.stop_requested())
             return std::nullopt;
@@ -223,10 +302,18 @@ Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::st
         const ForwardOptions options{.keepForBackward = false, .training = false};
         ATTUNE_ASSIGN(const ObjectiveOutput output,
                       m_parts.objective.evaluateMicroBatch({m_pass, batch.tokens, options, window, batch.facts}));
-        loss += output.loss;
-        targets += output.targets;
-        addTo(metrics, output.metrics);
+        sum.loss += output.loss;
+        sum.targets += output.targets;
+        addTo(sum.metrics, output.metrics);
     }
+    return sum;
+}
+
+Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::stop_token& stop) {
+    ATTUNE_ASSIGN(std::optional<ObjectiveOutput> output, validationOutput(stop));
+    if (!output)
+        return std::nullopt;
+    const double loss = output->loss;
     const bool best = std::isfinite(loss) && (m_progress.bestStep < 0 || loss < m_progress.bestLoss);
     if (best) {
         m_progress.bestLoss = loss;
@@ -235,8 +322,21 @@ Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::st
     } else {
         ++m_progress.evaluationsWithoutGain;
     }
-    m_emit(EvalFinished{step, "validation", loss, targets, best, std::move(metrics)});
+    m_emit(EvalFinished{step, "validation", loss, output->targets, best, std::move(output->metrics)});
     return best;
+}
+
+Result<bool> TrainLoop::probeGeneral(std::int64_t step, const std::stop_token& stop) {
+    ATTUNE_ASSIGN(const auto result, measureGeneral(m_pass, *m_parts.general, m_settings.microBatchTokens, stop));
+    if (!result)
+        return false;
+    if (step == 0)
+        m_progress.generalBefore = result->loss;
+    if (step == m_progress.bestStep || m_progress.bestStep < 0) // of the weights that will be used
+        m_progress.generalAfter = result->loss;
+    m_emit(EvalFinished{step, "general", result->loss, result->targets, false,
+                        {{"token_accuracy", result->accuracy}, {"perplexity", std::exp(result->loss)}}});
+    return true;
 }
 
 Status TrainLoop::checkpoint(bool best) {
@@ -274,6 +374,11 @@ Result<TrainLoop::Closing> TrainLoop::closeStep(std::stop_token stop) {
         best = *evaluated && step > 0;
         stopsEarly = step > 0 && m_settings.earlyStoppingPatience > 0 && m_progress.evaluationsWithoutGain >= m_settings.earlyStoppingPatience;
     }
+    if (m_parts.general && measured) {
+        ATTUNE_ASSIGN(const bool probed, probeGeneral(step, stop));
+        if (!probed)
+            return interrupted();
+    }
     const bool saved = step % m_saveEvery == 0 || best || last || stopsEarly;
     // The samples belong to the checkpoint, and come first: an interrupted step is repeated with both.
     if (saved && measured && m_parts.generateSamples) {
@@ -296,6 +401,16 @@ Result<TrainLoop::Closing> TrainLoop::closeStep(std::stop_token stop) {
     return stopsEarly ? Closing::StopsEarly : Closing::Done;
 }
 
+Status TrainLoop::trySteps(std::int64_t steps, const std::stop_token& stop) {
+    for (std::int64_t i = 0; i < steps; ++i) {
+        if (stop.stop_requested())
+            return fail(ErrorCode::Cancelled, "The check was cancelled");
+        const std::int64_t step = ++m_progress.step;
+        ATTUNE_CHECK(m_parts.rollouts ? trainRolloutStep(step, stop) : trainStep(step));
+    }
+    return {};
+}
+
 Result<bool> TrainLoop::run(std::stop_token stop, PauseToken& pause) {
     if (m_progress.finished)
         return true;
@@ -308,14 +423,17 @@ Result<bool> TrainLoop::run(std::stop_token stop, PauseToken& pause) {
             if (!stop.stop_requested())
                 m_emit(StateChanged{RunState::Running, "Running"});
         }
-        if (stop.stop_requested()) {
+        const bool reached = m_settings.stopAfterStep > 0 && m_progress.step >= m_settings.stopAfterStep && !m_progress.measuringDue;
+        if (stop.stop_requested() || reached) {
             m_emit(StateChanged{RunState::Stopping, "Saving a checkpoint"});
             ATTUNE_CHECK(checkpoint(false));
             return false;
         }
         if (!m_progress.measuringDue) {
             const std::int64_t step = m_progress.step + 1;
-            ATTUNE_CHECK(trainStep(step));
+            ATTUNE_ASSIGN(const StepOutcome outcome, m_parts.rollouts ? trainRolloutStep(step, stop) : trainStep(step));
+            if (outcome == StepOutcome::Interrupted)
+                continue; // the stop is seen above
             m_progress.step = step;
             m_progress.measuringDue = true;
         }

@@ -14,6 +14,9 @@
 #include <vector>
 
 #include "core/engine/checkpoint.h"
+#include "core/engine/general_probe.h"
+#include "core/engine/mixed_rows.h"
+#include "core/engine/rollout_trainer.h"
 #include "core/engine/sample_rows.h"
 #include "core/engine/token_dataset.h"
 #include "core/methods/method.h"
@@ -21,6 +24,7 @@
 #include "core/nn/training_pass.h"
 #include "core/objectives/objective.h"
 #include "core/optim/optimizer.h"
+#include "core/protections/protection.h"
 #include "core/run/engine.h"
 
 namespace attune {
@@ -40,6 +44,7 @@ struct TrainSettings {
     // Samples of several rows that have more tokens than this go through the model row by row; 0 = never.
     std::int64_t wholeSampleTokens = 0;
     ActivationPolicy activations = ActivationPolicy::Keep;
+    std::int64_t stopAfterStep = 0;      // stops there with a checkpoint, resumable; 0 = runs to its end
     std::int64_t predictedPeakBytes = 0; // reported beside the measured peak
     std::string scheduleId = "cosine";
     ParamMap scheduleParams = {};
@@ -57,6 +62,11 @@ struct TrainParts {
     std::string identity; // of recipe, data, base model, tokenizer and template
     /// Answers the fixed prompts with the model as it is now and emits SampleGenerated events; after a stop request none. May be empty.
     std::function<Status(std::int64_t step, std::stop_token stop)> generateSamples;
+    const TokenDataset* general = nullptr; // the probe's rows, see general_probe.h; null: not measured
+    const TokenDataset* mixed = nullptr; // rows of a protection that every step mixes in; null: none
+    double mixedShare = 0;               // of a step's tokens
+    Penalty* penalty = nullptr;          // of a protection; null: none
+    RolloutTrainer* rollouts = nullptr; // does the steps and the validation of objectives that learn from rewards
 };
 
 class TrainLoop {
@@ -69,13 +79,26 @@ public:
     Result<bool> resume();
     /// Runs until the last step, early stopping or a stop request. True: finished; false: stopped (a checkpoint was written).
     Result<bool> run(std::stop_token stop, PauseToken& pause);
+    /// So many optimizer steps from where it stands, without measuring, pausing or writing anything. Errors: Cancelled.
+    Status trySteps(std::int64_t steps, const std::stop_token& stop);
     /// Loads the weights with the lowest validation loss (the last ones when nothing was measured). Returns their step.
     Result<std::int64_t> restoreBest();
     const TrainProgress& progress() const { return m_progress; }
 
 private:
-    enum class StepOutcome { Updated, Refused };
+    enum class StepOutcome { Updated, Refused, Interrupted };
     Result<StepOutcome> trainStep(std::int64_t step);
+    /// What a protection adds to a step beside `taskTokens` tokens of the task: gradients of mixed-in rows and of the penalty.
+    struct Protecting {
+        double loss = 0; // as it counts in the step's loss
+        std::int64_t tokens = 0;
+    };
+    Result<Protecting> protect(std::int64_t step, std::int64_t taskTokens, std::uint32_t microBatch, std::map<std::string, double>& metrics);
+    /// The same where RolloutTrainer does the work. Interrupted: a stop came before anything was changed.
+    Result<StepOutcome> trainRolloutStep(std::int64_t step, const std::stop_token& stop);
+    double learningRateAt(std::int64_t step) const;
+    /// Counts the step and emits its event, which lacks only what is known here.
+    void report(StepFinished event, double seconds);
     Status refuse(std::int64_t step, std::span<const std::uint32_t> samples, const char* what);
     bool measuredAt(std::int64_t step) const;
     /// Validation, samples and checkpoint of the step that is done. After a stop request in their midst everything is as before it, so
@@ -84,6 +107,10 @@ private:
     Result<Closing> closeStep(std::stop_token stop);
     /// Nothing after a stop request; else whether it is the best so far.
     Result<std::optional<bool>> evaluate(std::int64_t step, const std::stop_token& stop);
+    /// Measures on the general data. False after a stop request.
+    Result<bool> probeGeneral(std::int64_t step, const std::stop_token& stop);
+    /// Loss, targets and metrics of the validation set; nothing after a stop request.
+    Result<std::optional<ObjectiveOutput>> validationOutput(const std::stop_token& stop);
     double secondsLeft(std::int64_t step) const; // after this step, measuring included
     Status checkpoint(bool best);
     void checkpointOrWarn(bool best);

@@ -10,8 +10,11 @@
 #include "core/base/rng.h"
 #include "core/engine/engine_catalog.h"
 #include "core/engine/generate.h"
+#include "core/engine/measure_steps.h"
 #include "core/engine/model_loader.h"
+#include "core/engine/protected_run.h"
 #include "core/engine/reference_pass.h"
+#include "core/engine/rollout_trainer.h"
 #include "core/engine/token_cache.h"
 #include "core/engine/train_loop.h"
 #include "core/export/exporter.h"
@@ -57,7 +60,7 @@ TrainSettings settingsOf(const RunConfig& config, const ModelConfig& model) {
     settings.earlyStoppingPatience = paramInt(values, specs, "early_stopping_patience");
     settings.scheduleId = config.schedule.id;
     settings.scheduleParams = config.schedule.params;
-    settings.microBatchTokens = microBatchTokens(model);
+    settings.microBatchTokens = effectiveMicroBatchTokens(model, config);
     return settings;
 }
 
@@ -95,16 +98,19 @@ void reportDataNotes(const TokenDataset& data, const char* which, const Emit& em
 }
 
 // Everything the weights after step n are a function of, besides the code and the number of threads.
-std::string identityOf(const RunConfig& config, const LoadedModel& loaded, const TrainRequest& request) {
+std::string identityOf(const RunConfig& config, const LoadedModel& loaded, const TrainRequest& request, const std::string& protection,
+                       const std::string& rewardModelHash) {
     RunConfig recipe = config;
     recipe.name.clear();
     recipe.model.clear(); // the model counts by content, so that a moved folder can be continued
     recipe.data = {};
+    recipe.objective.params.erase("reward_model"); // by content as well
     for (const char* key : {"sample_prompts", "sample_max_tokens", "keep_checkpoints", "threads", "activations"})
         recipe.training.erase(key);
-    std::string text = toYaml(recipe) + loaded.modelHash + loaded.tokenizer->hash() + loaded.format.hash() + request.train->hash();
+    std::string text = toYaml(recipe) + loaded.modelHash + loaded.tokenizer->hash() + loaded.format.hash() + request.train->hash() + protection;
     if (request.validation)
         text += request.validation->hash();
+    text += rewardModelHash;
     text += c10::toString(loaded.model->settings().dtype);
     return hashBytes(text);
 }
@@ -202,12 +208,84 @@ Status prepareComparisons(TokenDataset& train, TokenDataset* validation, const O
     return {};
 }
 
+// Tokens of the general data: of conversations the answers count, of texts everything.
+Result<GeneralRows> generalRows(const TrainRequest& request, const PromptFormat& format, TokenizeOptions options, const Progress& progress,
+                                const Emit& emit) {
+    options.trainOn = TrainOn::AllAssistant;
+    options.kinds = {SampleKind::Chat, SampleKind::Text};
+    options.wholeSamplesOnly = false;
+    auto tokens = tokenizeCached(request.tokenCache, *request.general, format, options, progress);
+    if (!tokens) {
+        Error error = std::move(tokens).error();
+        error.message = "General data: " + error.message;
+        error.hint = "data.general takes texts and conversations. " + error.hint;
+        return fail(std::move(error));
+    }
+    emit(StateChanged{RunState::Preparing, describeTokens(*tokens, "general"), 1});
+    return splitGeneral(std::move(tokens->data));
+}
+
+std::string forgettingInWords(const TrainProgress& progress) {
+    if (progress.generalBefore < 0 || progress.generalAfter < 0)
+        return "what the model forgot was not measured (data.general)";
+    char text[128];
+    std::snprintf(text, sizeof text, "general data: loss %.3f before, %.3f after (perplexity %.2f and %.2f)", progress.generalBefore,
+                  progress.generalAfter, std::exp(progress.generalBefore), std::exp(progress.generalAfter));
+    return text;
+}
+
+// Whether something says which answers are good.
+Status checkRewards(const Objective& objective) {
+    if (!objective.policy() || !objective.policy()->plan().rewards.empty())
+        return {};
+    if (!objective.policy()->plan().rewardModel.empty())
+        return {};
+    std::string weights;
+    for (const auto& reward : builtinRewards())
+        weights += (weights.empty() ? "" : ", ") + reward->description().id + "_weight";
+    return fail(ErrorCode::InvalidArgument, "Nothing says which answers are good: no reward has a weight, and there is no reward model",
+                "Set objective.reward_model to the folder of a reward model's run, or at least one of objective." + weights + ".");
+}
+
+// The reward model that an objective names, refused where it is not known to be good enough.
+Result<std::optional<RewardRecord>> rewardRecordOf(const Objective& objective) {
+    if (!objective.policy() || objective.policy()->plan().rewardModel.empty())
+        return std::nullopt;
+    const RolloutPlan& plan = objective.policy()->plan();
+    ATTUNE_ASSIGN(RewardRecord record, readRewardRecord(plan.rewardModel));
+    ATTUNE_CHECK(checkRewardAccuracy(record, plan.rewardModelMinAccuracy, plan.rewardModel));
+    return record;
+}
+
+// Prompts of a data set that leave room for the longest answer.
+Result<PromptRows> promptRowsOf(const SampleSource& source, const Objective& objective, const PromptFormat& format,
+                                std::size_t maxLength, const Progress& progress) {
+    const RolloutPlan& plan = objective.policy()->plan();
+    const auto answer = static_cast<std::size_t>(plan.maxTokens);
+    if (answer >= maxLength)
+        return fail(ErrorCode::InvalidArgument,
+                    "The longest answer of " + std::to_string(answer) + " tokens leaves no room for a prompt within the " +
+                        std::to_string(maxLength) + " tokens of a row",
+                    "Lower objective.max_completion_length, or raise training.max_length where the model allows it.");
+    auto rows = readPromptRows(source, format, maxLength - answer, plan.rewards, progress);
+    if (!rows)
+        return fail(withObjective(std::move(rows).error(), source, objective));
+    return rows;
+}
+
 Status writeResult(const LoadedModel& loaded, const Method& method, const RunFolder& folder, const std::string& baseName) {
     if (!method.producesAdapter()) {
         const ExportInput input{loaded.source, *loaded.family, *loaded.model, baseName};
-        return findExporter("merged")->write(input, folder.root / "model", {}).map([](const auto&) {});
+        ATTUNE_CHECK(findExporter("merged")->write(input, folder.root / "model", {}));
+    } else {
+        ATTUNE_CHECK(writePeftAdapter(folder.adapter(), *loaded.family, *loaded.model, baseName));
     }
-    return writePeftAdapter(folder.adapter(), *loaded.family, *loaded.model, baseName).map([](const auto&) {});
+    if (!loaded.model->valueHead)
+        return {};
+    // In the file that other tools of the field keep it in.
+    const ValueHead& head = *loaded.model->valueHead;
+    const fs::path target = method.producesAdapter() ? folder.adapter() : folder.root / "model";
+    return writeTensors(target / "value_head.safetensors", {{head.weight.name, head.weight.value}, {head.bias.name, head.bias.value}});
 }
 
 } // namespace
@@ -232,10 +310,15 @@ Status checkRun(const RunConfig& config, const Catalog& catalog) {
         if (complaint.severity == Complaint::Severity::Error)
             return fail(ErrorCode::InvalidArgument, complaint.message, complaint.hint);
     }
+    if (const Objective* kind = findObjective(config.objective.id)) {
+        ATTUNE_ASSIGN(const std::unique_ptr<Objective> objective, kind->configured(config.objective.params));
+        ATTUNE_CHECK(checkRewards(*objective));
+        ATTUNE_CHECK(rewardRecordOf(*objective));
+    }
     return readModelParts(config.model).map([](const auto&) {});
 }
 
-Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& pause, const Emit& emit) {
+Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& pause, const Emit& emit, StepMeasurement* measured) {
     const RunConfig& config = request.config;
     const RunFolder folder{request.folder};
     const auto& specs = trainingParams().params;
@@ -247,7 +330,10 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     if (!objectiveKind)
         return unknown("objective", config.objective.id);
     ATTUNE_ASSIGN(const std::unique_ptr<Objective> objective, objectiveKind->configured(config.objective.params));
+    ATTUNE_CHECK(checkRewards(*objective));
+    ATTUNE_ASSIGN(const std::optional<RewardRecord> rewardModel, rewardRecordOf(*objective));
     const ObjectiveNeeds needs = objective->needs();
+    const PolicyObjective* policy = objective->policy();
     if (!optimizerKind)
         return unknown("optimizer", config.optimizer.id);
     if (!findKind(builtinSchedules(), config.schedule.id))
@@ -275,6 +361,8 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     ATTUNE_CHECK(method->attachWithText(*loaded.model, config.method.params, seed, encode));
     if (needs.scoreHead)
         loaded.model->addScoreHead(seed);
+    if (policy && policy->plan().valueHead)
+        loaded.model->addValueHead();
 
     TokenizeOptions tokenize;
     tokenize.trainOn = needs.trainOnSetting ? trainOnOf(paramString(config.training, specs, "train_on")) : TrainOn::Completion;
@@ -286,7 +374,12 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
         return fail(ErrorCode::InvalidArgument, "The trained prompt fills the model's context", "Choose fewer virtual tokens.");
     tokenize.maxLength = static_cast<std::size_t>(wanted > 0 ? std::min(wanted, context) : context);
     const Progress progress{stop, [&](double fraction, const std::string& what) { preparing(what)(fraction); }};
-    const auto tokenRows = [&](const SampleSource& source, const char* which) -> Result<TokenDataset> {
+    const auto tokenRows = [&](const SampleSource& source, const char* which, PromptRows& prompts) -> Result<TokenDataset> {
+        if (policy) {
+            ATTUNE_ASSIGN(prompts, promptRowsOf(source, *objective, loaded.format, tokenize.maxLength, progress));
+            reportDataNotes(prompts.data, which, emit);
+            return TokenDataset{};
+        }
         auto tokens = tokenizeCached(request.tokenCache, source, loaded.format, tokenize, progress);
         if (!tokens)
             return fail(withObjective(std::move(tokens).error(), source, *objective));
@@ -294,29 +387,57 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
         reportDataNotes(tokens->data, which, emit);
         return std::move(tokens->data);
     };
-    ATTUNE_ASSIGN(TokenDataset train, tokenRows(*request.train, "training"));
+    PromptRows prompts, validationPrompts; // of objectives that learn from rewards; the others have token rows
+    ATTUNE_ASSIGN(TokenDataset trainRows, tokenRows(*request.train, "training", prompts));
+    TokenDataset& train = policy ? prompts.data : trainRows;
+    const DataShape shape = shapeOf(train);
+    if (measured && !policy) // rows of rewards belong to their prompts
+        train = longestSamples(train, settingsOf(config, loaded.config()).batchSize);
     std::optional<TokenDataset> validation;
     if (request.validation && request.validation->size() > 0) {
-        ATTUNE_ASSIGN(validation, tokenRows(*request.validation, "validation"));
+        ATTUNE_ASSIGN(validation, tokenRows(*request.validation, "validation", validationPrompts));
     }
     if (validation && needs.mismatched && validation->samples() < 2) {
         emit(WarningRaised{0, "data.small_validation", "One validation row cannot be compared with others; the run goes without validation",
                            "Set more rows aside for validation."});
         validation.reset();
     }
+    std::optional<GeneralRows> general;
+    if (request.general) {
+        ATTUNE_ASSIGN(general, generalRows(request, loaded.format, tokenize, progress, emit));
+    } else {
+        emit(StateChanged{RunState::Preparing, "The recipe names no general data (data.general): what the model forgets is not measured", 1});
+    }
     TrainSettings settings = settingsOf(config, loaded.config());
-    const std::string identity = identityOf(config, loaded, request);
+    settings.stopAfterStep = request.stopAfterStep;
+    ATTUNE_ASSIGN(ProtectedRun guarded, ProtectedRun::prepare(request, general ? &general->rest : nullptr, loaded.format, tokenize, progress));
+    if (!guarded.note().empty())
+        emit(StateChanged{RunState::Preparing, guarded.note(), 1});
+    std::unique_ptr<CausalLm> frozen; // the base network as it was, where training changes it
+    if (policy && !method->producesAdapter() && (policy->plan().reference || rewardModel)) {
+        ATTUNE_ASSIGN(LoadedModel again, loadModel({.model = config.model, .adapter = {}, .precision = paramString(config.training, specs, "precision"),
+                                                    .linears = LinearFormat::Plain, .stop = stop, .progress = preparing("Loading the reference model")}));
+        frozen = std::move(again.model);
+    }
+    std::unique_ptr<RewardJudge> judge;
+    if (rewardModel) {
+        if (rewardModel->accuracy)
+            preparing("The reward model is right about " + std::to_string(std::llround(100 * *rewardModel->accuracy)) + " % of the pairs it has not seen")(1);
+        ATTUNE_ASSIGN(judge, RewardJudge::load(*rewardModel, loaded, frozen ? *frozen : *loaded.model, settings.microBatchTokens));
+    }
+    const std::string identity = identityOf(config, loaded, request, guarded.identity(), judge ? judge->hash() : std::string());
     adviseOnLabels(train, *objective, emit);
     ATTUNE_CHECK(prepareComparisons(train, validation ? &*validation : nullptr, needs, settings, tokenize.maxLength, *loaded.model, folder.root,
                                     identity, progress));
 
+    ATTUNE_CHECK(guarded.holdStart(*loaded.model, folder.root / "fisher.safetensors", identity, progress));
     ATTUNE_ASSIGN(const std::unique_ptr<Optimizer> optimizer, optimizerKind->make(loaded.model->trainable(), config.optimizer.params));
-    ATTUNE_ASSIGN(const auto prompts, samplePrompts(request, paramList(config.training, specs, "sample_prompts")));
+    ATTUNE_ASSIGN(const auto watched, samplePrompts(request, paramList(config.training, specs, "sample_prompts")));
     GenerateOptions generate;
     generate.sampling.maxTokens = paramInt(config.training, specs, "sample_max_tokens");
     const auto generateSamples = [&](std::int64_t step, std::stop_token stopSamples) -> Status {
         std::vector<std::vector<std::int64_t>> ids;
-        for (const SamplePrompt& prompt : prompts) {
+        for (const SamplePrompt& prompt : watched) {
             ATTUNE_ASSIGN(auto encoded, promptIds(loaded, prompt.prompt));
             ids.push_back(std::move(encoded));
         }
@@ -324,20 +445,28 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
         if (stopSamples.stop_requested())
             return {}; // cut off answers
         for (std::size_t i = 0; i < texts.size(); ++i)
-            emit(SampleGenerated{step, static_cast<int>(i), prompts[i].shown, prompts[i].expected, texts[i].text});
+            emit(SampleGenerated{step, static_cast<int>(i), watched[i].shown, watched[i].expected, texts[i].text});
         return {};
     };
 
-    TrainParts parts{*loaded.model, *method,        *objective, *optimizer,
-                     train,         validation ? &*validation : nullptr, folder.root, identity, {}};
-    if (!prompts.empty() && generate.sampling.maxTokens > 0 && !needs.scoreHead) // a reward model does not write
+    TrainParts parts{*loaded.model, *method, *objective, *optimizer, train, validation ? &*validation : nullptr, folder.root, identity, {}};
+    if (!watched.empty() && generate.sampling.maxTokens > 0 && !needs.scoreHead) // a reward model does not write
         parts.generateSamples = generateSamples;
-    const DataShape shape = shapeOf(train);
+    parts.general = general ? &general->probe : nullptr;
+    parts.mixed = guarded.mixed(), parts.mixedShare = guarded.share(), parts.penalty = guarded.penalty();
     if (effectiveActivations(loaded.config(), config, engineCatalog(), shape, computer) == "recompute")
         settings.activations = ActivationPolicy::Recompute;
     settings.predictedPeakBytes = estimateMemory(loaded.config(), config, engineCatalog(), shape, computer).total();
     if (needs.rowsPerSample > 1 && settings.predictedPeakBytes > computer.freeMemoryBytes)
         settings.wholeSampleTokens = settings.microBatchTokens;
+    std::optional<RolloutTrainer> rollouts;
+    if (policy) {
+        rollouts.emplace(RolloutParts{loaded, *policy, *optimizer, prompts, validation ? &validationPrompts : nullptr, frozen.get(), judge.get()},
+                         RolloutSettings{settings.seed, settings.microBatchTokens, settings.activations, settings.maxGradientNorm});
+        parts.rollouts = &*rollouts;
+    }
+    if (measured)
+        return measureLoop(std::move(parts), settings, {config, shape, loaded.config(), computer}, stop, emit, *measured);
     TrainLoop loop(std::move(parts), settings, emit);
     if (request.resume) {
         ATTUNE_ASSIGN(const bool found, loop.resume());
@@ -357,7 +486,9 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     }
     ATTUNE_ASSIGN(const std::int64_t used, loop.restoreBest());
     ATTUNE_CHECK(writeResult(loaded, *method, folder, config.model));
-    emit(StateChanged{RunState::Finished, "Finished; the weights of step " + std::to_string(used) + " are used"});
+    if (auto remembered = guarded.remember(request, identity); !remembered) // the result is safe; the memory can be made up for
+        emit(WarningRaised{used, "memory.failed", remembered.error().message, remembered.error().hint});
+    emit(StateChanged{RunState::Finished, "Finished; the weights of step " + std::to_string(used) + " are used; " + forgettingInWords(loop.progress())});
     return {};
 }
 

@@ -9,7 +9,9 @@
 namespace attune {
 
 /// See Engine::train. Writes recipe.yaml, checkpoints/ and then adapter/ (PEFT) or, for methods that change all weights, model/.
-Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& pause, const Emit& emit);
+/// With `measured` it takes two steps over the longest rows instead, fills that in and writes no result; see measure_steps.h.
+Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& pause, const Emit& emit,
+                StepMeasurement* measured = nullptr);
 
 /// Files, tokenizer, shapes and values of a recipe, without reading a weight. See Engine::check.
 Status checkRun(const RunConfig& config, const Catalog& catalog);

@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 
 #include "core/export/final_weights.h"
+#include "core/nn/inserted_blocks.h"
 
 namespace attune {
 
@@ -84,9 +85,8 @@ Result<at::Tensor> mergedTensor(const Merged& info) {
     return stored;
 }
 
-// config.json of a reward model, as the field's sequence classifiers with one output have it.
-std::string rewardConfig(const Json& base, std::string architecture) {
-    Json config = base;
+// As the field's sequence classifiers with one output have it.
+void makeRewardConfig(Json& config, std::string architecture) {
     for (const char* ending : {"ForCausalLM", "LMHeadModel"})
         if (architecture.ends_with(ending))
             architecture.resize(architecture.size() - std::string_view(ending).size());
@@ -94,6 +94,31 @@ std::string rewardConfig(const Json& base, std::string architecture) {
     config["num_labels"] = 1;
     config["id2label"] = {{"0", "LABEL_0"}};
     config["label2id"] = {{"LABEL_0", 0}};
+}
+
+// More blocks than the base has.
+void makeDeeperConfig(Json& config, const CausalLm& model) {
+    config[config.contains("n_layer") ? "n_layer" : "num_hidden_layers"] = model.config().layers;
+    const auto kinds = config.find("layer_types"); // one entry for each block
+    if (kinds == config.end() || !kinds->is_array())
+        return;
+    Json deeper = Json::array();
+    for (const Block& block : model.blocks)
+        if (block.origin >= 0 && static_cast<std::size_t>(block.origin) < kinds->size())
+            deeper.push_back((*kinds)[static_cast<std::size_t>(block.origin)]);
+    *kinds = std::move(deeper);
+}
+
+// config.json for what the model has become.
+Result<std::string> finalConfig(const CausalLm& model, std::string content) {
+    const bool deeper = hasInsertedBlocks(model);
+    if (!model.scoreHead && !deeper)
+        return content;
+    ATTUNE_ASSIGN(Json config, parseJson(content, "config.json"));
+    if (model.scoreHead)
+        makeRewardConfig(config, model.config().architecture);
+    if (deeper)
+        makeDeeperConfig(config, model);
     return config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -185,7 +210,11 @@ public:
             files.push_back("model.safetensors.index.json");
         }
         ATTUNE_ASSIGN(const auto replaced, input.base.replacedFiles());
-        for (const auto& [name, content] : replaced) {
+        for (const auto& [name, original] : replaced) {
+            std::string content = original;
+            if (name == "config.json") {
+                ATTUNE_ASSIGN(content, finalConfig(input.model, std::move(content)));
+            }
             ATTUNE_CHECK(writeFileAtomic(folder / name, content));
             files.push_back(name);
         }
@@ -193,8 +222,9 @@ public:
             if (!fs::exists(input.base.folder() / name, error))
                 continue;
             ATTUNE_ASSIGN(std::string content, readFile(input.base.folder() / name));
-            if (input.model.scoreHead && name == std::string_view("config.json"))
-                content = rewardConfig(input.base.config(), input.model.config().architecture);
+            if (name == std::string_view("config.json")) {
+                ATTUNE_ASSIGN(content, finalConfig(input.model, std::move(content)));
+            }
             ATTUNE_CHECK(writeFileAtomic(folder / name, content));
             files.emplace_back(name);
         }
@@ -210,32 +240,36 @@ public:
 private:
     using Shard = std::vector<Merged>;
 
-    // The tensors to be written: those of the base, in its order (buffers nothing reads are left out); for a GGUF base those that its
-    // family's folders have.
+    // The tensors to be written: those of the base, in its order (buffers nothing reads are left out); for a GGUF base and for a model
+    // with more blocks than its base those that its family's folders have.
     Result<std::vector<Merged>> tensors(const ExportInput& input) const {
         std::map<std::string, std::size_t> byName;
         std::vector<Merged> all;
-        if (!input.base.gguf())
+        const bool deeper = hasInsertedBlocks(input.model);
+        if (!input.base.gguf() && !deeper)
             for (const auto& file : input.base.files())
                 for (const TensorInfo& info : file->tensors()) {
                     byName[info.name] = all.size();
                     all.push_back({info.name, info.type, info.shape, {}});
                 }
         for (const auto& [name, place] : parameterPlaces(input.model)) {
-            const auto stored = findStored(input.base, input.family, input.model.config(), name);
+            const std::string inBase = nameInBase(input.model, name);
+            const auto stored = findStored(input.base, input.family, input.model.config(), inBase);
             const auto named = input.family.diskTensors(name, input.model.config());
             if (!stored || named.empty())
                 return fail(ErrorCode::InvalidData,
                             input.base.folder().string() + " no longer holds the tensor " + name,
                             "Restore the base model's folder.");
-            const ModelFamily::DiskTensor& layout = input.base.gguf() ? named.front() : stored->layout;
+            const ModelFamily::DiskTensor& layout = input.base.gguf() ? named.front()
+                                                    : deeper          ? named[spelling(input, inBase, *stored)]
+                                                                      : stored->layout;
             const auto [found, added] = byName.emplace(layout.name, all.size());
-            if (added) { // a GGUF base: the size follows from the parts
+            if (added) { // of a GGUF base the size follows from the parts
                 const TensorInfo& info = *stored->found.tensor;
                 all.push_back({layout.name, info.type, info.shape, {}});
-                if (place.rows >= 0)
+                if (input.base.gguf() && place.rows >= 0)
                     all.back().shape[0] = place.rows;
-                if (layout.transposed)
+                if (input.base.gguf() && layout.transposed)
                     std::reverse(all.back().shape.begin(), all.back().shape.end());
             }
             Merged& merged = all[found->second];
@@ -250,6 +284,15 @@ private:
         }
         std::erase_if(all, [](const Merged& merged) { return merged.parts.empty(); });
         return all;
+    }
+
+    // Which of its family's spellings the base has a parameter under.
+    static std::size_t spelling(const ExportInput& input, const std::string& nameInBase, const StoredTensor& stored) {
+        const auto spellings = input.family.diskTensors(nameInBase, input.model.config());
+        for (std::size_t i = 0; i < spellings.size(); ++i)
+            if (spellings[i].name == stored.layout.name)
+                return i;
+        return 0;
     }
 
     // Cut into files.

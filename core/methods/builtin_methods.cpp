@@ -1,5 +1,6 @@
 #include "core/methods/full.h"
 #include "core/methods/lora.h"
+#include "core/methods/progressive.h"
 #include "core/methods/prompt_tuning.h"
 #include "core/methods/qlora.h"
 
@@ -11,6 +12,7 @@ const std::vector<std::unique_ptr<Method>>& builtinMethods() {
         all.push_back(std::make_unique<LoraMethod>());
         all.push_back(std::make_unique<QloraMethod>());
         all.push_back(std::make_unique<PromptTuningMethod>());
+        all.push_back(std::make_unique<ProgressiveMethod>());
         all.push_back(std::make_unique<FullMethod>());
         return all;
     }();

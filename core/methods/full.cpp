@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "core/methods/lora_settings.h"
+#include "core/plan/lora_settings.h"
 #include "core/methods/state_tensors.h"
 #include "core/plan/catalog.h"
 #include "core/plan/param_check.h"
@@ -13,6 +13,7 @@ FullMethod::FullMethod() {
     m_description.id = "full";
     m_description.title = "Full fine-tuning";
     m_description.summary = "Every weight is trained: for small models and much data; needs the most memory.";
+    m_description.cost = "Most memory and disk; a whole model is saved", m_description.quality = "Can change the most, and forgets the most";
     ParamSpec layers;
     layers.key = "frozen_layers";
     layers.label = "Frozen blocks";
@@ -50,27 +51,7 @@ Status FullMethod::attach(CausalLm& model, const ParamMap& params, std::uint64_t
 }
 
 std::vector<StateTensor> FullMethod::state(CausalLm& model) const {
-    std::vector<StateTensor> tensors;
-    const auto add = [&](const Weight& weight) {
-        if (weight.trained)
-            tensors.push_back({weight.name, weight.trained->value});
-    };
-    const auto addNorm = [&](const Norm& norm) { add(norm.weight), add(norm.bias); };
-    add(model.embedding), add(model.positions);
-    const auto addLinear = [&](const Linear& linear) {
-        for (const LinearPart& part : linear.parts) {
-            if (linear.weight.trained)
-                tensors.push_back(
-                    {part.name + ".weight", linear.weight.trained->value.narrow(0, part.begin, part.rows)});
-            if (linear.bias.trained)
-                tensors.push_back({part.name + ".bias", linear.bias.trained->value.narrow(0, part.begin, part.rows)});
-        }
-    };
-    for (const Block& block : model.blocks)
-        Block::visit(block, addNorm, addLinear);
-    addNorm(model.finalNorm);
-    add(model.head), add(model.headBias);
-    return tensors;
+    return trainedWeights(model);
 }
 
 Status FullMethod::load(CausalLm& model, const std::vector<StateTensor>& stored) const {

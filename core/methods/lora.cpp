@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
-#include "core/methods/lora_settings.h"
+#include "core/plan/lora_settings.h"
 #include "core/methods/lora_start.h"
 #include "core/methods/state_tensors.h"
 
@@ -57,6 +58,7 @@ LoraMethod::LoraMethod(bool onPackedWeights) {
     m_description.id = "lora";
     m_description.title = "LoRA";
     m_description.summary = "Trains a small adapter beside the frozen model: fast, light, and easy to undo.";
+    m_description.cost = "A few per cent of the weights; a small file", m_description.quality = "Close to full fine-tuning, forgets less";
     m_description.params = loraParams(onPackedWeights);
 }
 

@@ -45,7 +45,7 @@ public:
     virtual LinearFormat linearFormat() const { return LinearFormat::Plain; }
 };
 
-const std::vector<std::unique_ptr<Method>>& builtinMethods(); // "lora", "qlora", "prompt_tuning", "full"
+const std::vector<std::unique_ptr<Method>>& builtinMethods(); // "lora", "qlora", "prompt_tuning", "progressive", "full"
 const Method* findMethod(std::string_view id);
 
 } // namespace attune

@@ -1,6 +1,7 @@
 #include "core/methods/prompt_tuning.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "core/base/rng.h"
 #include "core/methods/state_tensors.h"
@@ -32,6 +33,7 @@ std::vector<ParamSpec> promptParams() {
     specs[2].label = "Text to begin with";
     specs[2].help = "With start values from a text: an instruction that says what the model should do; cut or repeated to the number of virtual tokens.";
     specs[2].defaultValue = std::string();
+    specs[2].onlyWhen = "init=text";
     return specs;
 }
 
@@ -41,6 +43,7 @@ PromptTuningMethod::PromptTuningMethod() {
     m_description.id = "prompt_tuning";
     m_description.title = "Prompt tuning";
     m_description.summary = "Trains only a short invisible prompt of a few thousand numbers: for large models and simple tasks.";
+    m_description.cost = "A tiny file; each step still goes through the model", m_description.quality = "Below LoRA, mostly on small models";
     m_description.params = promptParams();
 }
 

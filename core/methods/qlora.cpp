@@ -6,6 +6,7 @@ QloraMethod::QloraMethod() {
     m_description.id = "qlora";
     m_description.title = "QLoRA";
     m_description.summary = "LoRA on a model held in 4 bits: a quarter of the memory, for models that would not fit otherwise.";
+    m_description.cost = "Least memory for the weights; slower steps", m_description.quality = "A little below LoRA: the base is rounded";
     m_description.params = m_lora.description().params;
 }
 

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 namespace attune {
 
@@ -46,6 +47,30 @@ Status copyState(const std::vector<StateTensor>& stored, const std::vector<State
     for (const StateTensor& target : into)
         target.tensor.copy_(*byName.at(target.name));
     return {};
+}
+
+std::vector<StateTensor> trainedWeights(const CausalLm& model) {
+    std::vector<StateTensor> tensors;
+    const auto add = [&](const Weight& weight) {
+        if (weight.trained)
+            tensors.push_back({weight.name, weight.trained->value});
+    };
+    const auto addNorm = [&](const Norm& norm) { add(norm.weight), add(norm.bias); };
+    add(model.embedding), add(model.positions);
+    const auto addLinear = [&](const Linear& linear) {
+        for (const LinearPart& part : linear.parts) {
+            if (linear.weight.trained)
+                tensors.push_back(
+                    {part.name + ".weight", linear.weight.trained->value.narrow(0, part.begin, part.rows)});
+            if (linear.bias.trained)
+                tensors.push_back({part.name + ".bias", linear.bias.trained->value.narrow(0, part.begin, part.rows)});
+        }
+    };
+    for (const Block& block : model.blocks)
+        Block::visit(block, addNorm, addLinear);
+    addNorm(model.finalNorm);
+    add(model.head), add(model.headBias);
+    return tensors;
 }
 
 } // namespace attune

@@ -11,4 +11,7 @@ namespace attune {
 /// Errors: InvalidData (missing, extra, doubled or misshapen tensor); then nothing was copied.
 Status copyState(const std::vector<StateTensor>& stored, const std::vector<StateTensor>& into);
 
+/// The masters of all trained base weights under their canonical names (the parts of a fused weight as views of it).
+std::vector<StateTensor> trainedWeights(const CausalLm& model);
+
 } // namespace attune

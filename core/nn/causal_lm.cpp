@@ -7,6 +7,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 
 #include "core/nn/random_weights.h"
 
@@ -154,6 +155,7 @@ Result<std::unique_ptr<CausalLm>> CausalLm::create(const ModelConfig& config, co
         for (std::int64_t layer = 0; layer < config.layers; ++layer) {
             const std::string prefix = "model.layers." + std::to_string(layer) + ".";
             Block block;
+            block.origin = layer;
             makeNorms(block, prefix, config, normOptions);
             block.qkv = makeLinear(prefix + "self_attn.", {{"q_proj", query}, {"k_proj", kv}, {"v_proj", kv}}, hidden,
                                    config.qkvBias, options, packed);
@@ -345,6 +347,8 @@ std::vector<Parameter*> CausalLm::trainable() {
         }
     if (scoreHead)
         parameters.push_back(scoreHead.get());
+    if (valueHead)
+        parameters.insert(parameters.end(), {&valueHead->weight, &valueHead->bias});
     if (prompt)
         parameters.push_back(&prompt->embeddings);
     return parameters;
@@ -363,31 +367,42 @@ void CausalLm::zeroGradients() {
             parameter->grad.zero_();
 }
 
+namespace {
+
+void trainNorm(Norm& norm, at::ScalarType master) {
+    train(norm.weight, norm.weight.name, false, master);
+    if (norm.bias.defined())
+        train(norm.bias, norm.bias.name, false, master);
+}
+
+void trainBlock(Block& block, at::ScalarType master) {
+    for (Norm* norm : block.norms())
+        trainNorm(*norm, master);
+    for (Linear* linear : block.linears()) {
+        const std::string name = linear->parts.size() == 1 ? linear->parts[0].name : fusedName(*linear);
+        train(linear->weight, name + ".weight", true, master);
+        if (linear->bias.defined())
+            train(linear->bias, name + ".bias", false, master);
+    }
+}
+
+} // namespace
+
+void CausalLm::trainBlocks(const std::set<std::int64_t>& numbers) {
+    for (const std::int64_t number : numbers)
+        trainBlock(blocks.at(static_cast<std::size_t>(number)), masterType());
+}
+
 void CausalLm::trainAllWeights(const std::set<std::int64_t>& frozenBlocks, bool embeddings) {
     const at::ScalarType master = masterType();
     if (embeddings)
         train(embedding, embedding.name, true, master);
     if (embeddings && positions.defined())
         train(positions, positions.name, true, master);
-    const auto trainNorm = [&](Norm& norm) {
-        train(norm.weight, norm.weight.name, false, master);
-        if (norm.bias.defined())
-            train(norm.bias, norm.bias.name, false, master);
-    };
-    for (std::size_t layer = 0; layer < blocks.size(); ++layer) {
-        if (frozenBlocks.contains(static_cast<std::int64_t>(layer)))
-            continue;
-        Block& block = blocks[layer];
-        for (Norm* norm : block.norms())
-            trainNorm(*norm);
-        for (Linear* linear : block.linears()) {
-            const std::string name = linear->parts.size() == 1 ? linear->parts[0].name : fusedName(*linear);
-            train(linear->weight, name + ".weight", true, master);
-            if (linear->bias.defined())
-                train(linear->bias, name + ".bias", false, master);
-        }
-    }
-    trainNorm(finalNorm);
+    for (std::size_t layer = 0; layer < blocks.size(); ++layer)
+        if (!frozenBlocks.contains(static_cast<std::int64_t>(layer)))
+            trainBlock(blocks[layer], master);
+    trainNorm(finalNorm, master);
     if (embeddings && !m_config.tiedHead)
         train(head, head.name, true, master);
     if (embeddings && headBias.defined())
@@ -402,6 +417,17 @@ void CausalLm::addScoreHead(std::uint64_t seed) {
     made->value = drawn.to(at::TensorOptions().dtype(masterType()).device(m_settings.device));
     made->grad = at::zeros_like(made->value);
     scoreHead = std::move(made);
+}
+
+void CausalLm::addValueHead() {
+    const at::TensorOptions options = at::TensorOptions().dtype(masterType()).device(m_settings.device);
+    auto made = std::make_unique<ValueHead>();
+    made->weight.name = "v_head.summary.weight", made->bias.name = "v_head.summary.bias";
+    made->bias.decay = false;
+    made->weight.value = at::zeros({1, m_config.hiddenSize}, options), made->bias.value = at::zeros({1}, options);
+    for (Parameter* parameter : {&made->weight, &made->bias})
+        parameter->grad = at::zeros_like(parameter->value);
+    valueHead = std::move(made);
 }
 
 void CausalLm::prepareAdapters() {

@@ -99,6 +99,13 @@ struct SoftPrompt {
 /// Ids below zero stand for the rows of the prompt: -1 for the first.
 inline std::int64_t virtualToken(std::int64_t index) { return -1 - index; }
 
+/// One number per position from the final norm: what reinforcement learning expects of the rest of the answer. In the names
+/// of the field's libraries.
+struct ValueHead {
+    Parameter weight; // "v_head.summary.weight" [1, H], master type
+    Parameter bias;   // "v_head.summary.bias" [1]
+};
+
 struct Norm {
     Weight weight; // [H]
     Weight bias;   // [H], LayerNorm only
@@ -109,6 +116,7 @@ struct Block {
     Norm attentionNorm, mlpNorm;         // undefined without norms in front; mlpNorm also where both branches share one
     Norm attentionPostNorm, mlpPostNorm; // of the branches' outputs; usually undefined
     Norm queryNorm, keyNorm;             // [headDim] or [whole projection]; usually undefined
+    std::int64_t origin = -1; // number of the base model's block that this one is, or was copied from
     Linear qkv, attentionOut, gateUp, down; // gateUp holds only "up" (fc) when the MLP is not gated
 
     /// The norm in front of the MLP.
@@ -164,6 +172,7 @@ public:
     Weight head;     // [V, H]; the same tensor as embedding when tied
     Weight headBias; // [V]; usually undefined
     std::unique_ptr<Parameter> scoreHead; // "score.weight" [1, H], master type: reward models only, always trained
+    std::unique_ptr<ValueHead> valueHead; // proximal policy optimization only, always trained
 
     /// Every base parameter under its canonical name as a view of the compute tensors (a part of a fused weight is a
     /// narrow()). With a tied head "lm_head.weight" is not listed; weights of packed layers are in packedParts().
@@ -205,8 +214,15 @@ public:
     /// Makes base weights trained (full fine-tuning): masters in f32, norms and biases without decay. Not those of the
     /// blocks in `frozenBlocks`; without `embeddings` neither embedding, positions nor head.
     void trainAllWeights(const std::set<std::int64_t>& frozenBlocks = {}, bool embeddings = true);
+    /// Doubles each of these blocks (numbers): behind it comes a copy that adds nothing to the residual stream yet. Blocks and the names of
+    /// their parameters are numbered anew. Plain layers without adapters, before anything is trained.
+    void insertCopies(const std::set<std::int64_t>& blocks);
+    /// Makes the weights of these blocks trained, and of nothing else.
+    void trainBlocks(const std::set<std::int64_t>& numbers);
     /// Makes it a reward model: a head that gives one number per row, drawn from Normal(0, 0.02).
     void addScoreHead(std::uint64_t seed);
+    /// A value head of zeros: at first nothing is expected.
+    void addValueHead();
     /// After an optimizer step or after loading: masters -> compute weights.
     void refreshComputeWeights();
     /// Adapters switched off: the base model (reference model, base answers). Weights are not touched; after PiSSA the base

@@ -49,12 +49,16 @@ void HeadPass::logits(const CausalLm& model, const at::Tensor& x, const at::Tens
     }
 }
 
-at::Tensor HeadPass::sweep(const PassBatch& batch, const at::Tensor& hidden, const at::Tensor& weights,
-                           bool timesProbability, const at::Tensor& dHidden, std::map<std::string, double>* times) {
+at::Tensor HeadPass::sweep(const PassBatch& batch, const at::Tensor& hidden, const Sweep& asked,
+                           const at::Tensor& dHidden, std::map<std::string, double>* times,
+                           at::Tensor* likeliest) {
+    const at::Tensor& weights = asked.weights;
     const at::ScalarType type = m_model.settings().dtype, master = m_model.masterType();
     const at::Device device = m_model.settings().device;
     const std::int64_t targets = batch.targets.size(0), width = m_model.config().hiddenSize, chunk = chunkRows();
     at::Tensor logProbs = at::empty({targets}, hidden.options());
+    if (likeliest)
+        *likeliest = at::empty({targets}, hidden.options().dtype(at::kBool));
     if (weights.defined())
         dHidden.zero_(); // positions without a target have no gradient
     for (std::int64_t begin = 0; begin < targets; begin += chunk) {
@@ -71,19 +75,45 @@ at::Tensor HeadPass::sweep(const PassBatch& batch, const at::Tensor& hidden, con
         const at::Tensor sums = m_sums.get(1, padded, master, device)[0];
         {
             const PartTimer timer(times, "loss");
+            if (likeliest)
+                likeliest->narrow(0, begin, rows).copy_(logits.narrow(0, 0, rows).argmax(1) == wanted);
+            if (asked.temperature != 1.0)
+                kernels::scaledCopy(logits, logits, 1 / asked.temperature);
             kernels::targetLogProbabilities(logits, wanted, rows, sums, logProbs.narrow(0, begin, rows));
             if (!weights.defined())
                 continue;
             at::Tensor scaled = weights.narrow(0, begin, rows);
-            if (timesProbability)
+            if (asked.timesProbability)
                 scaled = scaled * logProbs.narrow(0, begin, rows).exp();
-            kernels::crossEntropyGradient(logits, wanted, rows, sums, scaled, m_model.config().logitSoftCap);
+            if (asked.temperature != 1.0) // to the logits before the division; a divided soft cap caps divided logits
+                scaled = scaled / asked.temperature;
+            kernels::crossEntropyGradient(logits, wanted, rows, sums, scaled, m_model.config().logitSoftCap / asked.temperature);
         }
         const at::Tensor dRows = m_dHidden.get(padded, width, master, device);
-        chunkBackward(logits, x, normed, statistics, dRows, times);
+        chunkBackward(logits, x, normed, statistics, dRows,
+                      asked.valueGradient.defined() ? asked.valueGradient.narrow(0, begin, rows) : at::Tensor(), times);
         at::Tensor(dHidden).index_copy_(0, index, dRows.narrow(0, 0, rows));
     }
     return logProbs;
+}
+
+at::Tensor HeadPass::values(const PassBatch& batch, const at::Tensor& hidden) {
+    const at::ScalarType type = m_model.settings().dtype, master = m_model.masterType();
+    const at::Device device = m_model.settings().device;
+    const std::int64_t targets = batch.targets.size(0), width = m_model.config().hiddenSize, chunk = chunkRows();
+    const at::Tensor values = at::empty({targets}, hidden.options());
+    for (std::int64_t begin = 0; begin < targets; begin += chunk) {
+        const std::int64_t rows = std::min(chunk, targets - begin), padded = roundUp(rows, kRowRound);
+        const at::Tensor x = m_hidden.get(padded, width, master, device);
+        at::Tensor real = x.narrow(0, 0, rows);
+        at::index_select_out(real, hidden, 0, batch.targetRows.narrow(0, begin, rows));
+        x.narrow(0, rows, padded - rows).zero_();
+        const at::Tensor normed = m_normed.get(padded, width, type, device);
+        kernels::normForward(finalNorm(m_model), x, normed, m_statistics.get(2, padded, master, device));
+        values.narrow(0, begin, rows)
+            .copy_(at::mv(normed.narrow(0, 0, rows).to(master), m_model.valueHead->weight.value[0]).add_(m_model.valueHead->bias.value));
+    }
+    return values;
 }
 
 at::Tensor HeadPass::scores(const PassBatch& batch, const at::Tensor& hidden, const at::Tensor& gradient,
@@ -121,7 +151,7 @@ at::Tensor HeadPass::scores(const PassBatch& batch, const at::Tensor& hidden, co
 
 // `logits` holds its own gradient by now.
 void HeadPass::chunkBackward(const at::Tensor& logits, const at::Tensor& x, const at::Tensor& normed,
-                             const at::Tensor& statistics, const at::Tensor& dRows,
+                             const at::Tensor& statistics, const at::Tensor& dRows, const at::Tensor& valueGradient,
                              std::map<std::string, double>* times) {
     const at::Tensor dNormed = m_dNormed.get(x.size(0), x.size(1), normed.scalar_type(), normed.device());
     {
@@ -137,6 +167,14 @@ void HeadPass::chunkBackward(const at::Tensor& logits, const at::Tensor& x, cons
         kernels::addColumnSums(logits, gradient);
     if (const double scale = m_model.config().logitMultiplier; scale != 1.0)
         kernels::scaledCopy(dNormed, dNormed, scale); // the multiplier lies before the head: see logits()
+    if (valueGradient.defined()) { // the value head reads what the multiplier has not multiplied
+        ValueHead& head = *m_model.valueHead;
+        const std::int64_t rows = valueGradient.size(0);
+        const at::Tensor wide = normed.narrow(0, 0, rows).to(valueGradient.scalar_type());
+        head.weight.grad[0].add_(at::mv(wide.t(), valueGradient), 1 / m_model.config().logitMultiplier);
+        head.bias.grad.add_(valueGradient.sum());
+        dNormed.narrow(0, 0, rows).add_(at::ger(valueGradient, head.weight.value[0]));
+    }
     normBackward(dNormed, x, statistics, dRows, times);
 }
 

@@ -23,11 +23,19 @@ public:
     static void logits(const CausalLm& model, const at::Tensor& x, const at::Tensor& normed, const at::Tensor& statistics,
                        const at::Tensor& logits, std::map<std::string, double>* times = nullptr);
 
-    /// hidden: the last residuals [tokens, H]. Returns the log-probabilities of the targets. With weights [N] (may be
-    /// undefined) also writes dHidden [tokens, H] = gradient of sum_i weights_i * (-logP_i) and accumulates those of
-    /// head and final norm; timesProbability: with weights_i * e^logP_i, a constant, instead of weights_i.
-    at::Tensor sweep(const PassBatch& batch, const at::Tensor& hidden, const at::Tensor& weights, bool timesProbability,
-                     const at::Tensor& dHidden, std::map<std::string, double>* times);
+    struct Sweep {
+        at::Tensor weights = {};       // [N], undefined: no gradient
+        bool timesProbability = false; // with weights_i * e^logP_i, a constant, instead of weights_i
+        double temperature = 1;        // log-probabilities of logits / temperature
+        at::Tensor valueGradient = {}; // [N], with weights only: sum_i valueGradient_i * value_i is added to the loss
+    };
+    /// hidden: the last residuals [tokens, H]. Returns the log-probabilities of the targets. With weights also writes
+    /// dHidden [tokens, H] = gradient of sum_i weights_i * (-logP_i) and accumulates those of head, value head and final norm.
+    /// `likeliest` (may be null): for each target whether it has the largest logit, [N] bool.
+    at::Tensor sweep(const PassBatch& batch, const at::Tensor& hidden, const Sweep& wanted, const at::Tensor& dHidden,
+                     std::map<std::string, double>* times, at::Tensor* likeliest = nullptr);
+    /// The value head at each target's position: [N] master type.
+    at::Tensor values(const PassBatch& batch, const at::Tensor& hidden);
     /// The score head at the last position of each row: [rows] master type. With gradient [rows] (may be undefined) also
     /// writes dHidden = gradient of sum_i gradient_i * score_i and accumulates those of score head and final norm.
     at::Tensor scores(const PassBatch& batch, const at::Tensor& hidden, const at::Tensor& gradient,
@@ -39,7 +47,8 @@ public:
 private:
     std::int64_t chunkRows() const;
     void chunkBackward(const at::Tensor& logits, const at::Tensor& x, const at::Tensor& normed,
-                       const at::Tensor& statistics, const at::Tensor& dRows, std::map<std::string, double>* times);
+                       const at::Tensor& statistics, const at::Tensor& dRows, const at::Tensor& valueGradient,
+                       std::map<std::string, double>* times);
     void normBackward(const at::Tensor& dNormed, const at::Tensor& x, const at::Tensor& statistics,
                       const at::Tensor& dRows, std::map<std::string, double>* times);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "core/nn/head_pass.h"
 #include "core/nn/kernels/attention.h"
@@ -94,6 +95,7 @@ struct TrainingPass::Impl : PassBatch {
     enum class State { Empty, Evaluated, Forwarded, GradientSet } state = State::Empty;
     ActivationPolicy policy = ActivationPolicy::Keep;
     bool recompute = false; // the policy of the batch in work
+    double temperature = 1; // of the batch in work
     std::map<std::string, double>* times = nullptr;
 
     std::vector<Buffer*> buffers() {
@@ -294,6 +296,7 @@ struct TrainingPass::Impl : PassBatch {
         takeBatch(batch, options);
         state = options.keepForBackward ? State::Forwarded : State::Evaluated;
         recompute = policy == ActivationPolicy::Recompute;
+        temperature = options.temperature;
         {
             const PartTimer timer(times, "embedding");
             kernels::embed(ids, model.embedding.compute, positionIds, model.positions.compute, residualAt(0));
@@ -321,13 +324,20 @@ struct TrainingPass::Impl : PassBatch {
         x.index_copy_(0, virtualRows, vectors);
     }
 
-    at::Tensor headSweep(const at::Tensor& weights, bool timesProbability = false) {
-        const at::Tensor dx = weights.defined() ? wide(gradient, config.hiddenSize) : at::Tensor();
-        const at::Tensor logProbs =
-            head.sweep(*this, residualAt(model.blocks.size()), weights, timesProbability, dx, times);
-        if (weights.defined())
+    at::Tensor headSweep(HeadPass::Sweep wanted, at::Tensor* likeliest = nullptr) {
+        wanted.temperature = temperature;
+        const at::Tensor dx = wanted.weights.defined() ? wide(gradient, config.hiddenSize) : at::Tensor();
+        const at::Tensor logProbs = head.sweep(*this, residualAt(model.blocks.size()), wanted, dx, times, likeliest);
+        if (wanted.weights.defined())
             state = State::GradientSet;
         return logProbs;
+    }
+    // A number per target, on the device in the master type. Errors: InvalidArgument.
+    Result<at::Tensor> perTarget(const at::Tensor& numbers, const char* what) const {
+        if (numbers.dim() != 1 || numbers.size(0) != targets.size(0))
+            return fail(ErrorCode::InvalidArgument, std::string("One ") + what + " per target is needed: " + std::to_string(targets.size(0)) +
+                                                        " targets, " + std::to_string(numbers.numel()) + " given.");
+        return numbers.to(device, master).contiguous();
     }
 
     at::Tensor scoreSweep(const at::Tensor& scoreGradient) {
@@ -539,21 +549,49 @@ Result<at::Tensor> TrainingPass::targetLogProbs() {
     });
 }
 
+Result<TrainingPass::TargetScores> TrainingPass::targetScores() {
+    ATTUNE_CHECK(m_impl->needs(m_impl->state != Impl::State::Empty, "log-probabilities before forward"));
+    return guarded([&]() -> Result<TargetScores> {
+        at::NoGradGuard noGrad;
+        TargetScores scores;
+        scores.logProbs = m_impl->headSweep({}, &scores.likeliest);
+        return scores;
+    });
+}
+
 Result<at::Tensor> TrainingPass::targetLogProbsWithGradient(const at::Tensor& weights, bool timesProbability) {
     ATTUNE_CHECK(m_impl->needs(m_impl->state == Impl::State::Forwarded, "a gradient before forward"));
-    if (weights.dim() != 1 || weights.size(0) != m_impl->targets.size(0))
-        return fail(ErrorCode::InvalidArgument,
-                    "One weight per target is needed: " + std::to_string(m_impl->targets.size(0)) + " targets, " +
-                        std::to_string(weights.numel()) + " weights.");
     return guarded([&]() -> Result<at::Tensor> {
         at::NoGradGuard noGrad;
-        return m_impl->headSweep(weights.to(m_impl->device, m_impl->master).contiguous(), timesProbability);
+        ATTUNE_ASSIGN(at::Tensor given, m_impl->perTarget(weights, "weight"));
+        return m_impl->headSweep({.weights = std::move(given), .timesProbability = timesProbability});
     });
 }
 
 Status TrainingPass::setLogProbGradient(const at::Tensor& gradient) {
     ATTUNE_CHECK(targetLogProbsWithGradient(-gradient));
     return {};
+}
+
+Result<at::Tensor> TrainingPass::targetValues() {
+    ATTUNE_CHECK(m_impl->needs(m_impl->state != Impl::State::Empty && m_impl->model.valueHead,
+                               "values before forward or without a value head"));
+    return guarded([&]() -> Result<at::Tensor> {
+        at::NoGradGuard noGrad;
+        return m_impl->head.values(*m_impl, m_impl->residualAt(m_impl->model.blocks.size()));
+    });
+}
+
+Status TrainingPass::setLogProbAndValueGradient(const at::Tensor& gradient, const at::Tensor& valueGradient) {
+    ATTUNE_CHECK(m_impl->needs(m_impl->state == Impl::State::Forwarded && m_impl->model.valueHead,
+                               "a gradient before forward or without a value head"));
+    return guarded([&]() -> Status {
+        at::NoGradGuard noGrad;
+        ATTUNE_ASSIGN(const at::Tensor weights, m_impl->perTarget(-gradient, "gradient"));
+        ATTUNE_ASSIGN(const at::Tensor ofValues, m_impl->perTarget(valueGradient, "gradient of a value"));
+        m_impl->headSweep({.weights = weights, .valueGradient = ofValues});
+        return {};
+    });
 }
 
 Result<at::Tensor> TrainingPass::rowScores() {

@@ -46,6 +46,8 @@ struct ForwardOptions {
     // NEFTune (Jain et al. 2023): uniform noise of +-alpha / sqrt(tokens of the row * H) on the embeddings; 0 = none. A pure
     // function of the same numbers as the dropout.
     double embeddingNoise = 0;
+    // Log-probabilities are those of logits / temperature, as the tokens were drawn.
+    double temperature = 1;
     KeyValueSink keysAndValues = {}; // called on the calling thread; usually none
 };
 
@@ -69,12 +71,22 @@ public:
     /// Log-probability of each target of the last forward, in order of position ([N], f32; f64 in f64 models). Logits
     /// exist only in chunks.
     Result<at::Tensor> targetLogProbs();
+    /// The same with, for each target, whether no other token is more likely ([N] bool).
+    struct TargetScores {
+        at::Tensor logProbs, likeliest;
+    };
+    Result<TargetScores> targetScores();
     /// The same, and in the same sweep the gradient of sum_i weight_i * (-logp_i) down to the last hidden state.
     /// weights: [N] master type. With timesProbability each weight is multiplied by e^logp_i first, which counts as a constant.
     Result<at::Tensor> targetLogProbsWithGradient(const at::Tensor& weights, bool timesProbability = false);
     /// For objectives whose weights depend on the log-probabilities of several passes: gradient of sum_i g_i * logp_i,
     /// recomputing logits.
     Status setLogProbGradient(const at::Tensor& gradient);
+
+    /// The value head at each target's position, in order of position: [N] master type. Errors: Internal (no value head).
+    Result<at::Tensor> targetValues();
+    /// setLogProbGradient plus the gradient of sum_i h_i * value_i; both [N].
+    Status setLogProbAndValueGradient(const at::Tensor& gradient, const at::Tensor& valueGradient);
 
     /// Reward models: the score head on the final norm of each row's last position, [rows] master type. Errors: Internal
     /// (the model has no score head).

@@ -1,6 +1,8 @@
 #include "core/objectives/dpo.h"
+#include "core/objectives/grpo.h"
 #include "core/objectives/kto.h"
 #include "core/objectives/orpo.h"
+#include "core/objectives/ppo.h"
 #include "core/objectives/reward.h"
 #include "core/objectives/sft.h"
 #include "core/objectives/simpo.h"
@@ -17,6 +19,8 @@ const std::vector<std::unique_ptr<Objective>>& builtinObjectives() {
         all.push_back(std::make_unique<SimpoObjective>(SimpoObjective::Kind::Simpo));
         all.push_back(std::make_unique<SimpoObjective>(SimpoObjective::Kind::Cpo));
         all.push_back(std::make_unique<RewardObjective>());
+        all.push_back(std::make_unique<GrpoObjective>());
+        all.push_back(std::make_unique<PpoObjective>());
         all.push_back(std::make_unique<PretrainObjective>());
         return all;
     }();

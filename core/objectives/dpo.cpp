@@ -9,18 +9,19 @@ DpoObjective::DpoObjective() {
     m_description.id = "dpo";
     m_description.title = "Prefer better answers (DPO)";
     m_description.summary = "Direct preference optimization: from pairs of a better and a worse answer, held near the start.";
+    m_description.cost = "Two answers a row, and the start model once", m_description.quality = "Steady; best after learning from examples";
     m_description.params = {
         choiceParam("loss_type", "Loss", "sigmoid", dpoLossIds(),
                     "Which member of the DPO family: sigmoid is the original; ipo and robust suffer less from doubtful pairs; "
                     "apo_zero suits pairs whose better answers beat what the model writes."),
         betaParam(0.1, 10),
-        advancedParam(numberParam("label_smoothing", "Label smoothing", 0, 0, 0.49,
+        onlyWhenParam("loss_type=robust|cdpo|exo_pair", advancedParam(numberParam("label_smoothing", "Label smoothing", 0, 0, 0.49,
                                   "The share of pairs that may be the wrong way round; robust, cdpo and exo_pair use it.",
-                                  "The model trusts no pair and learns little.", "Wrong pairs are learned as they are.")),
+                                  "The model trusts no pair and learns little.", "Wrong pairs are learned as they are."))),
         advancedParam(learnChosenParam("sft_weight", 0, "How much plain learning of the better answers is added; 0 is pure DPO.")),
-        advancedParam(numberParam("discopop_tau", "DiscoPOP temperature", 0.05, 0.001, 10,
+        onlyWhenParam("loss_type=discopop", advancedParam(numberParam("discopop_tau", "DiscoPOP temperature", 0.05, 0.001, 10,
                                   "How sharply discopop changes between its two parts; other losses do not use it.",
-                                  "The two parts are always mixed.", "The loss has a sudden bend.")),
+                                  "The two parts are always mixed.", "The loss has a sudden bend."))),
     };
 }
 

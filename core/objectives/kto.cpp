@@ -12,6 +12,7 @@ KtoObjective::KtoObjective() {
     m_description.id = "kto";
     m_description.title = "Learn from thumbs (KTO)";
     m_description.summary = "From single answers marked good or bad; for feedback where pairs are missing.";
+    m_description.cost = "One answer and one mismatched answer a row, and the start model once", m_description.quality = "Uses feedback that has no pairs; needs more of it";
     const auto weight = [](const char* key, const char* label, const char* which) {
         return numberParam(key, label, 1, 0, 100, std::string("How much ") + which + " count; raise it for the rarer kind.",
                            std::string("The model listens to ") + which + " only.", std::string("The model ignores ") + which + ".");

@@ -12,6 +12,7 @@
 #include "core/base/param_spec.h"
 #include "core/base/result.h"
 #include "core/nn/training_pass.h"
+#include "core/objectives/rollout.h"
 
 namespace attune {
 
@@ -41,6 +42,7 @@ struct ObjectiveInput {
     StepWindow window = {};
     std::span<const RowFacts> rows = {}; // rows of one sample lie together; token objectives do not look at them
     bool rowsApart = false; // one sample too long to go through the model as a whole: its rows go one after the other
+    std::span<const Rollout* const> rollouts = {}; // one per row; objectives that learn from rewards only
 };
 
 /// Shares of the window's mean: the loss and metrics of a step are the sums over its micro-batches.
@@ -61,6 +63,8 @@ struct ObjectiveNeeds {
     bool trainOnSetting = true;  // false: only the answer is scored, whatever training.train_on says
 };
 
+class PolicyObjective;
+
 class Objective {
 public:
     virtual ~Objective() = default;
@@ -71,6 +75,8 @@ public:
     virtual ObjectiveNeeds needs() const { return {}; }
     /// The same objective with these settings. Errors: InvalidArgument (a bad value).
     virtual Result<std::unique_ptr<Objective>> configured(const ParamMap& params) const = 0;
+    /// The objective as one that learns from rewards of the model's own answers; null for all others.
+    virtual const PolicyObjective* policy() const { return nullptr; }
     /// What to change so that good and bad answers count alike; empty when they do, or do not differ.
     virtual std::string balanceAdvice(double /*desirable*/, double /*undesirable*/) const { return {}; }
     /// Forward + backward of one micro-batch: gradients accumulate in the model's Parameters.

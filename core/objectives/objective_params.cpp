@@ -14,6 +14,13 @@ ParamSpec numberParam(std::string key, std::string label, double value, double m
     return spec;
 }
 
+ParamSpec countParam(std::string key, std::string label, std::string unit, std::int64_t value, double min, double max, std::string help,
+                     std::string ifTooHigh, std::string ifTooLow) {
+    ParamSpec spec = numberParam(std::move(key), std::move(label), 0, min, max, std::move(help), std::move(ifTooHigh), std::move(ifTooLow));
+    spec.unit = std::move(unit), spec.defaultValue = value;
+    return spec;
+}
+
 ParamSpec choiceParam(std::string key, std::string label, std::string value, std::vector<std::string> choices, std::string help) {
     ParamSpec spec;
     spec.key = std::move(key), spec.label = std::move(label), spec.help = std::move(help);
@@ -23,6 +30,11 @@ ParamSpec choiceParam(std::string key, std::string label, std::string value, std
 
 ParamSpec advancedParam(ParamSpec spec) {
     spec.advanced = true;
+    return spec;
+}
+
+ParamSpec onlyWhenParam(std::string condition, ParamSpec spec) {
+    spec.onlyWhen = std::move(condition);
     return spec;
 }
 

@@ -11,8 +11,13 @@ namespace attune {
 
 ParamSpec numberParam(std::string key, std::string label, double value, double min, double max, std::string help,
                       std::string ifTooHigh, std::string ifTooLow);
+/// A whole number with a unit.
+ParamSpec countParam(std::string key, std::string label, std::string unit, std::int64_t value, double min, double max, std::string help,
+                     std::string ifTooHigh, std::string ifTooLow);
 ParamSpec choiceParam(std::string key, std::string label, std::string value, std::vector<std::string> choices, std::string help);
 ParamSpec advancedParam(ParamSpec spec);
+/// See ParamSpec::onlyWhen.
+ParamSpec onlyWhenParam(std::string condition, ParamSpec spec);
 
 /// Every value against its spec, and no key without one. Errors: InvalidArgument.
 Status checkParams(const ParamMap& params, const std::vector<ParamSpec>& specs, const std::string& objective);

@@ -10,6 +10,7 @@ OrpoObjective::OrpoObjective() {
     m_description.id = "orpo";
     m_description.title = "Learn and prefer in one (ORPO)";
     m_description.summary = "Learns the better answers and away from the worse ones at once; no reference model, one run.";
+    m_description.cost = "Two answers a row, no start model", m_description.quality = "One run instead of two; needs many pairs";
     m_description.params = {numberParam("beta", "Weight of the preference (beta)", 0.1, 0.001, 10,
                                         "How much the comparison of the two answers counts beside plain learning.",
                                         "The text itself may suffer: plain learning counts too little.",

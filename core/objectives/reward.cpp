@@ -29,6 +29,7 @@ RewardObjective::RewardObjective() {
     m_description.id = "reward";
     m_description.title = "Learn to judge (reward model)";
     m_description.summary = "From pairs the model learns to score an answer instead of writing one; useful for ranking.";
+    m_description.cost = "Two answers a row; writes nothing", m_description.quality = "As far as its accuracy on held-out pairs says";
     m_description.params = {advancedParam(
         numberParam("center_rewards", "Centring of rewards", 0, 0, 10,
                     "Holds the scores of a pair around zero, so that scores of different prompts compare; 0.01 is usual, 0 is off.",

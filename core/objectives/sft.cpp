@@ -22,6 +22,7 @@ SftObjective::SftObjective() {
     m_description.id = "sft";
     m_description.title = "Learn from examples";
     m_description.summary = "Supervised fine-tuning: the model learns to write the answers of your examples.";
+    m_description.cost = "Each row once per epoch", m_description.quality = "Writes like your examples, and as well as they are";
     m_description.params = {
         advancedParam(choiceParam("loss_type", "Loss", "nll", {"nll", "dft"},
                                   "nll is the usual one; dft (dynamic fine-tuning) lets tokens the model finds unlikely count "
@@ -87,6 +88,7 @@ PretrainObjective::PretrainObjective() {
     m_description.id = "pretrain";
     m_description.title = "Read texts";
     m_description.summary = "Continued pre-training: the model reads your documents and learns their language and facts.";
+    m_description.cost = "Every token of a document counts", m_description.quality = "Knows the language and facts; does not learn to answer";
 }
 
 ObjectiveNeeds PretrainObjective::needs() const {

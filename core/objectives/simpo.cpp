@@ -25,6 +25,9 @@ SimpoObjective::SimpoObjective(Kind kind)
     m_description.title = simpo ? "Prefer better answers, by their average (SimPO)" : "Prefer and learn, summed (CPO)";
     m_description.summary = simpo ? "Preference by the average likelihood per token with a margin; no reference model, least memory."
                                   : "Contrastive preference optimization: preference by likelihood plus plain learning; no reference model.";
+    m_description.cost = "Two answers a row, no start model";
+    m_description.quality = simpo ? "Strong on answers of different length; sensitive to its settings"
+                                  : "Keeps the better answers likely; made for translation";
     m_description.params = {contrastBeta(m_beta)};
     if (simpo)
         m_description.params.push_back(numberParam("gamma", "Margin (gamma)", m_gamma, 0, 20,

@@ -1,5 +1,6 @@
 #include "core/plan/catalog.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "core/plan/param_check.h"
@@ -22,6 +23,12 @@ ParamSpec choice(std::string key, std::string label, std::string value, std::vec
     ParamSpec spec;
     spec.key = std::move(key), spec.label = std::move(label), spec.help = std::move(help);
     spec.defaultValue = std::move(value), spec.choices = std::move(choices);
+    return spec;
+}
+
+// A number of which 0 stands for something else.
+ParamSpec zeroIs(const char* meaning, ParamSpec spec) {
+    spec.atZero = meaning;
     return spec;
 }
 
@@ -49,10 +56,11 @@ Described makeTrainingParams() {
         guided(number("epochs", "Epochs", "passes", 3.0, 0.01, 1000, "How often the training goes through all rows.",
                       "The model learns the rows by heart: training loss keeps falling while validation loss rises.",
                       "The model has not seen the rows often enough to pick up the pattern.")));
-    p.push_back(number("max_steps", "Maximum steps", "steps", 0_i, 0, 1e9,
-                       "Stops after this many optimizer steps; 0 means the epochs decide.",
-                       "Nothing happens: the epochs end the run first.",
-                       "The run ends before the data was seen once."));
+    p.push_back(zeroIs("the epochs decide",
+                       number("max_steps", "Maximum steps", "steps", 0_i, 0, 1e9,
+                              "Ends the run after this many optimizer steps, whatever the epochs say; 0 means the epochs decide.",
+                              "The rows are gone through more often than the epochs say.",
+                              "The run ends before the data was seen once.")));
     p.push_back(guided(
         number("batch_size", "Batch size", "rows", 8_i, 1, 65536, "How many rows one optimizer step learns from.",
                "Fewer steps for the same data: slower progress per epoch and a learning rate that is too small.",
@@ -61,10 +69,10 @@ Described makeTrainingParams() {
                                 "Multiplies the batch size: so many batches are added up before one step.",
                                 "As a batch size that is too high.",
                                 "Nothing: memory does not grow with the batch here, so 1 is fine.")));
-    p.push_back(guided(number("max_length", "Maximum length", "tokens", 0_i, 0, 1048576,
+    p.push_back(zeroIs("the model's context", guided(number("max_length", "Maximum length", "tokens", 0_i, 0, 1048576,
                               "Longer rows are cut to this many tokens; 0 means the model's context.",
                               "More memory and time for the longest rows.",
-                              "Answers are cut off before their end and the model learns to stop too early.")));
+                              "Answers are cut off before their end and the model learns to stop too early."))));
     p.push_back(guided(
         number("learning_rate", "Learning rate", "", 2e-4, 1e-9, 1.0, "How far each step moves the weights; a recipe without it takes what suits its method and objective.",
                "Loss jumps or rises, and the model forgets what it knew.", "Loss hardly falls within the run.")));
@@ -81,6 +89,12 @@ Described makeTrainingParams() {
     p.push_back(
         choice("precision", "Precision", "auto", {"auto", "bf16", "f32"},
                "Number format of the computation: auto takes bf16 where the processor is fast at it, else f32."));
+    p.push_back(zeroIs("by the model's width",
+                       advanced(number("micro_batch_tokens", "Tokens at once", "tokens", 0_i, 0, 1048576,
+                                       "How many tokens go through the model together; the rows of a step are distributed over such "
+                                       "pieces, and a longer row goes alone. 0 chooses by the model's width.",
+                                       "More memory for hardly more speed.",
+                                       "Slower: small products do not fill the processor."))));
     p.push_back(advanced(
         choice("activations", "Intermediate results", "auto", {"auto", "keep", "recompute"},
                "What is kept between the two halves of a step: recompute needs a fifth of the memory for a quarter "
@@ -88,31 +102,31 @@ Described makeTrainingParams() {
     p.push_back(guided(choice(
         "train_on", "Learn from", "completion", {"completion", "all_assistant", "everything"},
         "Which text the model learns to write: the last answer, every answer of a conversation, or all of it.")));
-    p.push_back(number("eval_every", "Validate every", "steps", 0_i, 0, 1e9,
+    p.push_back(zeroIs("ten times a run", number("eval_every", "Validate every", "steps", 0_i, 0, 1e9,
                        "Steps between two measurements of the validation loss; 0 means ten times a run.",
-                       "The best moment may be missed.", "Much of the time goes into measuring."));
-    p.push_back(number("save_every", "Save every", "steps", 0_i, 0, 1e9,
+                       "The best moment may be missed.", "Much of the time goes into measuring.")));
+    p.push_back(zeroIs("ten times a run", number("save_every", "Save every", "steps", 0_i, 0, 1e9,
                        "Steps between two checkpoints; 0 means ten times a run.",
-                       "More work is repeated after a crash.", "Much of the time goes into writing files."));
+                       "More work is repeated after a crash.", "Much of the time goes into writing files.")));
     p.push_back(number("keep_checkpoints", "Checkpoints kept", "", 2_i, 1, 1000,
                        "How many of the newest checkpoints stay; the best one always stays too.", "The disk fills up.",
                        "Only the newest and the best state can be gone back to."));
-    p.push_back(number("early_stopping_patience", "Early stopping", "measurements", 0_i, 0, 1000,
+    p.push_back(zeroIs("never", number("early_stopping_patience", "Early stopping", "measurements", 0_i, 0, 1000,
                        "Stops when the validation loss has not improved for so many measurements; 0 means never.",
                        "Time is spent after the best moment; the best checkpoint is kept anyway.",
-                       "A short plateau ends the run too early."));
+                       "A short plateau ends the run too early.")));
     ParamSpec prompts;
     prompts.key = "sample_prompts", prompts.label = "Prompts to watch";
     prompts.help =
         "Prompts the model answers at every checkpoint, to see it change; empty takes the first validation rows.";
     prompts.defaultValue = std::vector<std::string>{};
     p.push_back(prompts);
-    p.push_back(advanced(number("sample_max_tokens", "Length of watched answers", "tokens", 96_i, 0, 8192,
+    p.push_back(zeroIs("none", advanced(number("sample_max_tokens", "Length of watched answers", "tokens", 96_i, 0, 8192,
                                 "Longest answer to a watched prompt; 0 writes none.",
-                                "Each checkpoint takes noticeably longer.", "Answers are cut off.")));
-    p.push_back(advanced(number("threads", "Threads", "", 0_i, 0, 1024, "Processor threads; 0 means all cores.",
+                                "Each checkpoint takes noticeably longer.", "Answers are cut off."))));
+    p.push_back(zeroIs("all cores", advanced(number("threads", "Threads", "", 0_i, 0, 1024, "Processor threads; 0 means all cores.",
                                 "Threads wait for each other and the run becomes slower.",
-                                "Part of the processor stays unused.")));
+                                "Part of the processor stays unused."))));
     return described;
 }
 
@@ -121,6 +135,10 @@ Described makeTrainingParams() {
 const Described& trainingParams() {
     static const Described described = makeTrainingParams();
     return described;
+}
+
+bool ObjectiveEntry::takes(std::string_view kind) const {
+    return kinds.empty() ? kind == sampleKind : std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
 }
 
 ParamValue paramOr(const ParamMap& values, const std::vector<ParamSpec>& specs, std::string_view key) {

@@ -18,7 +18,14 @@ struct MethodEntry {
 
 struct ObjectiveEntry {
     Described description;
-    std::string sampleKind; // sampleKindId
+    std::string sampleKind;                        // the kind it is made for, a sampleKindId
+    std::vector<std::string> kinds = {};           // all kinds it takes; empty = only that one
+    std::vector<std::string> unusedTraining = {};  // keys of trainingParams() that do nothing for it
+    // What it needs beside a loss, for estimates.
+    bool ownAnswers = false; // learns from answers that the model writes while training: "max_completion_length" ...
+    bool scoreHead = false, valueHead = false;
+    std::int64_t rowsPerSample = 1; // 2 for pairs: they go through the model together
+    bool takes(std::string_view kind) const;
 };
 
 struct OptimizerEntry {
@@ -27,18 +34,27 @@ struct OptimizerEntry {
     std::function<std::int64_t(std::int64_t rows, std::int64_t columns)> stateBytes = {};
 };
 
+struct ProtectionEntry {
+    Described description;
+    bool needsGeneralData = false; // the recipe has to name data.general
+    // Copies that it keeps of every trained tensor: of weights (and prompts), and of adapters' matrices.
+    int copiesOfWeights = 0, copiesOfAdapters = 0;
+    bool mixesRows = false; // its param "share" is a share of every step's tokens
+};
+
 struct Catalog {
     std::vector<MethodEntry> methods;
     std::vector<ObjectiveEntry> objectives;
     std::vector<OptimizerEntry> optimizers;
     std::vector<Described> schedules;
+    std::vector<ProtectionEntry> protections;
     std::vector<Described> exporters; // formats of Engine::exportRun
 };
 
 /// The knobs every run has (batch size, length, learning rate, checkpoints ...). Keys used by the training loop:
 /// epochs (double), max_steps (0 = by epochs), batch_size (samples per optimizer step and accumulation),
 /// gradient_accumulation, max_length (0 = the model's context), learning_rate, warmup_ratio, max_grad_norm, seed,
-/// precision ("auto", "bf16", "f32"), train_on
+/// micro_batch_tokens (0 = by the model's width), precision ("auto", "bf16", "f32"), train_on
 /// ("completion", "all_assistant", "everything"), eval_every (steps, 0 = automatic), save_every (0 = automatic),
 /// keep_checkpoints, early_stopping_patience (evaluations, 0 = off), sample_prompts, sample_max_tokens, threads (0 =
 /// all cores).

@@ -1,8 +1,11 @@
 #include "core/plan/engine_memory.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 
+#include "core/plan/data_fit.h"
+#include "core/plan/lora_settings.h"
 #include "core/plan/param_check.h"
 
 namespace attune {
@@ -33,11 +36,42 @@ const Described* methodEntry(const RunConfig& config, const Catalog& catalog) {
     return nullptr;
 }
 
+// Blocks that the method adds to the model; they alone are trained.
+std::int64_t newBlocks(const RunConfig& config, const Catalog& catalog) {
+    const Described* method = methodEntry(config, catalog);
+    return method && findParam(method->params, "new_blocks") ? paramInt(config.method.params, method->params, "new_blocks") : 0;
+}
+
+// The model as it is trained: with the blocks that the method adds.
+ModelConfig deepened(ModelConfig model, const RunConfig& config, const Catalog& catalog) {
+    model.layers += newBlocks(config, catalog);
+    return model;
+}
+
 std::int64_t roundedUp(std::int64_t value, std::int64_t step) {
     return (value + step - 1) / step * step;
 }
 
-std::int64_t rankOf(const std::array<BlockLinear, 7>& linears, std::size_t first, std::size_t last) {
+// A switch or list of the method; off and empty where the method has none.
+bool methodSwitch(const RunConfig& config, const Catalog& catalog, std::string_view key) {
+    const Described* method = methodEntry(config, catalog);
+    return method && findParam(method->params, key) && paramBool(config.method.params, method->params, key);
+}
+
+bool isDora(const RunConfig& config, const Catalog& catalog) {
+    return methodSwitch(config, catalog, "use_dora");
+}
+
+// Blocks that full fine-tuning leaves as they are.
+std::set<std::int64_t> frozenBlocks(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
+    const Described* method = methodEntry(config, catalog);
+    if (!method || !findParam(method->params, "frozen_layers"))
+        return {};
+    return readLayerList(paramList(config.method.params, method->params, "frozen_layers"), model.layers, "frozen_layers")
+        .value_or(std::set<std::int64_t>{});
+}
+
+std::int64_t rankOf(const BlockLinears& linears, std::size_t first, std::size_t last) {
     std::int64_t rank = 0;
     for (std::size_t i = first; i <= last; ++i)
         rank += linears[i].rank;
@@ -51,7 +85,7 @@ struct FusedLinear {
     bool bias;
 };
 
-std::array<FusedLinear, 4> fusedLinears(const ModelConfig& model, const std::array<BlockLinear, 7>& linears) {
+std::array<FusedLinear, 4> fusedLinears(const ModelConfig& model, const BlockLinears& linears) {
     const auto fused = [&](std::size_t first, std::size_t last, bool bias) {
         FusedLinear linear{first, last, linears[last].in, 0, rankOf(linears, first, last), bias};
         for (std::size_t i = first; i <= last; ++i)
@@ -62,14 +96,14 @@ std::array<FusedLinear, 4> fusedLinears(const ModelConfig& model, const std::arr
             fused(6, 6, model.mlpBias)};
 }
 
-// Weights (and biases) of norms.
-std::vector<TrainedTensor> normTensors(const ModelConfig& model) {
+// Weights (and biases) of the norms of so many blocks; `final`: and of the one in front of the head.
+std::vector<TrainedTensor> normTensors(const ModelConfig& model, std::int64_t layers, bool final = true) {
     std::vector<TrainedTensor> tensors{
-        {1, model.hiddenSize, (model.normsPerLayer() * model.layers + 1) * (model.norm == NormKind::LayerNorm ? 2 : 1)}};
-    if (model.qkNorm != QkNorm::None) {
+        {1, model.hiddenSize, (model.normsPerLayer() * layers + final) * (model.norm == NormKind::LayerNorm ? 2 : 1)}};
+    if (model.qkNorm != QkNorm::None && layers > 0) {
         const bool head = model.qkNorm == QkNorm::Head;
-        tensors.push_back({1, head ? model.headDim : model.queryWidth(), model.layers});
-        tensors.push_back({1, head ? model.headDim : model.kvWidth(), model.layers});
+        tensors.push_back({1, head ? model.headDim : model.queryWidth(), layers});
+        tensors.push_back({1, head ? model.headDim : model.kvWidth(), layers});
     }
     return tensors;
 }
@@ -81,83 +115,140 @@ std::int64_t numbersOf(const std::vector<TrainedTensor>& tensors) {
     return numbers;
 }
 
+// Of reward models and of reinforcement learning.
+std::vector<TrainedTensor> headTensors(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
+    const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id);
+    if (objective && objective->valueHead)
+        return {{1, model.hiddenSize, 1}, {1, 1, 1}};
+    if (objective && objective->scoreHead)
+        return {{1, model.hiddenSize, 1}};
+    return {};
+}
+
 } // namespace
 
-std::array<BlockLinear, 7> blockLinears(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
-    std::array<BlockLinear, 7> linears{{{"q_proj", model.hiddenSize, model.queryWidth()},
-                                        {"k_proj", model.hiddenSize, model.kvWidth()},
-                                        {"v_proj", model.hiddenSize, model.kvWidth()},
-                                        {"o_proj", model.queryWidth(), model.hiddenSize},
-                                        {"gate_proj", model.hiddenSize, model.gatedMlp ? model.intermediateSize : 0},
-                                        {"up_proj", model.hiddenSize, model.intermediateSize},
-                                        {"down_proj", model.intermediateSize, model.hiddenSize}}};
+std::vector<BlockLinears> blockLinears(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
+    const BlockLinears plain{{{"q_proj", model.hiddenSize, model.queryWidth()},
+                              {"k_proj", model.hiddenSize, model.kvWidth()},
+                              {"v_proj", model.hiddenSize, model.kvWidth()},
+                              {"o_proj", model.queryWidth(), model.hiddenSize},
+                              {"gate_proj", model.hiddenSize, model.gatedMlp ? model.intermediateSize : 0},
+                              {"up_proj", model.hiddenSize, model.intermediateSize},
+                              {"down_proj", model.intermediateSize, model.hiddenSize}}};
+    std::vector<BlockLinears> blocks(static_cast<std::size_t>(std::max<std::int64_t>(0, model.layers)), plain);
     const Described* method = methodEntry(config, catalog);
     if (trainsEverything(config) || !method || !findParam(method->params, "r"))
-        return linears;
-    const std::int64_t rank = paramInt(config.method.params, method->params, "r");
-    std::vector<std::string> targets{"all-linear"};
-    if (findParam(method->params, "target_modules"))
-        targets = paramList(config.method.params, method->params, "target_modules");
-    const auto named = [&](const char* name) { return std::find(targets.begin(), targets.end(), name) != targets.end(); };
-    const bool all = targets.empty() || named("all-linear");
-    for (BlockLinear& linear : linears)
-        if (linear.out > 0 && (all || named(linear.name)))
-            linear.rank = rank;
-    return linears;
+        return blocks;
+    const auto nameOf = [](std::size_t block, const BlockLinear& linear) {
+        const bool attention = std::string_view(linear.name).size() == 6; // q, k, v, o
+        return "model.layers." + std::to_string(block) + (attention ? ".self_attn." : ".mlp.") + linear.name;
+    };
+    std::vector<std::string> modules;
+    for (std::size_t block = 0; block < blocks.size(); ++block)
+        for (const BlockLinear& linear : plain)
+            if (linear.out > 0)
+                modules.push_back(nameOf(block, linear));
+    LoraSettings settings;
+    settings.rank = paramInt(config.method.params, method->params, "r");
+    if (findParam(method->params, "rank_pattern")) {
+        if (auto read = readLoraSettings(config.method.params, method->params, modules, model.layers))
+            settings = std::move(*read);
+    } else if (findParam(method->params, "target_modules")) {
+        for (const std::string& name : paramList(config.method.params, method->params, "target_modules"))
+            settings.targets.insert(name);
+        if (settings.targets.contains("all-linear"))
+            settings.targets.clear();
+    }
+    for (std::size_t block = 0; block < blocks.size(); ++block)
+        for (BlockLinear& linear : blocks[block])
+            if (const std::string name = nameOf(block, linear);
+                linear.out > 0 && settings.adapts(name, static_cast<std::int64_t>(block)))
+                linear.rank = settings.rankOf(name);
+    return blocks;
 }
 
 std::vector<TrainedTensor> trainedTensors(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
-    std::vector<TrainedTensor> tensors;
-    if (const Described* method = methodEntry(config, catalog); method && findParam(method->params, "num_virtual_tokens"))
-        return {{paramInt(config.method.params, method->params, "num_virtual_tokens"), model.hiddenSize, 1}};
-    const std::array<BlockLinear, 7> linears = blockLinears(model, config, catalog);
-    if (!trainsEverything(config)) {
-        for (const BlockLinear& linear : linears)
-            if (linear.rank > 0) {
-                tensors.push_back({linear.rank, linear.in, model.layers});
-                tensors.push_back({linear.out, linear.rank, model.layers});
-            }
+    std::vector<TrainedTensor> tensors = headTensors(model, config, catalog);
+    if (const Described* method = methodEntry(config, catalog); method && findParam(method->params, "num_virtual_tokens")) {
+        tensors.push_back({paramInt(config.method.params, method->params, "num_virtual_tokens"), model.hiddenSize, 1});
         return tensors;
     }
-    tensors.push_back({model.vocabularySize, model.hiddenSize, model.tiedHead ? 1 : 2});
-    if (model.positions == PositionKind::Learned)
-        tensors.push_back({model.contextLength, model.hiddenSize, 1});
-    if (model.headBias)
-        tensors.push_back({1, model.vocabularySize, 1});
-    for (const TrainedTensor& norm : normTensors(model))
-        tensors.push_back(norm);
-    for (const FusedLinear& linear : fusedLinears(model, linears)) {
-        tensors.push_back({linear.out, linear.in, model.layers});
-        if (linear.bias)
-            tensors.push_back({1, linear.out, model.layers});
+    const std::vector<BlockLinears> blocks = blockLinears(model, config, catalog);
+    const auto addBlocks = [&](std::int64_t count) {
+        for (const FusedLinear& linear : fusedLinears(model, blocks.front())) {
+            tensors.push_back({linear.out, linear.in, count});
+            if (linear.bias)
+                tensors.push_back({1, linear.out, count});
+        }
+    };
+    if (const std::int64_t added = newBlocks(config, catalog); added > 0 && !blocks.empty()) {
+        for (const TrainedTensor& norm : normTensors(model, added, false))
+            tensors.push_back(norm);
+        addBlocks(added);
+        return tensors;
     }
+    if (!trainsEverything(config)) {
+        const bool dora = isDora(config, catalog);
+        for (const BlockLinears& linears : blocks)
+            for (const BlockLinear& linear : linears)
+                if (linear.rank > 0) {
+                    tensors.push_back({linear.rank, linear.in, 1});
+                    tensors.push_back({linear.out, linear.rank, 1});
+                    if (dora)
+                        tensors.push_back({1, linear.out, 1});
+                }
+        return tensors;
+    }
+    if (!methodSwitch(config, catalog, "freeze_embeddings")) {
+        tensors.push_back({model.vocabularySize, model.hiddenSize, model.tiedHead ? 1 : 2});
+        if (model.positions == PositionKind::Learned)
+            tensors.push_back({model.contextLength, model.hiddenSize, 1});
+        if (model.headBias)
+            tensors.push_back({1, model.vocabularySize, 1});
+    }
+    const std::int64_t trained =
+        model.layers - static_cast<std::int64_t>(frozenBlocks(model, config, catalog).size());
+    for (const TrainedTensor& norm : normTensors(model, trained))
+        tensors.push_back(norm);
+    if (!blocks.empty() && trained > 0)
+        addBlocks(trained);
     return tensors;
 }
 
-std::int64_t weightBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
+std::int64_t weightBytes(const ModelConfig& base, const RunConfig& config, const Catalog& catalog,
                          std::int64_t typeBytes) {
-    const std::array<BlockLinear, 7> linears = blockLinears(model, config, catalog);
-    const std::int64_t norms = numbersOf(normTensors(model));
+    const ModelConfig model = deepened(base, config, catalog);
+    const std::int64_t norms = numbersOf(normTensors(model, model.layers)), heads = numbersOf(headTensors(model, config, catalog));
     std::int64_t numbers = (model.tiedHead ? 1 : 2) * model.vocabularySize * model.hiddenSize; // in the compute type
     if (model.positions == PositionKind::Learned)
         numbers += model.contextLength * model.hiddenSize;
     if (model.headBias)
         numbers += model.vocabularySize;
-    const bool packs = packsLinears(config);
-    for (const FusedLinear& linear : fusedLinears(model, linears))
-        numbers += model.layers * (linear.out * ((packs ? 0 : linear.in) + linear.rank) + linear.rank * linear.in +
-                                   (linear.bias ? linear.out : 0));
-    std::int64_t packed = 0;
-    for (const BlockLinear& linear : linears)
-        packed += packs ? model.layers * packedBytes(linear.in * linear.out) : 0;
-    std::int64_t masters = 0; // beside the compute weights
-    if (trainsEverything(config))
-        masters = typeBytes < kF32Bytes ? numbers : 0;
-    else
-        for (const BlockLinear& linear : linears)
-            masters += model.layers * linear.rank * (linear.in + linear.out);
-    if (const Described* method = methodEntry(config, catalog); method && findParam(method->params, "num_virtual_tokens"))
+    const Described* method = methodEntry(config, catalog);
+    const bool packs = packsLinears(config), dora = isDora(config, catalog);
+    const bool pissa = method && findParam(method->params, "r") && findParam(method->params, "init") &&
+                       paramString(config.method.params, method->params, "init").starts_with("pissa");
+    std::int64_t packed = 0, masters = 0; // masters lie beside the compute weights
+    for (const BlockLinears& linears : blockLinears(model, config, catalog)) {
+        for (const FusedLinear& linear : fusedLinears(model, linears)) {
+            numbers += linear.out * ((packs ? 0 : linear.in) + linear.rank) + linear.rank * linear.in +
+                       (linear.bias ? linear.out : 0);
+            masters += dora && linear.rank > 0 ? 2 * linear.out : 0; // each row's length and factor
+        }
+        for (const BlockLinear& linear : linears) {
+            packed += packs ? packedBytes(linear.in * linear.out) : 0;
+            masters += linear.rank * (linear.in + linear.out) * (pissa ? 2 : 1) + (dora && linear.rank > 0 ? linear.out : 0);
+        }
+    }
+    if (trainsEverything(config) && typeBytes < kF32Bytes) {
+        const std::int64_t trained = model.layers - static_cast<std::int64_t>(frozenBlocks(model, config, catalog).size());
+        masters = numbersOf(trainedTensors(model, config, catalog)) - numbersOf(normTensors(model, trained)) - heads;
+    }
+    if (const std::int64_t added = newBlocks(config, catalog); added > 0 && typeBytes < kF32Bytes) // norms have the masters' type anyway
+        masters += numbersOf(trainedTensors(base, config, catalog)) - numbersOf(normTensors(model, added, false)) - heads;
+    if (method && findParam(method->params, "num_virtual_tokens"))
         masters += paramInt(config.method.params, method->params, "num_virtual_tokens") * model.hiddenSize;
+    masters += heads;
     return numbers * typeBytes + (norms + masters) * kF32Bytes + packed;
 }
 
@@ -177,57 +268,110 @@ std::int64_t optimizerBytes(const ModelConfig& model, const RunConfig& config, c
     return bytes;
 }
 
-std::int64_t passBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
+std::int64_t protectionBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
+    const auto entry = std::find_if(catalog.protections.begin(), catalog.protections.end(), [&](const ProtectionEntry& known) {
+        return known.description.id == config.protection.id;
+    });
+    if (entry == catalog.protections.end())
+        return 0;
+    const Described* method = methodEntry(config, catalog);
+    const bool adapters = method && findParam(method->params, "r");
+    return (adapters ? entry->copiesOfAdapters : entry->copiesOfWeights) * numbersOf(trainedTensors(model, config, catalog)) * kF32Bytes;
+}
+
+std::int64_t passBytes(const ModelConfig& base, const RunConfig& config, const Catalog& catalog,
                        const PassShape& shape) {
+    const ModelConfig model = deepened(base, config, catalog);
     constexpr std::int64_t kRowRound = 32, kLogitBytes = std::int64_t{64} << 20, kLogitRows = 512;
     const std::int64_t type = shape.typeBytes, t = roundedUp(shape.tokens, kRowRound);
-    const std::array<BlockLinear, 7> linears = blockLinears(model, config, catalog);
-    const std::array<FusedLinear, 4> fused = fusedLinears(model, linears);
-    const FusedLinear &qkv = fused[0], &out = fused[1], &up = fused[2], &down = fused[3];
+    const std::vector<BlockLinears> layers = blockLinears(model, config, catalog);
     const std::int64_t hidden = model.hiddenSize, query = model.queryWidth(), kv = model.kvWidth();
+    const Described* method = methodEntry(config, catalog);
+    const bool dora = isDora(config, catalog), packs = packsLinears(config);
+    const bool drops = method && findParam(method->params, "r") && findParam(method->params, "dropout") &&
+                       paramDouble(config.method.params, method->params, "dropout") > 0;
 
     // Per token: the residual before a block; then what the block keeps for its backward: the residual in its middle, two
-    // norms' statistics, q, k, v, the log-sum-exps, attention's output, gate and up, and the adapters' inner values.
+    // norms' statistics, q, k, v, the log-sum-exps, attention's output, gate and up, the adapters' inner values, and with
+    // DoRA the products before their rows are scaled.
     const std::int64_t residual = hidden * kF32Bytes;
-    const std::int64_t ranks = qkv.rank + out.rank + up.rank + down.rank;
     // Some families: what norms of queries and keys and of the branches' outputs read, and their statistics.
     const bool qkNorm = model.qkNorm != QkNorm::None;
     const std::int64_t qkStatistics = model.qkNorm == QkNorm::Head ? model.heads + model.kvHeads : 2;
     const std::int64_t ofNorms = (qkNorm ? (query + kv) * type + qkStatistics * kF32Bytes : 0) +
                                  (model.postNorm ? 2 * residual + 2 * 2 * kF32Bytes : 0);
-    const std::int64_t kept = residual + (2 * 2 + model.heads) * kF32Bytes + ofNorms +
-                              (query + 2 * kv + query + out.rank + up.out + ranks) * type;
     // Shared by all blocks: inputs of products and their gradients, q, k, v side by side, the MLP's inner values and their
-    // gradient, gradients of q (in the compute type), k and v, the last residual and the residual's gradient.
-    const std::int64_t input = std::max(qkv.in + qkv.rank, up.in + up.rank);
-    const std::int64_t inputGradient = std::max(input, out.in + out.rank);
-    const bool scaled = model.residualMultiplier != 1.0;
-    const std::int64_t narrow = type < kF32Bytes || scaled ? hidden : 0;
-    const std::int64_t branch = model.postNorm ? hidden * type : scaled ? residual : 0;
+    // gradient, gradients of q (in the compute type), k and v, the last residual and the residual's gradient. Adapters lie
+    // beside the inputs; blocks may have different ones.
+    std::int64_t input = 0, inputGradient = 0, inner = 0, joined = 0, dropped = 0, scaled = 0, unpacked = 0;
+    std::int64_t gateUp = 0, attention = 0, everyWhere = 0;
+    std::array<std::int64_t, 4> widest{}; // of the columns that are kept beside a product
+    for (const BlockLinears& linears : layers) {
+        const std::array<FusedLinear, 4> fused = fusedLinears(model, linears);
+        const FusedLinear &qkv = fused[0], &out = fused[1], &up = fused[2], &down = fused[3];
+        input = std::max({input, qkv.in + qkv.rank, up.in + up.rank});
+        inputGradient = std::max({inputGradient, qkv.in + qkv.rank, up.in + up.rank, out.in + out.rank});
+        inner = std::max(inner, down.in + down.rank);
+        joined = qkv.out, gateUp = up.out;
+        attention = std::max(attention, out.rank);
+        everyWhere += out.rank;
+        for (std::size_t i = 0; i < fused.size(); ++i) {
+            const FusedLinear& linear = fused[i];
+            const bool unscaled = linear.rank > 0 && dora;
+            everyWhere += linear.rank + (unscaled ? linear.out : 0);
+            widest[i] = std::max(widest[i], linear.rank + (unscaled ? linear.out : 0));
+            if (unscaled)
+                scaled = std::max(scaled, linear.out);
+            if (linear.rank > 0 && drops)
+                dropped = std::max(dropped, linear.in); // one product's input, without what its adapter leaves out
+            if (packs)
+                unpacked = std::max(unpacked, linear.out * (linear.in + linear.rank) * type); // with its adapters' columns
+        }
+    }
+    const std::int64_t everyBlock = residual + (2 * 2 + model.heads) * kF32Bytes + ofNorms + (2 * query + 2 * kv + gateUp) * type;
+    // Computed again: one set of buffers for all blocks, each as wide as the widest block needs.
+    const std::int64_t kept = shape.recompute
+                                  ? everyBlock + (attention + widest[0] + widest[1] + widest[2] + widest[3]) * type
+                                  : model.layers * everyBlock + everyWhere * type;
+    const bool multiplied = model.residualMultiplier != 1.0;
+    const std::int64_t narrow = type < kF32Bytes || multiplied ? hidden : 0;
+    const std::int64_t branch = model.postNorm ? hidden * type : multiplied ? residual : 0;
     const std::int64_t branchGradient = model.postNorm || model.layout != BlockLayout::Sequential ? residual : 0;
-    const std::int64_t shared = (input + inputGradient + qkv.out + 2 * (down.in + down.rank) + narrow + query) * type +
+    const std::int64_t shared = (input + inputGradient + joined + 2 * inner + narrow + query + dropped + scaled) * type +
                                 2 * kv * kF32Bytes + 2 * residual + branch + branchGradient;
-    const bool dropout = [&] {
-        const Described* method = methodEntry(config, catalog);
-        return ranks > 0 && method && findParam(method->params, "dropout") &&
-               paramDouble(config.method.params, method->params, "dropout") > 0;
-    }();
-    std::int64_t dropped = 0; // one product's input, without what its adapter leaves out
-    for (const FusedLinear& linear : fused)
-        if (dropout && linear.rank > 0)
-            dropped = std::max(dropped, linear.in);
-    const std::int64_t blocks = shape.recompute ? 1 : model.layers;
-    const std::int64_t perToken = model.layers * residual + blocks * kept + shared + dropped * type;
+    const std::int64_t perToken = model.layers * residual + kept + shared;
 
     // The head works on chunks of targets: logits, the rows in f32 and normalised, their gradients, and sums.
     const std::int64_t most = std::clamp<std::int64_t>(
         kLogitBytes / std::max<std::int64_t>(1, model.vocabularySize * type) / kRowRound * kRowRound, kRowRound, kLogitRows);
     const std::int64_t rows = std::min(most, roundedUp(std::max<std::int64_t>(1, shape.targets), kRowRound));
-    std::int64_t unpacked = 0; // the largest layer with its adapters' columns
-    for (const FusedLinear& linear : fused)
-        if (packsLinears(config))
-            unpacked = std::max(unpacked, linear.out * (linear.in + linear.rank) * type);
     return unpacked + t * perToken + rows * ((model.vocabularySize + 2 * hidden) * type + 2 * residual + 3 * kF32Bytes);
+}
+
+std::int64_t ownAnswerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, std::int64_t promptTokens,
+                            std::int64_t typeBytes) {
+    constexpr std::int64_t kMostAtOnce = 64, kMostCacheBytes = std::int64_t{1} << 30; // of generateTexts
+    const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id);
+    if (!objective || !objective->ownAnswers)
+        return 0;
+    const auto& specs = objective->description.params;
+    const ParamMap& values = config.objective.params;
+    const auto training = [&](const char* key) { return paramInt(config.training, trainingParams().params, key); };
+    std::int64_t answers = training("batch_size") * training("gradient_accumulation");
+    if (findParam(specs, "num_generations"))
+        answers *= paramInt(values, specs, "num_generations");
+    const std::int64_t tokens = std::min(model.contextLength, promptTokens + paramInt(values, specs, "max_completion_length"));
+    const std::int64_t each = 2 * model.layers * model.kvWidth() * typeBytes * tokens;
+    std::int64_t bytes = std::max(each, std::min(kMostCacheBytes, std::min(answers, kMostAtOnce) * each));
+    bytes += std::min(answers, kMostAtOnce) * model.vocabularySize * kF32Bytes; // their next tokens' logits
+    const auto weight = [&](const char* key) { return findParam(specs, key) ? paramDouble(values, specs, key) : 0.0; };
+    const bool judged = findParam(specs, "reward_model") && !paramString(values, specs, "reward_model").empty();
+    if (trainsEverything(config) && (weight("beta") != 0 || weight("kl_coef") != 0 || judged)) {
+        RunConfig frozen = config;
+        frozen.method = {"", {}}, frozen.objective = {"", {}};
+        bytes += weightBytes(model, frozen, catalog, typeBytes);
+    }
+    return bytes;
 }
 
 std::int64_t attentionBytes(const ModelConfig& model, const PassShape& shape) {

@@ -17,8 +17,10 @@ struct BlockLinear {
     std::int64_t in, out;
     std::int64_t rank = 0; // of its adapter, 0 = none
 };
-/// q, k, v, o, gate, up, down with the ranks that the configured method gives them.
-std::array<BlockLinear, 7> blockLinears(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
+/// q, k, v, o, gate, up, down of every block with the ranks that the configured method gives them. Settings that do not suit
+/// the model count as if they were not set.
+using BlockLinears = std::array<BlockLinear, 7>;
+std::vector<BlockLinears> blockLinears(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
 
 /// A trained tensor (a vector is one row) and how many of its kind there are.
 struct TrainedTensor {
@@ -33,6 +35,8 @@ std::int64_t weightBytes(const ModelConfig& model, const RunConfig& config, cons
 std::int64_t gradientBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
 /// Of the configured optimizer; AdamW's where the catalog does not say.
 std::int64_t optimizerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
+/// Copies that the configured protection keeps of what is trained: reference weights, importances.
+std::int64_t protectionBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
 
 /// What goes through the model at once.
 struct PassShape {
@@ -44,6 +48,10 @@ struct PassShape {
 /// Buffers of TrainingPass after a training step over such a micro-batch: what blocks keep, what they share, and the chunk
 /// of logits, to the byte.
 std::int64_t passBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const PassShape& shape);
+/// Of answers that the model writes while training (0 for other objectives): the caches of those written at once, promptTokens
+/// being the longest prompt, and the reference model where it cannot be the trained one with its adapter off.
+std::int64_t ownAnswerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, std::int64_t promptTokens,
+                            std::int64_t typeBytes);
 /// Scratch memory of attention over that many tokens: at most this.
 std::int64_t attentionBytes(const ModelConfig& model, const PassShape& shape);
 

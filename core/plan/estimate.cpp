@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "core/plan/data_fit.h"
 #include "core/plan/param_check.h"
 
 namespace attune {
@@ -35,21 +36,53 @@ double trainingDouble(const RunConfig& config, std::string_view key) {
     return paramDouble(config.training, trainingParams().params, key);
 }
 
+// Objectives that learn from answers which the model writes while training; nothing of that for all others. Every answer
+// counts as long as it may become, and every prompt with the row's own answer where the data's shape holds it: an upper bound.
+struct OwnAnswers {
+    double tokens = 0, perPrompt = 1, passes = 1, asked = 0; // passes: learned from; asked: more forward passes
+};
+OwnAnswers ownAnswers(const RunConfig& config, const Catalog& catalog) {
+    OwnAnswers own;
+    const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id);
+    if (!objective || !objective->ownAnswers)
+        return own;
+    const auto& specs = objective->description.params;
+    const auto setting = [&](const char* key, double otherwise) {
+        return findParam(specs, key) ? paramDouble(config.objective.params, specs, key) : otherwise;
+    };
+    own.tokens = setting("max_completion_length", 0);
+    own.perPrompt = setting("num_generations", 1);
+    own.passes = setting("num_iterations", 1) * setting("num_ppo_epochs", 1);
+    own.asked = (own.passes > 1 ? 1 : 0) + (setting("beta", 0) != 0 || setting("kl_coef", 0) != 0 ? 1 : 0);
+    return own;
+}
+
 struct RowTokens {
     double average = 0, targets = 0, longest = 0;
 };
 
-// Tokens of a row after cutting to the configured length.
-RowTokens rowTokens(const ModelConfig& model, const RunConfig& config, const DataShape& data) {
+// Tokens of a sample, both rows of a pair, after cutting each row to the configured length.
+RowTokens rowTokens(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const DataShape& data,
+                    const OwnAnswers& own) {
     double limit = trainingDouble(config, "max_length");
     const double context = static_cast<double>(model.contextLength);
     if (limit <= 0 || (context > 0 && limit > context))
         limit = context > 0 ? context : static_cast<double>(data.longestTokens);
+    if (const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id))
+        limit *= static_cast<double>(objective->rowsPerSample);
     RowTokens rows;
-    rows.longest = std::min(static_cast<double>(data.longestTokens), limit);
-    rows.average = std::min(data.averageTokens, limit);
-    rows.targets = std::min(data.averageTargets, rows.average);
+    rows.longest = std::min(static_cast<double>(data.longestTokens) + own.tokens, limit);
+    rows.average = std::min(data.averageTokens + own.tokens, limit);
+    rows.targets = std::min(own.tokens > 0 ? own.tokens : data.averageTargets, rows.average);
     return rows;
+}
+
+// Tokens of a step for each one of the task.
+double mixedFactor(const RunConfig& config, const Catalog& catalog) {
+    for (const ProtectionEntry& entry : catalog.protections)
+        if (entry.description.id == config.protection.id && entry.mixesRows)
+            return 1 / (1 - paramDouble(config.protection.params, entry.description.params, "share"));
+    return 1;
 }
 
 double rowsPerStep(const RunConfig& config) {
@@ -82,6 +115,7 @@ MemoryEstimate engineMemory(const ModelConfig& model, const RunConfig& config, c
     estimate.weights = weightBytes(model, config, catalog, shape.typeBytes);
     estimate.gradients = gradientBytes(model, config, catalog);
     estimate.optimizer = optimizerBytes(model, config, catalog);
+    estimate.protection = protectionBytes(model, config, catalog);
     estimate.activations = passBytes(model, config, catalog, shape) + attentionBytes(model, shape);
     estimate.overhead = (residentBefore > 0 ? residentBefore : kRuntimeBytes) + kWorkspaceBytes;
     return estimate;
@@ -91,10 +125,11 @@ namespace {
 
 MemoryEstimate memoryWith(bool recompute, const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
                           const DataShape& data, const Computer& computer) {
-    const RowTokens rows = rowTokens(model, config, data);
-    const double stepTokens = rows.average * rowsPerStep(config);
+    const OwnAnswers own = ownAnswers(config, catalog);
+    const RowTokens rows = rowTokens(model, config, catalog, data, own);
+    const double stepTokens = rows.average * rowsPerStep(config) * own.perPrompt;
     // Rows go through the model in pieces of this size, so activations do not grow with the batch.
-    const double piece = static_cast<double>(microBatchTokens(model));
+    const double piece = static_cast<double>(effectiveMicroBatchTokens(model, config));
     const double micro = std::max(rows.longest, std::min(piece, stepTokens));
     PassShape shape;
     shape.tokens = whole(micro);
@@ -103,6 +138,7 @@ MemoryEstimate memoryWith(bool recompute, const ModelConfig& model, const RunCon
     shape.recompute = recompute;
     shape.threads = computer.cores;
     MemoryEstimate estimate = engineMemory(model, config, catalog, shape, computer.residentBytes);
+    estimate.activations += ownAnswerBytes(model, config, catalog, data.longestTokens, shape.typeBytes);
     estimate.overhead +=
         whole(static_cast<double>(std::max<std::int64_t>(0, data.rows)) * (rows.average * kBytesPerStoredToken + kBytesPerRow));
     return estimate;
@@ -130,7 +166,8 @@ MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config,
 
 TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
                           const DataShape& data, const Computer& computer) {
-    const RowTokens rows = rowTokens(model, config, data);
+    const OwnAnswers own = ownAnswers(config, catalog);
+    const RowTokens rows = rowTokens(model, config, catalog, data, own);
     const double trained = static_cast<double>(trainableParameters(model, config, catalog));
     const bool full = isFull(config);
     // Per multiply-add of a weight: forward, gradient to the activations, and (trained weights only) gradient to the
@@ -148,7 +185,11 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
     // Q K^T and P V over the causal half: 2 products x 2 FLOP x length / 2.
     const double attention = static_cast<double>(model.layers) * 2 * rows.average *
                              static_cast<double>(model.queryWidth()) * (1 + kBackwardOfAttention + again);
-    const double flopPerRow = rows.average * (linear + attention) + rows.targets * head;
+    const double learned = rows.average * (linear + attention) + rows.targets * head;
+    // Forward alone is 2 of the passes; a written token costs about three times one that is read, as few are written at once.
+    constexpr double kWritten = 3;
+    const double forward = rows.average * 2 * static_cast<double>(model.linearParameters()) + rows.targets * head * 2 / passes;
+    const double flopPerRow = own.tokens > 0 ? own.perPrompt * (own.passes * learned + (own.asked + kWritten) * forward) : learned;
 
     const bool bf16 = effectivePrecision(config, computer) == "bf16";
     double gflops = bf16 ? computer.gflopsBf16 : computer.gflopsF32;
@@ -166,14 +207,14 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
     const double batch = rowsPerStep(config);
     const double rowCount = static_cast<double>(std::max<std::int64_t>(0, data.rows));
     const double inStep = rowCount > 0 ? std::min(batch, rowCount) : batch;
-    estimate.secondsPerStep = inStep * flopPerRow / (gflops * 1e9 * share);
+    estimate.secondsPerStep = mixedFactor(config, catalog) * inStep * flopPerRow / (gflops * 1e9 * share);
     const double maxSteps = trainingDouble(config, "max_steps");
     estimate.steps = maxSteps > 0 ? static_cast<std::int64_t>(maxSteps)
                                   : static_cast<std::int64_t>(std::ceil(
                                         std::ceil(rowCount / batch) * trainingDouble(config, "epochs") - 1e-9));
     estimate.seconds = estimate.secondsPerStep * static_cast<double>(estimate.steps) * kHousekeeping;
     if (estimate.secondsPerStep > 0)
-        estimate.tokensPerSecond = inStep * rows.average / estimate.secondsPerStep;
+        estimate.tokensPerSecond = mixedFactor(config, catalog) * inStep * own.perPrompt * rows.average / estimate.secondsPerStep;
     return estimate;
 }
 

@@ -15,7 +15,7 @@ struct Computer {
     int cores = 1;
     std::int64_t memoryBytes = 0, freeMemoryBytes = 0, freeDiskBytes = 0;
     std::int64_t residentBytes = 0; // of this process when it first asked, before it loaded a model; 0 = unknown
-    bool bf16 = false;                    // avx512_bf16 or amx_bf16
+    bool bf16 = false;                    // avx512_bf16 or amx_bf16: no processor has the second alone
     double gflopsF32 = 0, gflopsBf16 = 0; // measured GEMM rates; 0 = not measured (an estimate from cores is used)
     std::string cpuName, gpuName, blas;
 };
@@ -24,7 +24,8 @@ Computer inspectComputer(const std::string& folder = ".");
 
 struct MemoryEstimate {
     std::int64_t weights = 0, gradients = 0, optimizer = 0, activations = 0, overhead = 0;
-    std::int64_t total() const { return weights + gradients + optimizer + activations + overhead; }
+    std::int64_t protection = 0; // against forgetting: copies of the start, importances
+    std::int64_t total() const { return weights + gradients + optimizer + activations + overhead + protection; }
 };
 struct TimeEstimate {
     double secondsPerStep = 0, seconds = 0;
@@ -48,6 +49,8 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
 /// Tokens that go through the model at once while training: large enough that the products are efficient, small enough
 /// that the activations stay small. A longer row goes alone.
 std::int64_t microBatchTokens(const ModelConfig& model);
+/// The recipe's micro_batch_tokens, or the above when it names none.
+std::int64_t effectiveMicroBatchTokens(const ModelConfig& model, const RunConfig& config);
 /// Trainable parameters of the configured method on this model.
 std::int64_t trainableParameters(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
 /// "keep" or "recompute": what activations "auto" becomes for these rows on this computer.

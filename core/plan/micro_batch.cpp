@@ -11,4 +11,9 @@ std::int64_t microBatchTokens(const ModelConfig& model) {
     return std::clamp(tokens / 64 * 64, kRows, kMost);
 }
 
+std::int64_t effectiveMicroBatchTokens(const ModelConfig& model, const RunConfig& config) {
+    const std::int64_t wanted = paramInt(config.training, trainingParams().params, "micro_batch_tokens");
+    return wanted > 0 ? wanted : microBatchTokens(model);
+}
+
 } // namespace attune

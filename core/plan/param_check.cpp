@@ -145,6 +145,25 @@ const ParamSpec* findParam(std::span<const ParamSpec> specs, std::string_view ke
     return found == specs.end() ? nullptr : &*found;
 }
 
+bool takesEffect(const ParamSpec& spec, const ParamMap& values, const std::vector<ParamSpec>& specs) {
+    const std::string_view condition = spec.onlyWhen;
+    const std::size_t equals = condition.find('=');
+    if (equals == std::string_view::npos)
+        return true;
+    const ParamSpec* other = findParam(specs, condition.substr(0, equals));
+    if (!other)
+        return true;
+    const auto given = values.find(other->key);
+    const std::string value = paramText(given == values.end() ? other->defaultValue : given->second);
+    for (std::size_t begin = equals + 1; begin <= condition.size();) {
+        const std::size_t end = std::min(condition.find('|', begin), condition.size());
+        if (condition.substr(begin, end - begin) == value)
+            return true;
+        begin = end + 1;
+    }
+    return false;
+}
+
 std::string nearestWord(std::string_view word, std::span<const std::string> candidates) {
     word = word.substr(0, 64); // longer is no typo, and the distance is quadratic
     std::string best;

@@ -20,6 +20,8 @@ Result<ParamValue> parseParam(const ParamSpec& spec, std::string_view text, std:
 /// Shortest text that parseParam reads back to the same value.
 std::string paramText(const ParamValue& value);
 const ParamSpec* findParam(std::span<const ParamSpec> specs, std::string_view key);
+/// Whether the knob does anything with these values of its list (ParamSpec::onlyWhen); missing values are the defaults.
+bool takesEffect(const ParamSpec& spec, const ParamMap& values, const std::vector<ParamSpec>& specs);
 /// The candidate with the fewest edits from `word`, or "" when none is near (more than a third of the letters differ).
 std::string nearestWord(std::string_view word, std::span<const std::string> candidates);
 

@@ -1,6 +1,8 @@
 #include "core/plan/presets.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 
 #include "core/plan/param_check.h"
 
@@ -23,6 +25,18 @@ const std::vector<Preset>& presets() {
          "A larger adapter and more passes; stops by itself when validation stops improving.",
          {"training.epochs=6", "training.batch_size=16", "training.early_stopping_patience=4", "lora.r=32",
           "lora.alpha=64"}},
+        {"gentle",
+         "Gentle",
+         "A third of the usual learning rate: the task is learned more slowly, and less is forgotten.",
+         {"training.epochs=3", "training.batch_size=8", "training.early_stopping_patience=0", "lora.r=16",
+          "lora.alpha=32"},
+         1.0 / 3},
+        {"very_gentle",
+         "Very gentle",
+         "A tenth of the usual learning rate: for small changes of manner in a model that should stay as it is.",
+         {"training.epochs=3", "training.batch_size=8", "training.early_stopping_patience=0", "lora.r=16",
+          "lora.alpha=32"},
+         0.1},
     };
     return list;
 }
@@ -32,6 +46,16 @@ const Preset* findPreset(std::string_view id) {
     const auto found = std::find_if(list.begin(), list.end(), [&](const Preset& preset) { return preset.id == id; });
     return found == list.end() ? nullptr : &*found;
 }
+
+namespace {
+
+std::string shortText(double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2g", value);
+    return text;
+}
+
+} // namespace
 
 Status applyPreset(RunConfig& config, const Preset& preset, const Catalog& catalog) {
     RunConfig changed = config;
@@ -45,6 +69,8 @@ Status applyPreset(RunConfig& config, const Preset& preset, const Catalog& catal
     }
     for (const auto& [key, value] : recommendedTraining(changed.method.id, changed.objective.id))
         changed.training[key] = value;
+    double& rate = std::get<double>(changed.training["learning_rate"]);
+    rate = std::strtod(shortText(rate * preset.rateFactor).c_str(), nullptr); // 6.7e-05, not 6.666666666666667e-05
     config = std::move(changed);
     return {};
 }

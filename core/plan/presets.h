@@ -12,9 +12,10 @@ namespace attune {
 struct Preset {
     std::string id, title, summary;
     std::vector<std::string> assignments; // setByPath form; "lora.r=8" counts only while that method is chosen
+    double rateFactor = 1; // of the learning rate that suits method and objective
 };
 
-const std::vector<Preset>& presets(); // "quick", "balanced", "thorough"
+const std::vector<Preset>& presets(); // "quick", "balanced", "thorough", "gentle", "very_gentle"
 const Preset* findPreset(std::string_view id);
 /// Applies every assignment that concerns the chosen method; keys the catalog does not know are an error
 /// (InvalidArgument).

@@ -13,7 +13,7 @@ namespace attune {
 
 namespace {
 
-// The four places where a recipe names a registry entry, in one table for reading, writing, checking and --set.
+// The five places where a recipe names a registry entry, in one table for reading, writing, checking and --set.
 struct Section {
     const char* name;
     Choice RunConfig::*choice;
@@ -31,18 +31,19 @@ std::vector<const Described*> descriptions(const std::vector<T>& entries) {
     return result;
 }
 
-const std::array<Section, 4>& sections() {
-    static const std::array<Section, 4> table{{
+const std::array<Section, 5>& sections() {
+    static const std::array<Section, 5> table{{
         {"method", &RunConfig::method, [](const Catalog& c) { return descriptions(c.methods); }},
         {"objective", &RunConfig::objective, [](const Catalog& c) { return descriptions(c.objectives); }},
         {"optimizer", &RunConfig::optimizer, [](const Catalog& c) { return descriptions(c.optimizers); }},
         {"schedule", &RunConfig::schedule, [](const Catalog& c) { return descriptions(c.schedules); }},
+        {"protection", &RunConfig::protection, [](const Catalog& c) { return descriptions(c.protections); }},
     }};
     return table;
 }
 
 const std::vector<std::string> kTopKeys{"name",      "model",     "data",     "method",
-                                        "objective", "optimizer", "schedule", "training"};
+                                        "objective", "optimizer", "schedule", "protection", "training"};
 
 std::string list(const std::vector<std::string>& words) {
     std::string text;
@@ -67,6 +68,9 @@ std::vector<std::string> keysOf(const std::vector<ParamSpec>& specs) {
 }
 
 Result<const Described*> findEntry(const Section& section, const Catalog& catalog, const std::string& id) {
+    static const Described none{"none", "None", "", {}}; // an engine without protections still reads recipes that want none
+    if (section.choice == &RunConfig::protection && id == none.id && catalog.protections.empty())
+        return &none;
     std::vector<std::string> ids;
     for (const Described* entry : section.entries(catalog)) {
         if (entry->id == id)
@@ -84,6 +88,8 @@ Status setData(DataChoice& data, const std::string& key, const std::string& text
         data.validation = text;
     else if (key == "test")
         data.test = text;
+    else if (key == "general")
+        data.general = text;
     else if (key == "format")
         data.format = text;
     else if (key == "validation_share") {
@@ -205,7 +211,7 @@ void emitParams(YAML::Emitter& out, const ParamMap& params) {
 } // namespace
 
 const std::vector<std::string>& dataKeys() {
-    static const std::vector<std::string> keys{"train", "validation", "test", "format", "validation_share", "dataset_version"};
+    static const std::vector<std::string> keys{"train", "validation", "test", "general", "format", "validation_share", "dataset_version"};
     return keys;
 }
 
@@ -228,7 +234,11 @@ Result<RunConfig> parseRunConfig(std::string_view yaml, const Catalog& catalog, 
 Result<RunConfig> readRunConfig(const fs::path& file, const Catalog& catalog) {
     ATTUNE_ASSIGN(const std::string text, readFile(file, kMaxRecipeBytes));
     ATTUNE_ASSIGN(RunConfig config, parseRunConfig(text, catalog, file.string()));
-    for (std::string* path : {&config.model, &config.data.train, &config.data.validation, &config.data.test})
+    std::vector<std::string*> paths{&config.model, &config.data.train, &config.data.validation, &config.data.test, &config.data.general};
+    if (const auto found = config.objective.params.find("reward_model"); found != config.objective.params.end())
+        if (auto* name = std::get_if<std::string>(&found->second))
+            paths.push_back(name);
+    for (std::string* path : paths)
         if (!path->empty() && fs::path(*path).is_relative())
             *path = (file.parent_path() / *path).lexically_normal().string();
     return config;
@@ -247,6 +257,7 @@ std::string toYaml(const RunConfig& config) {
     text("train", config.data.train);
     text("validation", config.data.validation);
     text("test", config.data.test);
+    text("general", config.data.general);
     text("format", config.data.format);
     out << YAML::Key << "validation_share" << YAML::Value << paramText(config.data.validationShare);
     if (config.data.datasetVersion != 0)
@@ -254,6 +265,8 @@ std::string toYaml(const RunConfig& config) {
     out << YAML::EndMap;
     for (const Section& section : sections()) {
         const Choice& choice = config.*section.choice;
+        if (section.choice == &RunConfig::protection && choice == Choice{"none", {}})
+            continue; // recipes of earlier versions stay the same text
         out << YAML::Key << section.name << YAML::Value << YAML::BeginMap;
         out << YAML::Key << "id" << YAML::Value << YAML::DoubleQuoted << choice.id;
         emitParams(out, choice.params);
@@ -356,6 +369,10 @@ std::vector<Complaint> checkRunConfig(const RunConfig& config, const Catalog& ca
             checkAll(choice.params, (*entry)->params, section.name);
     }
     checkAll(config.training, trainingParams().params, "training");
+    for (const ProtectionEntry& entry : catalog.protections)
+        if (entry.description.id == config.protection.id && entry.needsGeneralData && config.data.general.empty())
+            add(Severity::Error, "data.general", "The protection \"" + entry.description.title + "\" needs general data, and the recipe names none",
+                "Name texts or conversations from outside the task (data.general), or choose a protection that needs none.");
     const auto unreadable = [](const Complaint& complaint) { return complaint.field.starts_with("training."); };
     if (std::any_of(complaints.begin(), complaints.end(), unreadable))
         return complaints; // the advice below reads values that must be valid

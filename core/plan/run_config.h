@@ -22,6 +22,7 @@ struct Choice {
 struct DataChoice {
     // Either files (command line, portable recipes; relative to the recipe's folder) ...
     std::string train, validation, test;
+    std::string general;          // texts and conversations the model should not forget: measured, and mixed in by some protections
     std::string format;           // importer mapping id, "" = detect
     double validationShare = 0.1; // taken from train (seeded) when no validation file is given
     // ... or a frozen version in the project's store.
@@ -37,6 +38,7 @@ struct RunConfig {
     Choice objective{"sft", {}};
     Choice optimizer{"adamw", {}};
     Choice schedule{"cosine", {}};
+    Choice protection{"none", {}}; // against forgetting
     ParamMap training; // keys of trainingParams()
     bool operator==(const RunConfig&) const = default;
 };
@@ -44,7 +46,7 @@ struct RunConfig {
 /// The keys of a recipe's section data, in the order of help texts.
 const std::vector<std::string>& dataKeys();
 
-/// YAML (a superset of JSON) with sections model, data, method, objective, optimizer, schedule, training; `id` names
+/// YAML (a superset of JSON) with sections model, data, method, objective, optimizer, schedule, protection, training; `id` names
 /// the choice inside a section, all other keys are its params. Errors: InvalidData with line; unknown keys and values
 /// out of range are named with what is allowed.
 Result<RunConfig> parseRunConfig(std::string_view yaml, const Catalog& catalog, std::string_view what);

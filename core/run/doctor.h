@@ -1,20 +1,21 @@
 // Rules over a run's events that say in plain words what is going wrong and what to do. Fed with every event; a value
-// type without threads. It judges only what it has seen: no finding is no promise.
+// type without threads. It judges only what it has seen: no finding is no promise. The rules: core/run/doctor_rules.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "core/run/training_event.h"
+#include "core/run/doctor_rules/run_history.h"
 
 namespace attune {
 
 struct Finding {
     enum class Severity { Note, Warning, Serious };
-    std::string id; // "loss.flat", "loss.diverging", "numerical.skipped", "eval.rising", "learning_rate.high",
-                    // "gradient.clipped", "loss.memorised"
+    std::string id; // "loss.flat", "loss.diverging", "learning_rate.high", "numerical.skipped", "gradient.clipped", "eval.rising",
+                    // "loss.memorised", "general.forgotten", "preference.chosen_falling", "kl.running_away", "reward.hacked", "reward.silent", "reward.flat",
+                    // "answers.cut_off", "length.drift",
+                    // "answers.collapsed", "entropy.collapsed", "format.json", "format.markers", "format.empty"
     Severity severity = Severity::Warning;
     std::int64_t step = 0;
     std::string message; // "Validation loss has been rising since step 120; the best checkpoint is step 100."
@@ -27,23 +28,19 @@ struct Finding {
 class Doctor {
 public:
     /// maxGradientNorm: of the recipe, 0 = clipping is off.
-    explicit Doctor(double learningRate = 0, double maxGradientNorm = 1)
-        : m_learningRate(learningRate), m_clip(maxGradientNorm) {}
-    /// Findings that are new with this event (each id once, unless it got worse).
+    explicit Doctor(double learningRate = 0, double maxGradientNorm = 1) { m_history.facts = {learningRate, maxGradientNorm, {}, {}}; }
+    explicit Doctor(DoctorFacts facts) { m_history.facts = std::move(facts); }
+    /// Findings that are new with this event (each id once, unless it got worse). Answers to watched prompts are judged when
+    /// the checkpoint they belong to is saved, or another step begins: then all of them are there.
     std::vector<Finding> add(const TrainingEvent& event);
     const std::vector<Finding>& findings() const { return m_findings; } // the latest of each id, in order of appearance
 
 private:
-    void onStep(const StepFinished& step, std::vector<Finding>& fresh);
-    void onEval(const EvalFinished& eval, std::vector<Finding>& fresh);
     void note(Finding finding, std::vector<Finding>& fresh);
 
-    double m_learningRate, m_clip;
-    std::vector<StepFinished> m_steps;
-    std::vector<EvalFinished> m_evals;
-    std::vector<std::int64_t> m_checkpoints;
-    std::int64_t m_skipped = 0;
+    RunHistory m_history;
     std::vector<Finding> m_findings;
+    bool m_answersDue = false;
 };
 
 } // namespace attune

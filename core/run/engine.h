@@ -55,7 +55,10 @@ struct TrainRequest {
     std::string folder; // the run's own folder (created); recipe.yaml, metrics.jsonl, checkpoints/, adapter/ are written there
     std::shared_ptr<const SampleSource> train;
     std::shared_ptr<const SampleSource> validation; // may be null or empty
+    std::shared_ptr<const SampleSource> general; // texts and conversations from outside the task; may be null
+    std::string replayMemory; // file of the project's rows of earlier runs (core/data/replay_memory.h)
     bool resume = false; // continue from the last valid checkpoint in `folder`
+    std::int64_t stopAfterStep = 0; // stop there as a stop request would, its measuring included; 0 = no. Not part of the recipe
     std::string tokenCache; // folder in which token rows are kept between runs; empty = they are not kept
 };
 
@@ -116,6 +119,17 @@ struct ExportReport {
     std::int64_t comparedTokens = 0;
 };
 
+/// What two real optimizer steps over the longest rows took; see Engine::measureSteps.
+struct StepMeasurement {
+    std::int64_t steps = 0, rows = 0, longestTokens = 0; // rows: of each step; the longest sample after cutting
+    std::int64_t peakBytes = 0, predictedPeakBytes = 0;  // resident in this process while it ran; the estimate for the run
+    double secondsPerStep = 0;   // of the last step: the first one also asks the system for its memory
+    double tokensPerSecond = 0;  // of the last step
+    std::int64_t runSteps = 0;   // of the whole run
+    double runSeconds = 0;       // of the whole run at that speed, with its average rows; validation and answers left out
+    std::string precision, activations; // what the recipe's "auto" became
+};
+
 class Engine {
 public:
     virtual ~Engine() = default;
@@ -124,6 +138,9 @@ public:
     virtual Status check(const RunConfig& config) const = 0;
     /// Ends in exactly one of Finished, Stopped, Failed (also emitted as events). A stop keeps the last checkpoint.
     virtual Status train(const TrainRequest& request, std::stop_token stop, PauseToken& pause, const Emit& emit) = 0;
+    /// Two steps of that run over its longest rows with everything a step needs, without keeping anything: no file is left
+    /// and request.folder is not touched. Emits StateChanged and StepFinished. Errors: as train, Cancelled.
+    virtual Result<StepMeasurement> measureSteps(const TrainRequest& request, std::stop_token stop, const Emit& emit) = 0;
     /// All prompts batched; pieces are emitted as TextGenerated while they come.
     virtual Result<std::vector<GeneratedText>> generate(const GenerateRequest& request, std::stop_token stop, const Emit& emit) = 0;
     /// Per row: logprobs[i] of ids[i + 1] given ids[0..i].

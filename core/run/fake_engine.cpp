@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
 
@@ -22,41 +23,19 @@ void waitFor(std::chrono::milliseconds time, const std::stop_token& stop) {
             std::min<std::chrono::nanoseconds>(std::chrono::milliseconds(2), end - std::chrono::steady_clock::now()));
 }
 
-ParamSpec number(std::string key, std::string label, ParamValue value, double min, double max, std::string help) {
-    ParamSpec spec;
-    spec.key = std::move(key), spec.label = std::move(label), spec.help = std::move(help);
-    spec.defaultValue = std::move(value), spec.min = min, spec.max = max;
-    return spec;
+// The fake's checkpoint: the number of the last step, written only where a run is asked to stop at a step.
+fs::path stepFile(const std::string& folder) {
+    return fs::path(folder) / "fake-step";
+}
+std::int64_t stepReached(const std::string& folder) {
+    const auto text = readFile(stepFile(folder));
+    return text ? std::strtoll(text->c_str(), nullptr, 10) : 0;
+}
+void rememberStep(const std::string& folder, std::int64_t step) {
+    (void)writeFileAtomic(stepFile(folder), std::to_string(step));
 }
 
 } // namespace
-
-Catalog fakeCatalog() {
-    Catalog catalog;
-    ParamSpec targets;
-    targets.key = "target_modules", targets.label = "Target modules", targets.help = "Which layers get an adapter.";
-    targets.defaultValue = std::vector<std::string>{"all-linear"};
-    targets.choices = {"all-linear", "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
-    catalog.methods = {{{"lora",
-                         "LoRA",
-                         "Small adapters beside frozen weights.",
-                         {number("r", "Rank", std::int64_t{16}, 1, 1024, "Size of the adapter."),
-                          number("alpha", "Alpha", 32.0, 0.001, 2048, "Strength of the adapter."),
-                          number("dropout", "Dropout", 0.0, 0, 0.9, "Share of inputs left out in training."), targets}},
-                        true},
-                       {{"full", "Full fine-tuning", "Trains every weight.", {}}, false}};
-    catalog.objectives = {{{"sft", "Supervised fine-tuning", "Learns to write the given answers.", {}}, "chat"}};
-    catalog.optimizers = {{{"adamw",
-                            "AdamW",
-                            "Adam with decoupled weight decay.",
-                            {number("weight_decay", "Weight decay", 0.0, 0, 1, "Pulls weights towards zero.")}}}};
-    catalog.schedules = {{"cosine", "Cosine", "Falls along a cosine to zero.", {}},
-                         {"linear", "Linear", "Falls in a straight line to zero.", {}},
-                         {"constant", "Constant", "Stays.", {}}};
-    catalog.exporters = {{"adapter", "PEFT adapter", "The small trained part alone, for tools that load it beside the base model.", {}},
-                         {"merged", "Merged model", "A whole model folder with the training folded into the weights.", {}}};
-    return catalog;
-}
 
 FakeEngine::FakeEngine(FakeEngineOptions options) : m_options(options), m_catalog(fakeCatalog()) {}
 
@@ -76,11 +55,25 @@ Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, Paus
             emit(StateChanged{state, what, -1});
     };
     emit(StateChanged{RunState::Preparing, "Preparing the data", 0.5});
-    emit(EvalFinished{0, "validation", 3.0, 1000, true});
+    // Far from the usual rate a run learns less, so that trials of a sweep differ.
+    const double away = std::log10(rate / 2e-4), lost = 0.25 * away * away;
+    if (m_options.failAboveRate > 0 && rate > m_options.failAboveRate)
+        return fail(ErrorCode::Numerical, "Training was stopped at step 3: 3 steps gave NaN or Inf",
+                    "Continue from the last checkpoint with a lower learning rate (half is a good start).");
+    const std::int64_t before = request.resume ? stepReached(request.folder) : 0;
+    if (before == 0)
+        emit(EvalFinished{0, "validation", 3.0, 1000, true});
+    if (before == 0)
+        emit(EvalFinished{0, "general", 1.4, 2000, false, {{"token_accuracy", 0.66}}});
     emit(StateChanged{RunState::Running, "Training", -1});
     const double steps = static_cast<double>(std::max<std::int64_t>(1, m_options.steps));
     double best = 3.0;
-    for (std::int64_t step = 1; step <= m_options.steps; ++step) {
+    for (std::int64_t step = before + 1; step <= m_options.steps; ++step) {
+        if (request.stopAfterStep > 0 && step > request.stopAfterStep) {
+            rememberStep(request.folder, step - 1);
+            last(RunState::Stopped, "Stopped");
+            return {};
+        }
         if (pause.paused()) {
             emit(StateChanged{RunState::Paused, "Paused", -1});
             pause.waitWhilePaused(stop);
@@ -117,10 +110,11 @@ Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, Paus
                           .tokensPerSecond = 2048 / perStep,
                           .secondsLeft = perStep * static_cast<double>(m_options.steps - step)});
         if (m_options.evalEvery > 0 && step % m_options.evalEvery == 0) {
-            double validation = 0.6 + 2.4 * std::exp(-4 * done);
+            double validation = 0.6 + lost + 2.4 * std::exp(-4 * done);
             if (m_options.overfits && done > 0.5)
                 validation += 3 * (done - 0.5);
             emit(EvalFinished{step, "validation", validation, 1000, validation < best});
+            emit(EvalFinished{step, "general", 1.4 + 0.08 * done, 2000, false, {{"token_accuracy", 0.66 - 0.02 * done}}});
             emit(
                 CheckpointSaved{step, request.folder + "/checkpoints/step-" + std::to_string(step), validation < best});
             emit(SampleGenerated{step, 0, "What is the capital of France?", "Paris.",
@@ -131,6 +125,22 @@ Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, Paus
     }
     last(RunState::Finished, "Finished");
     return {};
+}
+
+Result<StepMeasurement> FakeEngine::measureSteps(const TrainRequest& request, std::stop_token stop, const Emit& emit) {
+    emit(StateChanged{RunState::Running, "Two steps over the longest rows", -1});
+    waitFor(m_options.stepTime, stop);
+    if (stop.stop_requested())
+        return fail(ErrorCode::Cancelled, "The check was cancelled");
+    if (m_options.failAtStep > 0)
+        return fail(ErrorCode::OutOfMemory, "There is not enough memory", "Lower the maximum length.");
+    StepMeasurement measured;
+    measured.steps = 2;
+    measured.rows = paramInt(request.config.training, trainingParams().params, "batch_size");
+    measured.longestTokens = 412, measured.peakBytes = 1'240'000'000, measured.predictedPeakBytes = 1'190'000'000;
+    measured.secondsPerStep = 0.84, measured.tokensPerSecond = 2590, measured.runSteps = 339, measured.runSeconds = 192;
+    measured.precision = "bf16", measured.activations = "keep";
+    return measured;
 }
 
 Result<std::vector<GeneratedText>> FakeEngine::generate(const GenerateRequest& request, std::stop_token stop,

@@ -16,6 +16,7 @@ struct FakeEngineOptions {
     std::int64_t throwAtStep = 0; // 0 = never: throws there
     bool overfits = false;        // validation rises in the second half
     bool sayFinalState = true;    // false: forgets its last word
+    double failAboveRate = 0;     // a learning rate above this fails; 0 = never
 };
 
 class FakeEngine final : public Engine {
@@ -24,6 +25,7 @@ public:
     const Catalog& catalog() const override { return m_catalog; }
     Status check(const RunConfig& config) const override;
     Status train(const TrainRequest& request, std::stop_token stop, PauseToken& pause, const Emit& emit) override;
+    Result<StepMeasurement> measureSteps(const TrainRequest& request, std::stop_token stop, const Emit& emit) override;
     Result<std::vector<GeneratedText>> generate(const GenerateRequest& request, std::stop_token stop,
                                                 const Emit& emit) override;
     Result<std::vector<std::vector<float>>> score(const ScoreRequest& request, std::stop_token stop) override;
@@ -37,8 +39,8 @@ private:
     Catalog m_catalog;
 };
 
-/// Methods "full" and "lora", objective "sft", optimizer "adamw", schedules "cosine", "linear", "constant", with a few
-/// knobs each.
+/// As wide as the real one (the same methods, objectives, optimizers and schedules in the same words), with a few knobs
+/// each. tests/engine compares the two.
 Catalog fakeCatalog();
 
 } // namespace attune

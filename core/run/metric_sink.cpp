@@ -49,11 +49,12 @@ Result<MetricSink> MetricSink::open(const fs::path& file) {
 }
 
 MetricSink::MetricSink(MetricSink&& other) noexcept
-    : m_file(std::move(other.m_file)), m_fd(std::exchange(other.m_fd, -1)) {}
+    : m_file(std::move(other.m_file)), m_fd(std::exchange(other.m_fd, -1)), m_news(std::move(other.m_news)) {}
 
 MetricSink& MetricSink::operator=(MetricSink&& other) noexcept {
     std::swap(m_file, other.m_file);
     std::swap(m_fd, other.m_fd);
+    std::swap(m_news, other.m_news);
     return *this;
 }
 
@@ -64,6 +65,8 @@ MetricSink::~MetricSink() {
 
 Status MetricSink::write(const TrainingEvent& event) {
     if (std::holds_alternative<TextGenerated>(event))
+        return {};
+    if (const auto* state = std::get_if<StateChanged>(&event); state && !m_news.isNew(*state))
         return {};
     const std::string line = eventToJson(event).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
     const off_t before = ::lseek(m_fd, 0, SEEK_END);

@@ -1,6 +1,6 @@
 // metrics.jsonl: everything a run says, one JSON object per line, written as it comes, so that nothing is lost when the
-// window dies. A MetricSink lives on the thread that emits. Streaming text (TextGenerated) is not part of a run's
-// record and is skipped.
+// window dies. A MetricSink lives on the thread that emits. Streaming text (TextGenerated) and the fractions of a phase of the
+// preparation are not part of a run's record and are skipped.
 #pragma once
 
 #include <map>
@@ -26,6 +26,7 @@ private:
     MetricSink() = default;
     fs::path m_file;
     int m_fd = -1;
+    StateNews m_news;
 };
 
 struct MetricsRead {

@@ -30,9 +30,11 @@ constexpr std::array<std::pair<const char*, std::string RunSummary::*>, 9> kText
      {"error", &RunSummary::error}}};
 constexpr std::array<std::pair<const char*, std::int64_t RunSummary::*>, 3> kIntegers{
     {{"step", &RunSummary::step}, {"total_steps", &RunSummary::totalSteps}, {"best_step", &RunSummary::bestStep}}};
-constexpr std::array<std::pair<const char*, double RunSummary::*>, 2> kNumbers{
+constexpr std::array<std::pair<const char*, double RunSummary::*>, 4> kNumbers{
     {{"base_validation_loss", &RunSummary::baseValidationLoss},
-     {"best_validation_loss", &RunSummary::bestValidationLoss}}};
+     {"best_validation_loss", &RunSummary::bestValidationLoss},
+     {"base_general_loss", &RunSummary::baseGeneralLoss},
+     {"general_loss", &RunSummary::generalLoss}}};
 
 Error damaged(const std::string& why) {
     return {ErrorCode::InvalidData, "run.json is damaged: " + why, "The run's other files can still be used."};
@@ -113,7 +115,12 @@ void updateRunSummary(RunSummary& record, const TrainingEvent& event) {
             record.finished = utcNow();
     } else if (const auto* step = std::get_if<StepFinished>(&event)) {
         record.step = step->step, record.totalSteps = step->totalSteps;
-    } else if (const auto* eval = std::get_if<EvalFinished>(&event); eval && eval->name == "validation") {
+    } else if (const auto* eval = std::get_if<EvalFinished>(&event); eval && eval->name == "general") {
+        if (eval->step == 0)
+            record.baseGeneralLoss = eval->loss;
+        if (record.bestStep < 0 || record.bestStep == eval->step) // the validation of a step comes first
+            record.generalLoss = eval->loss;
+    } else if (eval && eval->name == "validation") {
         if (eval->step == 0)
             record.baseValidationLoss = eval->loss;
         if (eval->best)

@@ -26,6 +26,7 @@ struct RunSummary {
     std::string created, finished; // ISO 8601, UTC
     std::int64_t step = 0, totalSteps = 0, bestStep = -1;
     double baseValidationLoss = -1, bestValidationLoss = -1; // -1 = not measured
+    double baseGeneralLoss = -1, generalLoss = -1; // on the general data: before, and of the best weights; -1 = not measured
     std::string error;                                       // message of a failed run
     bool operator==(const RunSummary&) const = default;
 };

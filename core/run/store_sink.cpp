@@ -14,13 +14,14 @@ struct Recorder {
     std::int64_t id;
     std::map<std::string, double>& numbers;
     std::string& error;
+    StateNews& news;
 
     void log(std::int64_t step, const char* severity, std::string what, std::string message,
              std::string hint = {}) const {
         store.appendLog(id, {{0, step, severity, std::move(what), std::move(message), std::move(hint)}});
     }
     void operator()(const StateChanged& e) const {
-        if (!e.what.empty())
+        if (news.isNew(e) && !e.what.empty())
             log(0, "info", std::string("state.") + runStateId(e.state), e.what);
         if (e.state == RunState::Preparing && e.fraction >= 0)
             return; // progress of the preparation, not a change
@@ -45,6 +46,11 @@ struct Recorder {
         store.appendMetrics(id, std::move(points));
         if (e.best && e.name == "validation")
             numbers["validation_loss"] = e.loss, numbers["best_step"] = static_cast<double>(e.step);
+        if (e.name == "general" && e.step == 0)
+            numbers["base_general_loss"] = e.loss;
+        const auto best = numbers.find("best_step"); // the validation of a step comes first
+        if (e.name == "general" && (best == numbers.end() || best->second == static_cast<double>(e.step)))
+            numbers["general_loss"] = e.loss;
     }
     void operator()(const SampleGenerated& e) const {
         store.addSample(id, {e.step, e.index, e.prompt, e.expected, e.completion});
@@ -69,8 +75,9 @@ Emit storeSink(RunStore& store, std::int64_t runId) {
     // Shared so that copies of the function stay one recorder.
     auto numbers = std::make_shared<std::map<std::string, double>>();
     auto error = std::make_shared<std::string>();
-    return [&store, runId, numbers, error](const TrainingEvent& event) {
-        std::visit(Recorder{store, runId, *numbers, *error}, event);
+    auto news = std::make_shared<StateNews>();
+    return [&store, runId, numbers, error, news](const TrainingEvent& event) {
+        std::visit(Recorder{store, runId, *numbers, *error, *news}, event);
     };
 }
 

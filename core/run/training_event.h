@@ -19,6 +19,23 @@ struct StateChanged {
     std::string what; // one plain sentence ("Tokenising 1,184 rows")
     double fraction = -1; // of the preparation, when known
 };
+
+/// Tells news from progress: a phase of the preparation says the same words again and again with a growing fraction, and a
+/// run's record keeps them once.
+class StateNews {
+public:
+    bool isNew(const StateChanged& state) {
+        const bool same = m_any && state.state == m_last.state && state.what == m_last.what;
+        m_any = true;
+        if (!same)
+            m_last = state;
+        return !same;
+    }
+
+private:
+    StateChanged m_last;
+    bool m_any = false;
+};
 struct StepFinished {
     std::int64_t step = 0, totalSteps = 0; // 1-based after the first update
     double epoch = 0;

@@ -71,7 +71,17 @@ CREATE TABLE votes(
 CREATE INDEX votes_by_item ON votes(item_id);
 )";
 
-constexpr Migration kMigrations[] = {{1, kDatasets}, {2, kRuns}, {3, kReviews}};
+constexpr const char* kSweeps = R"(
+CREATE TABLE sweeps(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, recipe TEXT NOT NULL, plan TEXT NOT NULL, source TEXT NOT NULL,
+    state TEXT NOT NULL, error TEXT NOT NULL, created INTEGER NOT NULL, finished INTEGER NOT NULL);
+CREATE TABLE sweep_trials(
+    sweep_id INTEGER NOT NULL REFERENCES sweeps(id), position INTEGER NOT NULL, trial_values TEXT NOT NULL,
+    run_id INTEGER REFERENCES runs(id), results TEXT NOT NULL, error TEXT NOT NULL, failed INTEGER NOT NULL,
+    PRIMARY KEY(sweep_id, position)) WITHOUT ROWID;
+)";
+
+constexpr Migration kMigrations[] = {{1, kDatasets}, {2, kRuns}, {3, kReviews}, {4, kSweeps}};
 
 } // namespace
 

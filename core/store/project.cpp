@@ -75,8 +75,10 @@ Result<std::unique_ptr<Project>> Project::open(const fs::path& folder) {
     project->m_datasets = std::make_unique<DatasetStore>(*project->m_database);
     project->m_runs = std::make_unique<RunStore>(*project->m_database);
     project->m_reviews = std::make_unique<ReviewStore>(*project->m_database);
+    project->m_sweeps = std::make_unique<SweepStore>(*project->m_database);
     ATTUNE_ASSIGN(const auto interrupted, project->m_runs->markInterrupted());
     (void)interrupted;
+    ATTUNE_CHECK(project->m_sweeps->markInterrupted());
     ATTUNE_CHECK(removeUnfinishedImports(*project->m_database));
     return project;
 }
@@ -90,6 +92,7 @@ Result<std::unique_ptr<Project>> Project::openOrCreate(const fs::path& folder) {
 }
 
 Project::~Project() {
+    m_sweeps.reset();
     m_reviews.reset();
     m_runs.reset();
     m_datasets.reset();

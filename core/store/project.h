@@ -15,6 +15,7 @@
 #include "core/store/project_lock.h"
 #include "core/store/review_store.h"
 #include "core/store/run_store.h"
+#include "core/store/sweep_store.h"
 
 namespace attune {
 
@@ -43,6 +44,7 @@ public:
     DatasetStore& datasets() { return *m_datasets; }
     RunStore& runs() { return *m_runs; }
     ReviewStore& reviews() { return *m_reviews; }
+    SweepStore& sweeps() { return *m_sweeps; }
     Database& database() { return *m_database; }
 
     /// Settings of the project by key ("advisor.answers"); values are text, usually JSON.
@@ -63,6 +65,7 @@ private:
     std::unique_ptr<DatasetStore> m_datasets;
     std::unique_ptr<RunStore> m_runs;
     std::unique_ptr<ReviewStore> m_reviews;
+    std::unique_ptr<SweepStore> m_sweeps;
 };
 
 } // namespace attune

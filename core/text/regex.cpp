@@ -45,6 +45,19 @@ struct Search { // frees on every way out
 
 } // namespace
 
+Result<bool> Regex::contains(std::string_view text) const {
+    const Search search;
+    onig_set_retry_limit_in_match_of_match_param(search.limits, kRetriesPerMatch / 10);
+    onig_set_retry_limit_in_search_of_match_param(search.limits, kRetriesPerMatch / 10);
+    const OnigUChar* end = bytes(text.data()) + text.size();
+    const int code = onig_search_with_param(static_cast<regex_t*>(m_regex.get()), bytes(text.data()), end, bytes(text.data()), end,
+                                            search.region, ONIG_OPTION_NONE, search.limits);
+    if (code < 0 && code != ONIG_MISMATCH)
+        return fail(ErrorCode::InvalidData, m_where + ": the expression gave up on a text (" + describe(code, nullptr) + ")",
+                    "Write a simpler expression, without repetitions inside repetitions.");
+    return code >= 0;
+}
+
 Result<Regex> Regex::compile(std::string_view pattern, std::string_view where) {
     static std::once_flag initialized;
     std::call_once(initialized, [] {

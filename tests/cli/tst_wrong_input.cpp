@@ -188,7 +188,7 @@ private Q_SLOTS:
             runs = std::max(runs, kinds.size());
         QVERIFY(runs >= 4);
         for (qsizetype i = 0; i < runs; ++i) {
-            QStringList arguments{"train", recipe(folder.path(), kModel, "/nowhere/rows.jsonl")};
+            QStringList arguments{"train", recipe(folder.path(), kModel, "/nowhere/rows.jsonl"), "--set", "data.general=/nowhere/texts"};
             for (const auto& kinds : blocks)
                 arguments += kinds[std::min(i, kinds.size() - 1)];
             expectFailure(runCli(arguments), {"/nowhere/rows.jsonl"});

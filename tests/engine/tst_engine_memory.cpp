@@ -77,7 +77,7 @@ private Q_SLOTS:
         QTest::addColumn<bool>("recompute");
         QTest::addColumn<bool>("dropout");
         for (const char* model : {"tiny", "untied", "gpt2", "gemma", "parallel", "granite"})
-            for (const char* method : {"full", "lora", "lora q_proj,down_proj"})
+            for (const char* method : {"full", "lora", "lora q_proj,down_proj", "lora dora", "lora patterns", "lora pissa", "full frozen", "progressive"})
                 for (const bool bf16 : {false, true})
                     for (const bool recompute : {false, true})
                         QTest::addRow("%s %s %s %s", model, method, bf16 ? "bf16" : "f32", recompute ? "recompute" : "keep")
@@ -91,11 +91,21 @@ private Q_SLOTS:
         QFETCH(bool, dropout);
         const ModelConfig config = shape(model);
         RunConfig run;
-        run.method.id = method.startsWith("lora") ? "lora" : "full";
+        run.method.id = method.startsWith("lora") ? "lora" : method.toStdString();
         if (run.method.id == "lora") {
             run.method.params = {{"r", std::int64_t{6}}, {"dropout", dropout ? 0.1 : 0.0}};
-            if (method.contains(' '))
+            if (method.contains("q_proj"))
                 run.method.params["target_modules"] = std::vector<std::string>{"q_proj", "down_proj"};
+            if (method.contains("dora"))
+                run.method.params["use_dora"] = true;
+            if (method.contains("patterns")) {
+                run.method.params["rank_pattern"] = std::vector<std::string>{"o_proj=3", "model.layers.1.mlp.up_proj=10"};
+                run.method.params["layers_to_transform"] = std::vector<std::string>{"1"};
+            }
+            if (method.contains("pissa"))
+                run.method.params["init"] = std::string("pissa");
+        } else if (method.contains("frozen")) {
+            run.method.params = {{"frozen_layers", std::vector<std::string>{"0"}}, {"freeze_embeddings", true}};
         }
         auto created = CausalLm::create(config, {bf16 ? at::kBFloat16 : at::kFloat, at::kCPU});
         QVERIFY(created.has_value());
@@ -109,7 +119,11 @@ private Q_SLOTS:
             weights.add(named.tensor);
         for (Block& block : lm.blocks)
             for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
-                weights.add(linear->loraA);
+                for (const at::Tensor& tensor : {linear->loraA, linear->rowNorm, linear->rowScale})
+                    weights.add(tensor);
+        for (const LinearPart* part : lm.linearParts())
+            if (part->lora)
+                weights.add(part->lora->startA), weights.add(part->lora->startB);
         std::int64_t trained = 0;
         for (const Parameter* parameter : lm.trainable()) {
             weights.add(parameter->value);

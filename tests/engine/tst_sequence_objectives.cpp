@@ -11,6 +11,7 @@
 #include "core/engine/reference_pass.h"
 #include "core/methods/method.h"
 #include "core/objectives/kto_loss.h"
+#include "core/objectives/policy_objective.h"
 #include "core/objectives/sequence_pass.h"
 #include "tests/support/test_main.h"
 #include "tests/support/tiny_model.h"
@@ -47,6 +48,7 @@ struct Stage {
     TokenDataset data;
     std::unique_ptr<CausalLm> model;
     std::unique_ptr<TrainingPass> pass;
+    std::vector<Rollout> rollouts; // of objectives that learn from rewards: one per row
 
     explicit Stage(const std::string& id, const ParamMap& params = {}, at::ScalarType type = at::kDouble, const char* method = "lora") {
         objective = std::move(*findObjective(id)->configured(params));
@@ -66,7 +68,48 @@ struct Stage {
             for (std::size_t i = 0; i < data.rows.size(); ++i)
                 data.reference.push_back(-3.9 * static_cast<double>(data.rows[i].targets) + rng.normal());
         }
+        if (objective->policy() && objective->policy()->plan().valueHead) {
+            model->addValueHead();
+            Rng rng(29);
+            for (std::int64_t i = 0; i < model->config().hiddenSize; ++i)
+                model->valueHead->weight.value[0][i] = 0.1 * rng.normal();
+        }
         pass = std::make_unique<TrainingPass>(*model);
+        if (objective->policy())
+            makeRollouts();
+    }
+
+    // Answers that another model wrote, so that some ratios are clipped; numbers of no meaning otherwise.
+    void makeRollouts() {
+        const SampleRows rows(data, {});
+        const PackedRows batch = rows.pack(rows.all());
+        requireOk(pass->forward(batch.tokens, {.keepForBackward = false, .training = false, .temperature = objective->policy()->plan().temperature}));
+        const at::Tensor logProbs = pass->targetLogProbs()->to(at::kDouble);
+        const double* next = logProbs.data_ptr<double>();
+        Rng rng(31);
+        for (std::size_t r = 0; r < data.rows.size(); ++r) {
+            Rollout rollout;
+            rollout.group = static_cast<std::int64_t>(r / 3);
+            rollout.advantages = {rng.normal()};
+            for (std::int64_t t = 0; t < data.rows[r].targets; ++t, ++next) {
+                rollout.oldLogProbs.push_back(*next + 0.2 * rng.normal());
+                if (objective->policy()->plan().reference)
+                    rollout.reference.push_back(*next + 0.5 * rng.normal());
+                if (!objective->policy()->plan().valueHead)
+                    continue;
+                rollout.oldValues.push_back(rng.normal()), rollout.returns.push_back(rng.normal());
+                if (t > 0)
+                    rollout.advantages.push_back(rng.normal());
+            }
+            rollouts.push_back(std::move(rollout));
+        }
+    }
+    std::vector<const Rollout*> rolloutsOf(std::span<const std::uint32_t> samples) const {
+        std::vector<const Rollout*> list;
+        for (const std::uint32_t sample : samples)
+            if (!rollouts.empty())
+                list.push_back(&rollouts[sample]);
+        return list;
     }
 
     StepWindow window(double divergence) const {
@@ -79,7 +122,8 @@ struct Stage {
         const SampleRows rows(data, objective->needs());
         const PackedRows batch = rows.pack(rows.all());
         const ForwardOptions options{.keepForBackward = false, .training = false};
-        return objective->evaluateMicroBatch({*pass, batch.tokens, options, window(divergence), batch.facts})->loss;
+        const auto own = rolloutsOf(rows.all());
+        return objective->evaluateMicroBatch({*pass, batch.tokens, options, window(divergence), batch.facts, false, own})->loss;
     }
     // The gradients of all trained parameters after a step in these groups.
     ObjectiveOutput train(const std::vector<std::vector<std::uint32_t>>& groups, bool apart = false, double divergence = 0.4) const {
@@ -89,7 +133,8 @@ struct Stage {
         for (const auto& group : groups) {
             const PackedRows batch = rows.pack(group);
             const ForwardOptions options{.keepForBackward = true, .training = true};
-            const auto output = objective->trainMicroBatch({*pass, batch.tokens, options, window(divergence), batch.facts, apart});
+            const auto own = rolloutsOf(group);
+            const auto output = objective->trainMicroBatch({*pass, batch.tokens, options, window(divergence), batch.facts, apart, own});
             if (!output)
                 qFatal("%s", output.error().message.c_str());
             sum.loss += output->loss;
@@ -144,6 +189,10 @@ class TestSequenceObjectives : public QObject {
             params["loss_type"] = loss.toStdString();
         if (id == "dpo")
             params["sft_weight"] = 0.3, params["label_smoothing"] = 0.1;
+        if (id == "grpo")
+            params["beta"] = 0.2, params["temperature"] = 0.7, params["epsilon_high"] = 0.28;
+        if (id == "ppo")
+            params["temperature"] = 0.7;
         if (id == "reward")
             params["center_rewards"] = 0.05;
         if (id == "cpo" || id == "simpo")

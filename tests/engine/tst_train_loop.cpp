@@ -201,6 +201,26 @@ private Q_SLOTS:
         }
     }
 
+    // What a sweep's survivors do: stop at a step that was named, its measuring included, and go on from there.
+    void stopsAtTheNamedStepAndContinuesBitForBit() {
+        const Objective& sft = *findObjective("sft");
+        QTemporaryDir whole, folder;
+        auto reference = makeRun(whole.path().toStdString(), sft, "lora", -1);
+        PauseToken pause;
+        QVERIFY(reference->loop->run(reference->stop.get_token(), pause).value());
+        for (const std::int64_t last : {4, 8, 8}) { // the second time at 8 there is nothing left to do
+            TrainSettings s = settings();
+            s.stopAfterStep = last;
+            auto run = makeRun(folder.path().toStdString(), sft, "lora", -1, s);
+            QVERIFY(run->loop->resume());
+            QVERIFY(!run->loop->run(run->stop.get_token(), pause).value());
+            QCOMPARE(run->loop->progress().step, last);
+            QVERIFY(!run->loop->progress().measuringDue);
+            QCOMPARE(latestCheckpoint(folder.path().toStdString())->progress.step, last);
+        }
+        continueAndCompare(folder.path().toStdString(), *reference, {});
+    }
+
     // A stop does not wait for the rest of a validation pass or of the samples; the continued run repeats them whole.
     void stopWithinAMeasuringAndContinueBitForBit() {
         const Objective& sft = *findObjective("sft");

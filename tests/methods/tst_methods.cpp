@@ -80,6 +80,8 @@ private Q_SLOTS:
     void frozenWeightsStayBitEqual() {
         auto model = makeModel(config(), at::kFloat);
         require(method().attach(*model, {}, 1));
+        if (method().description().id == "progressive")
+            return; // frozen and trained blocks side by side: tests/export/tst_progressive.cpp
         std::vector<at::Tensor> before, codesBefore;
         for (const auto& named : model->baseTensors())
             before.push_back(named.tensor.clone());

@@ -125,6 +125,20 @@ private Q_SLOTS:
         QCOMPARE(estimateMemory(shape135m(), m_config, makeCatalog(), longRows, twoCores()).activations,
                  small.activations);
     }
+    void bothRowsOfAPairGoThroughTogether() {
+        Catalog catalog = makeCatalog();
+        ObjectiveEntry pairs{{"dpo", "", "", {}}, "preference"};
+        pairs.rowsPerSample = 2;
+        catalog.objectives = {{{"sft", "", "", {}}, "chat"}, pairs};
+        m_config.training["max_length"] = std::int64_t{512};
+        const DataShape data{1000, 900, 400, 3000}; // cut to 512 tokens, a pair to 1,024
+        const auto activations = [&](const char* objective) {
+            m_config.objective.id = objective;
+            return estimateMemory(shape135m(), m_config, catalog, data, twoCores()).activations;
+        };
+        const std::int64_t one = activations("sft"), both = activations("dpo");
+        QVERIFY2(near(static_cast<double>(both), 2.0 * static_cast<double>(one), 0.15), qPrintable(QString::number(both) + " " + QString::number(one)));
+    }
     void fullTuningHoldsMastersGradientsAndMoments() {
         m_config.method = {"full", {}};
         const auto memory = estimateMemory(shape135m(), m_config, makeCatalog(), m_data, twoCores());

@@ -119,6 +119,19 @@ private Q_SLOTS:
             off, [](int i) { return 3 * std::exp(-i / 30.0); }, 60, 9.0);
         QVERIFY(find(doctor, "gradient.clipped") && !find(off, "gradient.clipped"));
     }
+    void forgettingIsSaid() {
+        Doctor doctor(2e-4);
+        QVERIFY(doctor.add(EvalFinished{0, "general", 1.5, 100, false}).empty());
+        QVERIFY(doctor.add(EvalFinished{10, "general", 1.58, 100, false}).empty());
+        const auto warned = doctor.add(EvalFinished{20, "general", 1.7, 100, false});
+        QCOMPARE(warned.size(), std::size_t{1});
+        QCOMPARE(warned[0].assignment, std::string("protection.id=replay"));
+        QVERIFY(warned[0].message.find("1.5") != std::string::npos && warned[0].message.find("1.7") != std::string::npos);
+        const auto serious = doctor.add(EvalFinished{30, "general", 2.1, 100, false});
+        QVERIFY(serious.size() == 1 && serious[0].severity == Finding::Severity::Serious);
+        Doctor late(2e-4); // a run continued without its beginning: nothing to compare with
+        QVERIFY(late.add(EvalFinished{20, "general", 9.0, 100, false}).empty());
+    }
     void overfittingFakeRunIsSeen() {
         Doctor doctor(2e-4);
         FakeEngine engine({.steps = 200, .evalEvery = 20, .overfits = true});

@@ -91,6 +91,20 @@ private Q_SLOTS:
         QVERIFY(read && read->badLines.empty());
         QCOMPARE(read->events.size(), oneOfEach().size() - 1); // streamed text is no record
     }
+    void aPhaseIsKeptOnce() {
+        const QTemporaryDir folder;
+        const fs::path file = fs::path(folder.path().toStdString()) / "metrics.jsonl";
+        auto sink = MetricSink::open(file);
+        QVERIFY(sink.has_value());
+        for (int i = 0; i <= 50; ++i)
+            QVERIFY(sink->write(StateChanged{RunState::Preparing, "Loading the model", i / 50.0}));
+        QVERIFY(sink->write(StateChanged{RunState::Preparing, "Tokenising rows", 0.5}));
+        QVERIFY(sink->write(StateChanged{RunState::Running, "Tokenising rows"})); // other words are not needed to be news
+        const auto read = readMetrics(file);
+        QVERIFY(read.has_value());
+        QCOMPARE(read->events.size(), std::size_t{3});
+        QCOMPARE(std::get<StateChanged>(read->events[2]).state, RunState::Running);
+    }
     void aTornLastLineIsCutAndTheRestKept() {
         const QTemporaryDir folder;
         const fs::path file = fs::path(folder.path().toStdString()) / "metrics.jsonl";
@@ -151,13 +165,15 @@ private Q_SLOTS:
         StepFinished step;
         step.step = 20, step.totalSteps = 60;
         for (const TrainingEvent& event : std::vector<TrainingEvent>{
-                 EvalFinished{0, "validation", 3, 10, true}, step, EvalFinished{20, "validation", 2, 10, true},
-                 EvalFinished{20, "general", 1, 10, true}, EvalFinished{40, "validation", 2.5, 10, false},
+                 EvalFinished{0, "validation", 3, 10, true}, EvalFinished{0, "general", 0.5, 10, false}, step, EvalFinished{20, "validation", 2, 10, true},
+                 EvalFinished{20, "general", 1, 10, true}, EvalFinished{40, "validation", 2.5, 10, false}, EvalFinished{40, "general", 1.5, 10, false},
                  RunFailed{{ErrorCode::Io, "disk gone", ""}}, StateChanged{RunState::Failed, "", -1}})
             updateRunSummary(record, event);
         QCOMPARE(record.baseValidationLoss, 3.0);
         QCOMPARE(record.bestValidationLoss, 2.0);
         QCOMPARE(record.bestStep, 20);
+        QCOMPARE(record.baseGeneralLoss, 0.5);
+        QCOMPARE(record.generalLoss, 1.0); // of the best step, not of the last
         QCOMPARE(record.step, 20);
         QCOMPARE(record.error, std::string("disk gone"));
         QVERIFY(record.state == RunState::Failed && !record.finished.empty());

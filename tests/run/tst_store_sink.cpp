@@ -44,7 +44,7 @@ private Q_SLOTS:
             if (const auto* step = std::get_if<StepFinished>(&event)) {
                 QCOMPARE((*curve)[at].step, step->step);
                 QCOMPARE((*curve)[at++].value, step->loss);
-            } else if (const auto* eval = std::get_if<EvalFinished>(&event)) {
+            } else if (const auto* eval = std::get_if<EvalFinished>(&event); eval && eval->name == "validation") {
                 best = std::min(best, eval->loss);
             }
         }

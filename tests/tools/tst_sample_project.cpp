@@ -116,12 +116,13 @@ private Q_SLOTS:
     void labelsFollowFromTheMessage();
     void jaccardCountsCommonFiveGrams();
     void noMessageIsInTheCorpus();
+    void generalRowsHaveNothingOfTheTask();
 };
 
 void TestSampleProject::shippedFilesAreWhatTheGeneratorWrites() {
     QTemporaryDir folder;
     QVERIFY(writeSampleProject(folder.path().toStdString(), 7).has_value());
-    for (const char* name : {"train.jsonl", "validation.jsonl", "test.jsonl"})
+    for (const char* name : {"train.jsonl", "validation.jsonl", "test.jsonl", "general/chat.jsonl", "general/text.jsonl"})
         QCOMPARE(hashFile(fs::path(folder.path().toStdString()) / name).value(), hashFile(shipped(name)).value());
 }
 
@@ -222,6 +223,18 @@ void TestSampleProject::noMessageIsInTheCorpus() {
                                                                                      : turn.content.find("\n\n") + 2)})
                 QVERIFY(messages.count(message) == 0);
     }
+}
+
+void TestSampleProject::generalRowsHaveNothingOfTheTask() {
+    std::size_t rows = 0;
+    for (const char* name : {"general/chat.jsonl", "general/text.jsonl"})
+        for (const Json& row : rowsOf(shipped(name))) {
+            ++rows;
+            const std::string text = row.dump();
+            QVERIFY2(text.find("customer") == std::string::npos || text.find("record") == std::string::npos, text.c_str());
+            QVERIFY(text.find("\\\"urgency\\\"") == std::string::npos);
+        }
+    QCOMPARE(rows, kGeneralRows);
 }
 
 ATTUNE_TEST(TestSampleProject)

@@ -9,6 +9,15 @@ inline std::vector<Scene> shipScenes() {
     std::vector<Scene> scenes;
     scenes.push_back({"ship", "empty", [](Stage& stage) { stage.openProject(); }, {}, {}});
     scenes.push_back({"ship", "start", [](Stage& stage) { stage.openProject(addFinishedRun); }, {}, {}});
+    scenes.push_back({"ship", "gguf",
+                      [](Stage& stage) {
+                          stage.openProject(addFinishedRun);
+                          QTest::qWait(200);
+                          for (QAbstractButton* button : stage.window->findChildren<QAbstractButton*>("gguf"))
+                              button->click();
+                      },
+                      {},
+                      {}});
     scenes.push_back({"ship", "full",
                       [](Stage& stage) {
                           stage.openProject(addFinishedRun);

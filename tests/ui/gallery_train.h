@@ -3,6 +3,7 @@
 #pragma once
 
 #include <QFile>
+#include <QPushButton>
 
 #include "core/plan/presets.h"
 #include "gallery_data.h"
@@ -53,6 +54,32 @@ inline void readyToTrain(Stage& stage) {
                           20'000);
 }
 
+/// A project with frozen preference pairs and a model.
+inline void pairsToTrain(Stage& stage) {
+    stage.knowComputer();
+    stage.openProject([&](Project& project) {
+        auto appender = project.datasets().beginImport("answers_compared", "answers_compared.jsonl", {});
+        if (!appender)
+            qFatal("%s", appender.error().message.c_str());
+        for (int i = 0; i < 640; ++i) {
+            Sample sample;
+            sample.kind = SampleKind::Preference;
+            sample.messages = {{"user", "My parcel " + std::to_string(i) + " came wet and the kettle is dead. What now?"}};
+            sample.chosen = "I am sorry about the kettle. Send us a photo of the parcel and we replace it this week, free of charge.";
+            sample.rejected = "Please consult our terms and conditions.";
+            sample.split = i % 8 == 0 ? Split::Validation : i % 8 == 1 ? Split::Test : Split::Train;
+            sample.sourceRow = i + 1;
+            if (const Status added = (*appender)->add(sample); !added)
+                qFatal("%s", added.error().message.c_str());
+        }
+        if (!(*appender)->commit() || !project.datasets().freeze((*appender)->datasetId()))
+            qFatal("the pairs were not kept");
+        (void)project.setSetting("model.path", sstr(writeSmallModel(stage.folder.path())));
+    });
+    (void)QTest::qWaitFor([&] { return trainView(stage).setup().isReady() && !trainView(stage).setup().isLoading(); },
+                          20'000);
+}
+
 inline void startRun(Stage& stage) {
     readyToTrain(stage);
     trainView(stage).start();
@@ -85,6 +112,44 @@ inline std::vector<Scene> trainScenes() {
                       {},
                       {}});
     scenes.push_back({"train", "full", [](Stage& stage) { readyToTrain(stage); }, {}, {}});
+    scenes.push_back({"train", "pairs", [](Stage& stage) { pairsToTrain(stage); }, {}, {}});
+    scenes.push_back({"train",
+                      "settings", // further down the form
+                      [](Stage& stage) {
+                          readyToTrain(stage);
+                          trainView(stage).setup().focusField("training.max_steps");
+                          QTest::qWait(100);
+                      },
+                      {},
+                      {}});
+    scenes.push_back({"train",
+                      "fitted",
+                      [](Stage& stage) {
+                          readyToTrain(stage);
+                          Computer crowded = *stage.computer.computer();
+                          crowded.freeMemoryBytes = 900'000'000;
+                          stage.computer.setComputer(crowded);
+                          RunConfig config = trainView(stage).setup().config();
+                          config.method = {"full", {}};
+                          trainView(stage).setup().useConfig(config);
+                          QTest::qWait(200);
+                          for (QPushButton* button : trainView(stage).findChildren<QPushButton*>())
+                              if (button->text() == "Fit" && button->isVisible())
+                                  button->click();
+                          QTest::qWait(200);
+                      },
+                      {},
+                      {}});
+    scenes.push_back({"train",
+                      "checked",
+                      [](Stage& stage) {
+                          readyToTrain(stage);
+                          for (QPushButton* button : trainView(stage).findChildren<QPushButton*>())
+                              if (button->text() == "Check" && button->isVisible())
+                                  button->click();
+                      },
+                      [](Stage& stage) { return trainView(stage).setup().measured().has_value(); },
+                      {}});
     scenes.push_back({"train", "live", [](Stage& stage) { startRun(stage); },
                       [](Stage& stage) { return stage.runs.current().lastStep.step >= 1100; }, slow});
     scenes.push_back({"train", "finished", [](Stage& stage) { startRun(stage); }, ended, overfitting});

@@ -1,7 +1,9 @@
 #include <cmath>
+#include <set>
 
 #include <QApplication>
 #include <QImage>
+#include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QtTest>
 
@@ -9,6 +11,7 @@
 #include "ui/charts/bar_chart.h"
 #include "ui/charts/histogram_chart.h"
 #include "ui/charts/loss_chart.h"
+#include "ui/charts/parallel_chart.h"
 
 using namespace attune;
 
@@ -126,6 +129,34 @@ private Q_SLOTS:
             sum += lines[i].section(',', 2, 2).toDouble();
         QCOMPARE(sum, 1000.0);
         QCOMPARE(lines.size(), qsizetype(11));
+    }
+
+    void parallelAxesPlaceTheirValues() {
+        ParallelChart chart;
+        chart.setStyle(plainStyle());
+        const double none = std::nan("");
+        chart.setData({{"Rate", true, false, {}}, {"Schedule", false, false, {"linear", "cosine", "wsd"}}, {"Loss", false, true, {}}},
+                      {{"trial 1", {1e-4, 0, 2.0}, 1}, {"trial 2", {1e-2, 2, 1.0}, 0}, {"trial 3", {1e-3, 1, none}, 1}});
+        // Equal ratios are equal distances; categories are spread evenly; the smallest loss is at the top.
+        QVERIFY(std::abs(chart.place(0, 1e-4)) < 1e-12 && std::abs(chart.place(0, 1e-3) - 0.5) < 1e-12 && std::abs(chart.place(0, 1e-2) - 1) < 1e-12);
+        QCOMPARE(chart.place(1, 1), 0.5);
+        QCOMPARE(chart.place(2, 1.0), 1.0);
+        QCOMPARE(chart.place(2, 2.0), 0.0);
+        QVERIFY(std::isnan(chart.place(2, none)));
+        QCOMPARE(chart.csv(), QString("trial,\"Rate\",\"Schedule\",\"Loss\"\n\"trial 1\",0.0001,\"linear\",2\n\"trial 2\",0.01,\"wsd\",1\n"
+                                      "\"trial 3\",0.001,\"cosine\",\n"));
+        chart.resize(600, 300);
+        chart.show();
+        QTest::qWait(100);
+        QSignalSpy picked(&chart, &ParallelChart::lineClicked);
+        for (int y = 0; y < 300; y += 4) // somewhere on the way from top to bottom every line is met
+            QTest::mouseClick(chart.findChildren<QWidget*>().first(), Qt::LeftButton, {}, QPoint(200, y));
+        std::set<int> lines;
+        for (const auto& click : picked)
+            lines.insert(click.first().toInt());
+        QCOMPARE(lines, (std::set<int>{0, 1, 2}));
+        chart.setMarked(1);
+        QVERIFY(!chart.grab().isNull());
     }
 
     void whatWasNotMeasuredHasNoBar() {

@@ -12,8 +12,10 @@
 #include "gallery_compare.h"
 #include "gallery_data.h"
 #include "gallery_home.h"
+#include "gallery_model.h"
 #include "gallery_review.h"
 #include "gallery_ship.h"
+#include "gallery_sweep.h"
 #include "gallery_train.h"
 #include "gallery_widgets.h"
 #include "tests/support/test_main.h"
@@ -27,7 +29,7 @@ namespace {
 /// One line for each view: add yours here.
 std::vector<Scene> allScenes() {
     std::vector<Scene> scenes;
-    for (const auto& ofView : {homeScenes(), advisorScenes(), dataScenes(), trainScenes(), compareScenes(), reviewScenes(), shipScenes()})
+    for (const auto& ofView : {homeScenes(), advisorScenes(), dataScenes(), trainScenes(), modelScenes(), sweepScenes(), compareScenes(), reviewScenes(), shipScenes()})
         scenes.insert(scenes.end(), ofView.begin(), ofView.end());
     return scenes;
 }

@@ -52,6 +52,94 @@ private Q_SLOTS:
         QVERIFY(!trainView(stage).setup().focusField("nothing.of_this_name"));
     }
 
+    void theObjectiveFollowsTheRowsAndRowsCanBeConverted() {
+        Stage stage(*m_theme);
+        QVERIFY(stage.window->showStation("train"));
+        pairsToTrain(stage);
+        SetupPage& setup = trainView(stage).setup();
+        QCOMPARE(setup.config().objective.id, std::string("dpo"));
+        QVERIFY(messages(stage).join('\n').contains("Prefer better answers"));
+        QVERIFY(setup.isReady());
+        // Learning from examples needs conversations, which can be made from the better answers.
+        RunConfig examples = setup.config();
+        examples.objective = {"sft", {}};
+        setup.useConfig(examples);
+        QTRY_VERIFY_WITH_TIMEOUT(!setup.isReady(), 5'000);
+        QPushButton* make = setup.findChild<QPushButton*>("rows.chat");
+        QVERIFY(make && make->isEnabled());
+        QCOMPARE(make->text(), QString("Make conversations"));
+        make->click();
+        QTRY_VERIFY_WITH_TIMEOUT(setup.isReady(), 20'000);
+        QCOMPARE(setup.config().objective.id, std::string("sft"));
+        const auto datasets = stage.project.get()->datasets().list();
+        QCOMPARE(datasets->size(), std::size_t(2));
+        QCOMPARE(datasets->front().rows, 640);
+        QCOMPARE(setup.config().data.datasetVersion, stage.project.get()->datasets().versions(datasets->front().id)->front().id);
+        QVERIFY(!setup.findChild<QPushButton*>("rows.preference")->text().contains("Make")); // nobody makes up worse answers
+    }
+
+    void checkMeasuresAndFitCanBeUndone() {
+        Stage stage(*m_theme);
+        QVERIFY(stage.window->showStation("train"));
+        readyToTrain(stage);
+        SetupPage& setup = trainView(stage).setup();
+        QVERIFY(!setup.measured());
+        QVERIFY(button(stage, "Check") && button(stage, "Check")->isEnabled());
+        button(stage, "Check")->click();
+        QTRY_VERIFY_WITH_TIMEOUT(setup.measured().has_value(), 10'000);
+        QCOMPARE(setup.measured()->peakBytes, qint64(1'240'000'000));
+        QLabel* words = setup.findChild<QLabel*>("measured");
+        QTRY_VERIFY(words->isVisible() && words->text().contains("1.2 GB"));
+        QVERIFY(stage.project.get()->runs().list()->empty()); // a check is no run
+        RunConfig changed = setup.config();
+        changed.training["batch_size"] = std::int64_t{16};
+        setup.useConfig(changed);
+        QVERIFY(!setup.measured()); // of another recipe
+        QTRY_VERIFY(!words->isVisible());
+
+        Computer crowded = *stage.computer.computer();
+        crowded.freeMemoryBytes = 900'000'000;
+        stage.computer.setComputer(crowded);
+        changed.method = {"full", {}};
+        setup.useConfig(changed);
+        QTest::qWait(150);
+        button(stage, "Fit")->click();
+        QTRY_VERIFY(messages(stage).join('\n').contains("Changed so that it fits"));
+        QVERIFY(setup.config().method.id != "full");
+        QVERIFY(button(stage, "Undo"));
+        button(stage, "Undo")->click();
+        QCOMPARE(setup.config().method.id, std::string("full"));
+    }
+
+    void aCheckThatRunsOutOfMemoryOffersToFit() {
+        FakeEngineOptions options;
+        options.failAtStep = 1;
+        Stage stage(*m_theme, options);
+        QVERIFY(stage.window->showStation("train"));
+        readyToTrain(stage);
+        button(stage, "Check")->click();
+        QTRY_VERIFY_WITH_TIMEOUT(messages(stage).join('\n').contains("ran out of memory"), 10'000);
+        QVERIFY(!trainView(stage).setup().measured());
+    }
+
+    void knobsThatDoNothingAreLeftOut() {
+        Stage stage(*m_theme);
+        QVERIFY(stage.window->showStation("train"));
+        pairsToTrain(stage);
+        const auto shown = [&](const char* name) {
+            for (QWidget* each : trainView(stage).setup().findChildren<QWidget*>())
+                if (each->accessibleName() == QLatin1String(name) && each->isVisible())
+                    return true;
+            return false;
+        };
+        QVERIFY(shown("Epochs (passes)"));
+        QVERIFY(!shown("Learn from")); // the pair says what is learned
+        RunConfig config = trainView(stage).setup().config();
+        config.objective = {"sft", {}};
+        trainView(stage).setup().useConfig(config);
+        QVERIFY(shown("Learn from"));
+    }
+
     void aRunFillsChartAndStore() {
         FakeEngineOptions options;
         options.steps = 120;

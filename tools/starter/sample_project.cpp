@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 #include "core/base/json.h"
+#include "tools/starter/corpus.h"
 
 namespace attune::starter {
 
@@ -123,6 +125,24 @@ private:
     std::unordered_map<std::uint64_t, std::vector<std::size_t>> m_rows;
 };
 
+Status writeGeneral(const fs::path& folder, std::uint64_t seed) {
+    std::error_code made;
+    fs::create_directories(folder, made);
+    if (made)
+        return fail(ErrorCode::Io, "Cannot make the folder " + folder.string() + ": " + made.message());
+    std::string chat, text, kind;
+    std::set<std::string> seen;
+    for (std::uint64_t index = 0; seen.size() < kGeneralRows; ++index) {
+        const Document document = corpusDocument(seed, index, &kind);
+        const std::string line = toJsonLine(document) + "\n";
+        if (kind.rfind("customer", 0) == 0 || !seen.insert(line).second)
+            continue;
+        (document.messages.empty() ? text : chat) += line;
+    }
+    ATTUNE_CHECK(writeFileAtomic(folder / "chat.jsonl", chat));
+    return writeFileAtomic(folder / "text.jsonl", text);
+}
+
 } // namespace
 
 std::string SampleRow::record() const {
@@ -235,6 +255,7 @@ Result<SampleReport> writeSampleProject(const fs::path& folder, std::uint64_t se
                 text += rows[i].jsonLine() + "\n";
         ATTUNE_CHECK(writeFileAtomic(folder / names[part], text));
     }
+    ATTUNE_CHECK(writeGeneral(folder / "general", seed));
     return report;
 }
 

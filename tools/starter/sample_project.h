@@ -15,6 +15,7 @@ namespace attune::starter {
 
 inline constexpr const char* kSampleInstruction = "Turn this customer message into a record.";
 inline constexpr std::size_t kTrainRows = 900, kValidationRows = 150, kTestRows = 150;
+inline constexpr std::size_t kGeneralRows = 600; // texts and conversations that have nothing to do with customers
 inline constexpr double kNearDuplicate =
     0.5; // share of word 5-grams in common from which two messages count as the same
 
@@ -33,7 +34,8 @@ struct SampleReport {
 
 /// All rows; the first 900 are for training, then validation, then test.
 std::vector<SampleRow> sampleRows(std::uint64_t seed);
-/// Writes train.jsonl, validation.jsonl and test.jsonl. Errors: Io, OutOfSpace.
+/// Writes train.jsonl, validation.jsonl, test.jsonl, and general/{chat,text}.jsonl: what the starter model can do besides, drawn
+/// like its corpus but with the sample's seed. Errors: Io, OutOfSpace.
 Result<SampleReport> writeSampleProject(const fs::path& folder, std::uint64_t seed);
 
 /// Hashes of a text's word 5-grams (lower case, without punctuation).

@@ -52,8 +52,9 @@ LossChart::LossChart(QWidget* parent)
     m_rawGraph = chart.addGraph();
     m_smoothGraph = chart.addGraph();
     m_validationGraph = chart.addGraph();
+    m_generalGraph = chart.addGraph();
     chart.addLayer(kBeneath, chart.layer("main"), QCustomPlot::limBelow);
-    for (QCPGraph* graph : {m_rawGraph, m_smoothGraph, m_validationGraph})
+    for (QCPGraph* graph : {m_rawGraph, m_smoothGraph, m_validationGraph, m_generalGraph})
         graph->setAdaptiveSampling(true);
     m_markerLine = new QCPItemStraightLine(&chart);
     m_markerText = new QCPItemText(&chart);
@@ -78,6 +79,7 @@ void LossChart::setNames(const QString& training, const QString& validation) {
 void LossChart::clear() {
     m_raw.clear();
     m_validation.clear();
+    m_general.clear();
     m_average = m_bias = 0;
     rebuild();
     setMarker(0, {});
@@ -114,15 +116,28 @@ void LossChart::extendSmoothed(qsizetype from) {
     m_smoothGraph->data()->add(smooth, true);
 }
 
-void LossChart::appendValidation(const QVector<Point>& points) {
+void LossChart::merge(QVector<Point>& known, const QVector<Point>& points) {
     for (const Point& point : points) {
-        auto place = std::lower_bound(m_validation.begin(), m_validation.end(), point.x, before);
-        if (place != m_validation.end() && place->x == point.x)
+        auto place = std::lower_bound(known.begin(), known.end(), point.x, before);
+        if (place != known.end() && place->x == point.x)
             *place = point;
         else
-            m_validation.insert(place, point);
+            known.insert(place, point);
     }
+}
+
+void LossChart::appendValidation(const QVector<Point>& points) {
+    merge(m_validation, points);
     setPoints(m_validationGraph, m_validation);
+    scheduleReplot();
+}
+
+void LossChart::appendGeneral(const QVector<Point>& points) {
+    const bool first = m_general.isEmpty();
+    merge(m_general, points);
+    setPoints(m_generalGraph, m_general);
+    if (first)
+        restyle(); // the legend has one entry more
     scheduleReplot();
 }
 
@@ -133,6 +148,7 @@ void LossChart::truncateAfter(double x) {
     };
     drop(m_raw);
     drop(m_validation);
+    drop(m_general);
     rebuild();
 }
 
@@ -143,6 +159,7 @@ void LossChart::rebuild() {
     m_smoothGraph->data()->clear();
     extendSmoothed(0);
     setPoints(m_validationGraph, m_validation);
+    setPoints(m_generalGraph, m_general);
     scheduleReplot();
 }
 
@@ -231,6 +248,13 @@ void LossChart::restyle() {
     m_validationGraph->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, s.careful, s.careful, 7));
     m_validationGraph->setName(m_validationName);
     m_rawGraph->removeFromLegend();
+    m_generalGraph->setPen(QPen(s.good, 2));
+    m_generalGraph->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssSquare, s.good, s.background, 6));
+    m_generalGraph->setName(tr("general data"));
+    if (m_general.isEmpty())
+        m_generalGraph->removeFromLegend();
+    else
+        m_generalGraph->addToLegend();
     if (m_validationName.isEmpty()) // a chart of one curve has no second entry
         m_validationGraph->removeFromLegend();
     const Qt::PenStyle dashes[] = {Qt::DashLine, Qt::DotLine, Qt::DashDotLine, Qt::DashDotDotLine};
@@ -298,6 +322,7 @@ void LossChart::rescale() {
             end = std::max(end, points.back().x);
     };
     include(m_validation);
+    include(m_general);
     for (const OverlayGraphs& graphs : m_overlays) {
         include(smooth(graphs.data.training, m_smoothing));
         include(graphs.data.validation);
@@ -334,6 +359,8 @@ QString LossChart::valuesAt(double x) const {
     if (const Point* validation = lastAt(m_validation, x))
         lines << tr("%1 %2 (step %3)")
                      .arg(m_validationName, figure(validation->y), QString::number(validation->x, 'f', 0));
+    if (const Point* general = lastAt(m_general, x))
+        lines << tr("general data %1 (step %2)").arg(figure(general->y), QString::number(general->x, 'f', 0));
     for (const OverlayGraphs& graphs : m_overlays)
         if (const Point* other = lastAt(graphs.data.training, x))
             lines << tr("%1 %2").arg(graphs.data.name, figure(other->y));
@@ -341,25 +368,32 @@ QString LossChart::valuesAt(double x) const {
 }
 
 QString LossChart::csv() const {
+    const bool general = !m_general.isEmpty();
     QString text = "step," + csvField(m_trainingName) + "," + csvField(m_trainingName + " smoothed") + "," +
-                   csvField(m_validationName) + "\n";
+                   csvField(m_validationName) + (general ? QStringLiteral(",general data") : QString()) + "\n";
     const QVector<Point> smooth = smoothed();
-    qsizetype v = 0;
     const auto cell = [](double value) {
         return std::isfinite(value) ? QString::number(value, 'g', 17) : QStringLiteral("NaN");
     };
-    const auto validationOnly = [&](double until) {
-        for (; v < m_validation.size() && m_validation[v].x < until; ++v)
-            text += QString::number(m_validation[v].x, 'g', 15) + ",,," + cell(m_validation[v].y) + "\n";
-    };
-    for (qsizetype i = 0; i < m_raw.size(); ++i) {
-        validationOnly(m_raw[i].x);
-        text += QString::number(m_raw[i].x, 'g', 15) + "," + cell(m_raw[i].y) + "," + cell(smooth[i].y) + ",";
-        if (v < m_validation.size() && m_validation[v].x == m_raw[i].x)
-            text += cell(m_validation[v++].y);
-        text += "\n";
+    // The three lists are ascending: the smallest step among their heads is the next line.
+    qsizetype r = 0, v = 0, g = 0;
+    while (r < m_raw.size() || v < m_validation.size() || g < m_general.size()) {
+        double x = std::numeric_limits<double>::infinity();
+        const auto look = [&x](const QVector<Point>& points, qsizetype at) {
+            if (at < points.size())
+                x = std::min(x, points[at].x);
+        };
+        look(m_raw, r), look(m_validation, v), look(m_general, g);
+        const auto take = [&](const QVector<Point>& points, qsizetype& at) {
+            return at < points.size() && points[at].x == x ? cell(points[at++].y) : QString();
+        };
+        text += QString::number(x, 'g', 15);
+        const bool raw = r < m_raw.size() && m_raw[r].x == x;
+        text += "," + (raw ? cell(m_raw[r].y) : QString()) + "," + (raw ? cell(smooth[r].y) : QString());
+        r += raw;
+        text += "," + take(m_validation, v);
+        text += (general ? "," + take(m_general, g) : QString()) + "\n";
     }
-    validationOnly(std::numeric_limits<double>::infinity());
     return text;
 }
 

@@ -32,6 +32,8 @@ public:
     void clear();
     void append(const QVector<Point>& points);           ///< training, x ascending; a NaN leaves a gap
     void appendValidation(const QVector<Point>& points); ///< x ascending; a repeated x replaces
+    /// The loss on general data, drawn like the validation in another colour; x ascending, a repeated x replaces.
+    void appendGeneral(const QVector<Point>& points);
     void truncateAfter(double x);                        ///< a resumed run repeats steps: forget what lies beyond
     void setOverlays(const std::vector<Overlay>& overlays);
     void setMarker(double x, const QString& text); ///< e.g. best checkpoint; an empty text removes it
@@ -51,6 +53,7 @@ protected:
     QString valuesAt(double x) const override;
 
 private:
+    static void merge(QVector<Point>& known, const QVector<Point>& points);
     static QVector<Point> smooth(const QVector<Point>& points, double weight);
     void rebuild();
     void extendSmoothed(qsizetype from);
@@ -61,11 +64,12 @@ private:
         QCPGraph* training;
         QCPGraph* validation;
     };
-    QVector<Point> m_raw, m_validation;
+    QVector<Point> m_raw, m_validation, m_general;
     std::vector<OverlayGraphs> m_overlays;
     QCPGraph* m_rawGraph;
     QCPGraph* m_smoothGraph;
     QCPGraph* m_validationGraph;
+    QCPGraph* m_generalGraph;
     QCPItemStraightLine* m_markerLine;
     QCPItemText* m_markerText;
     QCPLayoutGrid* m_legendRow = nullptr;

@@ -43,6 +43,11 @@ void EventLogModel::add(const EvalFinished& eval) {
     const bool validation = eval.name == "validation";
     QString text = validation ? tr("Validation loss %1").arg(number(eval.loss, 3))
                               : tr("%1: loss %2").arg(qstr(eval.name), number(eval.loss, 3));
+    if (eval.name == "general") {
+        text = tr("General data: loss %1").arg(number(eval.loss, 3));
+        if (const auto accuracy = eval.metrics.find("token_accuracy"); accuracy != eval.metrics.end())
+            text += tr(", %1 % of the tokens foreseen").arg(number(100 * accuracy->second, 1));
+    }
     if (validation && eval.step == 0)
         text = tr("Base model measured: validation loss %1").arg(number(eval.loss, 3));
     else if (validation && m_lastValidation >= 0)

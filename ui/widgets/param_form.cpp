@@ -5,6 +5,7 @@
 #include <QScrollArea>
 #include <QVBoxLayout>
 
+#include "core/plan/param_check.h"
 #include "ui/bridge/qt_convert.h"
 #include "ui/widgets/param_row.h"
 
@@ -22,12 +23,17 @@ void ParamForm::setSpecs(const std::vector<ParamSpec>& specs, const ParamMap& va
     qDeleteAll(m_rows);
     m_rows.clear();
     m_byKey.clear();
+    m_specs = specs;
     for (const ParamSpec& spec : specs) {
         auto* row = new ParamRow(spec, this);
         layout()->addWidget(row);
         m_rows.push_back(row);
         m_byKey[spec.key] = row;
-        connect(row, &ParamRow::changed, this, [this, row] { Q_EMIT valueChanged(qstr(row->spec().key)); });
+        connect(row, &ParamRow::changed, this, [this, row] {
+            if (std::any_of(m_specs.begin(), m_specs.end(), [](const ParamSpec& each) { return !each.onlyWhen.empty(); }))
+                applyDepth(); // others may act now, or no more
+            Q_EMIT valueChanged(qstr(row->spec().key));
+        });
     }
     setValues(values);
     applyDepth();
@@ -50,9 +56,26 @@ bool ParamForm::isVisibleAtDepth(const std::string& key) const {
     const auto found = m_byKey.find(key);
     if (found == m_byKey.end())
         return false;
+    if (!isOfUse(*found->second))
+        return false;
     const ParamSpec& spec = found->second->spec();
     return m_depth == Depth::Expert || (m_depth == Depth::Standard && !spec.advanced) ||
            (m_depth == Depth::Guided && spec.guided) || !found->second->isDefault();
+}
+
+void ParamForm::setUnused(std::vector<std::string> keys) {
+    m_unused = std::move(keys);
+    applyDepth();
+}
+
+bool ParamForm::isOfUse(const ParamRow& row) const {
+    return std::find(m_unused.begin(), m_unused.end(), row.spec().key) == m_unused.end() &&
+           takesEffect(row.spec(), values(), m_specs);
+}
+
+int ParamForm::foldedRows() const {
+    return int(std::count_if(m_rows.begin(), m_rows.end(),
+                             [this](const ParamRow* row) { return isOfUse(*row) && !isVisibleAtDepth(row->spec().key); }));
 }
 
 int ParamForm::visibleRows() const {

@@ -23,6 +23,10 @@ public:
     /// Replaces the form. `values` holds what differs from the defaults.
     void setSpecs(const std::vector<ParamSpec>& specs, const ParamMap& values = {});
     void setDepth(Depth depth);
+    /// Knobs that do nothing here, whatever the depth; with those that only act beside another value they stay hidden.
+    void setUnused(std::vector<std::string> keys);
+    /// Rows that only the depth hides.
+    int foldedRows() const;
     void setValues(const ParamMap& values);
     void setValue(const std::string& key, const ParamValue& value);
     /// Only what differs from the defaults.
@@ -41,8 +45,11 @@ Q_SIGNALS:
 
 private:
     void applyDepth();
+    bool isOfUse(const ParamRow& row) const;
     std::vector<ParamRow*> m_rows;
     std::map<std::string, ParamRow*> m_byKey;
+    std::vector<ParamSpec> m_specs;
+    std::vector<std::string> m_unused;
     Depth m_depth = Depth::Standard;
 };
 

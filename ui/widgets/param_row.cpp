@@ -161,6 +161,8 @@ QWidget* ParamRow::makeEditor() {
     if (fitsSpinBox(m_spec)) {
         auto* box = new QSpinBox(this);
         box->setRange(int(m_spec.min.value_or(0)), int(*m_spec.max));
+        if (!m_spec.atZero.empty() && box->minimum() == 0)
+            box->setSpecialValueText(tr("0: %1").arg(qstr(m_spec.atZero)));
         box->setFocusPolicy(Qt::StrongFocus);
         box->installEventFilter(this);
         box->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);

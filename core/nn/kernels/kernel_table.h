@@ -179,6 +179,12 @@ bool cpuHasFastBf16();
 /// Tables of one instruction set; only ask for one that the CPU runs.
 template <class T>
 const KernelTable<T>& kernelTable(InstructionSet set);
+template <>
+const KernelTable<float>& kernelTable(InstructionSet set);
+template <>
+const KernelTable<double>& kernelTable(InstructionSet set);
+template <>
+const KernelTable<Bf16>& kernelTable(InstructionSet set);
 template <class A>
 const OptimizerTable<A>& optimizerTable(InstructionSet set);
 const Nf4Table& nf4Table(InstructionSet set);

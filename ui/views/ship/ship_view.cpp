@@ -27,6 +27,7 @@
 #include "ui/widgets/empty_state.h"
 #include "ui/widgets/message_bar.h"
 #include "ui/widgets/option_button.h"
+#include "ui/widgets/param_form.h"
 #include "ui/widgets/progress_strip.h"
 
 namespace attune {
@@ -95,9 +96,20 @@ QWidget* ShipView::buildForm() {
         choice->setObjectName(qstr(exporter.id));
         choice->setChosen(m_formats->count() == 0);
         m_formats->addWidget(choice);
-        connect(choice, &OptionButton::toggled, this, &ShipView::suggestFolder);
+        connect(choice, &OptionButton::toggled, this, [this](bool chosen) {
+            if (!chosen)
+                return;
+            showOptions();
+            suggestFolder();
+        });
     }
     form->addRow(makeFieldLabel(tr("Format"), card), formats);
+
+    m_options = new ParamForm(card);
+    m_options->setDepth(Depth::Expert);
+    m_optionsLabel = makeFieldLabel(tr("Settings"), card);
+    form->addRow(m_optionsLabel, m_options);
+    showOptions();
 
     auto* folderRow = new QHBoxLayout;
     folderRow->setSpacing(8);
@@ -199,6 +211,17 @@ QString ShipView::formatTitle(const QString& id) const {
     return id; // of another version of the program
 }
 
+void ShipView::showOptions() {
+    const std::string id = sstr(selectedFormat());
+    std::vector<ParamSpec> specs;
+    for (const Described& exporter : services().runs->catalog().exporters)
+        if (exporter.id == id)
+            specs = exporter.params;
+    m_options->setSpecs(specs);
+    m_options->setVisible(!specs.empty());
+    m_optionsLabel->setVisible(!specs.empty());
+}
+
 QString ShipView::selectedFormat() const {
     for (int i = 0; i < m_formats->count(); ++i) {
         if (auto* choice = qobject_cast<OptionButton*>(m_formats->itemAt(i)->widget()); choice && choice->isChecked())
@@ -225,7 +248,7 @@ void ShipView::startExport() {
         return;
     m_page->messages().clear();
     ExportRequest request{sstr(m_run->currentData(kFolderRole).toString()), sstr(selectedFormat()),
-                          sstr(QDir::fromNativeSeparators(m_folder->text().trimmed()))};
+                          sstr(QDir::fromNativeSeparators(m_folder->text().trimmed())), m_options->values()};
     if (request.outputFolder.empty()) {
         m_page->messages().show(QStringLiteral("export"), Tone::Careful, tr("Choose a folder to write to."));
         m_folder->setFocus();

@@ -18,6 +18,7 @@ class QVBoxLayout;
 
 namespace attune {
 
+class ParamForm;
 class Project;
 class ProgressStrip;
 class Task;
@@ -36,6 +37,7 @@ private:
     QWidget* buildHistory();
     void refresh();
     void suggestFolder();
+    void showOptions();
     void startExport();
     void showHistory();
     QString selectedFormat() const;
@@ -45,6 +47,8 @@ private:
     QStackedWidget* m_stack;
     QComboBox* m_run;
     QVBoxLayout* m_formats;
+    QLabel* m_optionsLabel;
+    ParamForm* m_options;
     QLineEdit* m_folder;
     QTableWidget* m_history;
     QLabel* m_noHistory;

@@ -17,7 +17,7 @@ EstimatePanel::EstimatePanel(QWidget* parent) : QWidget(parent) {
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(16);
 
-    auto* card = new Card(tr("What this run needs"), tr("estimated"), this);
+    auto* card = m_costCard = new Card(tr("What this run needs"), tr("estimated"), this);
     m_missing = makeLabel({}, "muted", card);
     card->body()->addWidget(m_missing);
     m_figures = new QWidget(card);
@@ -41,6 +41,21 @@ EstimatePanel::EstimatePanel(QWidget* parent) : QWidget(parent) {
     inner->addWidget(m_bar);
     m_note = makeLabel({}, "note", m_figures);
     inner->addWidget(m_note);
+    m_measured = makeLabel({}, "body", m_figures);
+    m_measured->setObjectName(QStringLiteral("measured"));
+    inner->addWidget(m_measured);
+    auto* buttons = new QHBoxLayout;
+    buttons->setSpacing(8);
+    m_check = makeButton(tr("Check"), "small", {}, m_figures);
+    m_check->setToolTip("<p>" + tr("Takes two real steps over the longest rows and measures memory and time. Nothing of it is kept.").toHtmlEscaped() + "</p>");
+    m_check->setAccessibleDescription(tr("Two real steps over the longest rows"));
+    m_fit = makeButton(tr("Fit"), "small", {}, m_figures);
+    m_fit->setToolTip("<p>" + tr("Changes as little as possible so that the run fits into this computer's free memory, and says what.").toHtmlEscaped() + "</p>");
+    m_fit->setAccessibleDescription(tr("Make the run fit into the free memory"));
+    buttons->addWidget(m_check);
+    buttons->addWidget(m_fit);
+    buttons->addStretch(1);
+    inner->addLayout(buttons);
     card->body()->addWidget(m_figures);
     column->addWidget(card);
 
@@ -51,7 +66,30 @@ EstimatePanel::EstimatePanel(QWidget* parent) : QWidget(parent) {
     column->addWidget(m_complaintCard);
     column->addStretch(1);
     m_figures->hide();
+    showMeasured(std::nullopt);
     showComplaints({});
+    connect(m_check, &QPushButton::clicked, this, &EstimatePanel::checkWanted);
+    connect(m_fit, &QPushButton::clicked, this, &EstimatePanel::fitWanted);
+}
+
+void EstimatePanel::setCheckable(bool check, bool fit, const QString& why) {
+    m_check->setEnabled(check);
+    m_fit->setEnabled(fit);
+    m_check->setStatusTip(why);
+    if (!check && !why.isEmpty())
+        m_check->setAccessibleDescription(why);
+}
+
+void EstimatePanel::showMeasured(const std::optional<StepMeasurement>& measured) {
+    m_measured->setVisible(measured.has_value());
+    m_costCard->setNote(measured ? tr("measured") : tr("estimated"));
+    if (!measured)
+        return;
+    m_time->setFigure(durationText(measured->runSeconds));
+    m_measured->setText(tr("Measured over the longest rows (%1 tokens): peak memory %2, estimated were %3; %4 s a step, %5 tokens a second.")
+                            .arg(number(qint64(measured->longestTokens)), bytesText(measured->peakBytes),
+                                 bytesText(measured->predictedPeakBytes), number(measured->secondsPerStep, measured->secondsPerStep < 10 ? 2 : 0),
+                                 number(qint64(measured->tokensPerSecond))));
 }
 
 void EstimatePanel::showMissing(const QString& why) {
@@ -67,9 +105,12 @@ void EstimatePanel::showEstimate(const RunEstimate& estimate, const Computer& co
     const auto part = [](const QString& label, std::int64_t bytes) {
         return StackedBar::Part{label, double(bytes), bytesText(qint64(bytes))};
     };
-    m_bar->setParts({part(tr("weights"), memory.weights), part(tr("gradients"), memory.gradients),
-                     part(tr("optimizer"), memory.optimizer), part(tr("activations"), memory.activations),
-                     part(tr("program"), memory.overhead)},
+    std::vector<StackedBar::Part> parts{part(tr("weights"), memory.weights), part(tr("gradients"), memory.gradients),
+                                        part(tr("optimizer"), memory.optimizer), part(tr("activations"), memory.activations)};
+    if (memory.protection > 0)
+        parts.push_back(part(tr("protection"), memory.protection));
+    parts.push_back(part(tr("program"), memory.overhead));
+    m_bar->setParts(std::move(parts),
                     double(computer.memoryBytes), tr("%1 in this computer").arg(bytesText(computer.memoryBytes)));
     m_time->setFigure(estimate.time.seconds > 0 ? durationText(estimate.time.seconds) : tr("–"));
     m_steps->setFigure(number(qint64(estimate.time.steps)));

@@ -8,8 +8,10 @@
 
 #include "core/plan/estimate.h"
 #include "core/plan/run_config.h"
+#include "core/run/engine.h"
 
 class QLabel;
+class QPushButton;
 class QVBoxLayout;
 
 namespace attune {
@@ -36,8 +38,14 @@ public:
     void showMissing(const QString& why);
     void showEstimate(const RunEstimate& estimate, const Computer& computer);
     void showComplaints(const std::vector<Complaint>& complaints);
+    /// What a check measured for the recipe as it is; nothing: it was not checked.
+    void showMeasured(const std::optional<StepMeasurement>& measured);
+    /// Whether Check and Fit can be used now, else why not.
+    void setCheckable(bool check, bool fit, const QString& why);
 
 Q_SIGNALS:
+    void checkWanted();
+    void fitWanted();
     void fieldWanted(const QString& field);
 
 private:
@@ -48,6 +56,10 @@ private:
     FigureLabel* m_steps;
     FigureLabel* m_trainable;
     QLabel* m_note;
+    QLabel* m_measured;
+    QPushButton* m_check;
+    QPushButton* m_fit;
+    Card* m_costCard;
     Card* m_complaintCard;
     QVBoxLayout* m_complaints;
 };

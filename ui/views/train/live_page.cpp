@@ -44,7 +44,8 @@ LossChart* makeSmallChart(const QString& name, double smoothing, QWidget* parent
 
 } // namespace
 
-LivePage::LivePage(MessageArea& messages, QWidget* parent) : QWidget(parent), m_messages(messages) {
+LivePage::LivePage(const Catalog& catalog, MessageArea& messages, QWidget* parent)
+    : QWidget(parent), m_catalog(catalog), m_messages(messages) {
     auto* outer = new QVBoxLayout(this);
     outer->setContentsMargins(0, 0, 0, 0);
     auto* inner = new QWidget(this);
@@ -186,9 +187,7 @@ void LivePage::begin(const RunConfig& config) {
     m_messages.remove("failure");
     m_samples->clear();
     m_log.clear();
-    const auto& specs = trainingParams().params;
-    m_doctor = Doctor(paramDouble(config.training, specs, "learning_rate"),
-                      paramDouble(config.training, specs, "max_grad_norm"));
+    m_doctor = Doctor(DoctorFacts::of(config, m_catalog));
     m_last = {};
     m_peak = 0;
     m_bestStep = -1;
@@ -294,6 +293,8 @@ void LivePage::takeEvals(const QVector<EvalFinished>& evals) {
     for (const EvalFinished& eval : evals) {
         m_log.add(eval);
         judge(eval);
+        if (eval.name == "general")
+            m_loss->appendGeneral({{double(eval.step), std::isfinite(eval.loss) ? eval.loss : qQNaN()}});
         if (eval.name != "validation")
             continue;
         m_loss->appendValidation({{double(eval.step), std::isfinite(eval.loss) ? eval.loss : qQNaN()}});
@@ -309,6 +310,8 @@ void LivePage::takeEvals(const QVector<EvalFinished>& evals) {
 
 void LivePage::takeSamples(const QVector<SampleGenerated>& samples) {
     m_samples->add(samples);
+    for (const SampleGenerated& sample : samples)
+        judge(sample);
 }
 
 void LivePage::takeMemory(const MemoryReported& memory) {
@@ -336,6 +339,7 @@ void LivePage::takeFailure(const RunFailed& failure) {
 
 void LivePage::takeState(const StateChanged& state) {
     m_state = state.state;
+    judge(state);
     m_log.add(state, m_last.step);
     if (state.state == RunState::Preparing) {
         m_bar->setRange(0, state.fraction >= 0 ? 100 : 0);
@@ -372,16 +376,19 @@ void LivePage::showFindings(const std::vector<Finding>& findings) {
         if (m_active && !m_stopping && finding.useCheckpoint >= 0)
             actions.push_back({tr("Stop and keep"), [this] { Q_EMIT stopWanted(); }});
         if (!finding.assignment.empty())
-            actions.push_back({tr("Change in a new run"),
+            actions.push_back({tr("Apply to a new run"),
                                [this, change = qstr(finding.assignment)] { Q_EMIT recipeWanted(change); }});
+        actions.push_back({tr("Dismiss"), [this, key] { m_messages.remove(key); }});
         const Tone tone = finding.severity == Finding::Severity::Serious   ? Tone::Bad
                           : finding.severity == Finding::Severity::Warning ? Tone::Careful
                                                                            : Tone::Accent;
         const bool settled = !m_active && m_state == RunState::Finished && finding.useCheckpoint >= 0;
         m_messages.show(
             key, tone, qstr(finding.message),
-            settled ? tr("The finished run uses the checkpoint of step %1.").arg(number(qint64(finding.useCheckpoint)))
-                    : qstr(finding.fix),
+            (settled && finding.id == "eval.rising"
+                 ? tr("The finished run uses the checkpoint of step %1.").arg(number(qint64(finding.useCheckpoint)))
+                 : qstr(finding.fix)) +
+                (finding.assignment.empty() ? QString() : QLatin1Char(' ') + tr("Apply sets %1.").arg(qstr(finding.assignment))),
             actions);
     }
 }

@@ -24,7 +24,7 @@ class SamplePanel;
 class LivePage final : public QWidget {
     Q_OBJECT
 public:
-    LivePage(MessageArea& messages, QWidget* parent);
+    LivePage(const Catalog& catalog, MessageArea& messages, QWidget* parent);
 
     void begin(const RunConfig& config);   ///< an empty page for a run about to start
     void showTrace(const RunTrace& trace); ///< a run of the past, or the past of one that is continued
@@ -57,6 +57,7 @@ private:
     void judge(const TrainingEvent& event);
     void apply(const std::vector<TrainingEvent>& events);
 
+    const Catalog& m_catalog;
     MessageArea& m_messages;
     LossChart* m_loss;
     LossChart* m_rate;

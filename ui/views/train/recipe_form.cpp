@@ -1,17 +1,20 @@
 #include "ui/views/train/recipe_form.h"
 
-#include <QButtonGroup>
 #include <QComboBox>
 #include <QHBoxLayout>
 #include <QVBoxLayout>
 
+#include "core/plan/data_fit.h"
 #include "core/plan/presets.h"
 #include "ui/bridge/qt_convert.h"
 #include "ui/bridge/run_bridge.h"
 #include "ui/settings.h"
+#include "ui/views/train/general_data_row.h"
+#include "ui/views/train/method_chooser.h"
+#include "ui/views/train/objective_chooser.h"
+#include "ui/views/train/reward_path.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/flow_layout.h"
-#include "ui/widgets/option_button.h"
 #include "ui/widgets/param_form.h"
 #include "ui/widgets/segmented_control.h"
 
@@ -45,46 +48,24 @@ RecipeForm::RecipeForm(Services& services, QWidget* parent) : QWidget(parent), m
     m_objectives = described(catalog.objectives);
     m_optimizers = described(catalog.optimizers);
     m_schedules = described(catalog.schedules);
+    m_protections = described(catalog.protections);
 
     QVBoxLayout* column = columnIn(this, 16);
-    auto* choices = new QHBoxLayout;
-    choices->setSpacing(16);
-    choices->addWidget(makeChoiceCard(tr("Method"), tr("what is trained"), m_methods, m_methodGroup, m_methodButtons),
-                       1);
-    choices->addWidget(
-        makeChoiceCard(tr("Objective"), tr("what it learns from"), m_objectives, m_objectiveGroup, m_objectiveButtons),
-        1);
-    column->addLayout(choices);
+    m_objectiveChooser = new ObjectiveChooser(catalog, this);
+    column->addWidget(m_objectiveChooser);
+    m_rewardPath = new RewardPath(catalog, this);
+    column->addWidget(m_rewardPath);
+    m_methodChooser = new MethodChooser(catalog.methods, this);
+    column->addWidget(m_methodChooser);
     column->addWidget(makeKnobs());
 
-    connect(m_methodGroup, &QButtonGroup::idClicked, this, [this](int index) {
-        if (!m_showing)
-            takeMethod(m_methods[std::size_t(index)]->id);
+    connect(m_methodChooser, &MethodChooser::chosen, this, &RecipeForm::takeMethod);
+    connect(m_objectiveChooser, &ObjectiveChooser::chosen, this, &RecipeForm::takeObjective);
+    connect(services.settings, &Settings::depthChanged, this, [this] {
+        m_all = false;
+        applyDepth();
     });
-    connect(m_objectiveGroup, &QButtonGroup::idClicked, this, [this](int index) {
-        if (!m_showing)
-            takeObjective(m_objectives[std::size_t(index)]->id);
-    });
-    connect(services.settings, &Settings::depthChanged, this, &RecipeForm::applyDepth);
     setConfig(m_config);
-}
-
-Card* RecipeForm::makeChoiceCard(const QString& title, const QString& note,
-                                 const std::vector<const Described*>& entries, QButtonGroup*& group,
-                                 std::map<std::string, OptionButton*>& buttons) {
-    auto* card = new Card(title, note, this);
-    group = new QButtonGroup(this);
-    auto* list = new QWidget(card);
-    QVBoxLayout* column = columnIn(list, 8);
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-        auto* button = new OptionButton(qstr(entries[i]->title), qstr(entries[i]->summary), list);
-        group->addButton(button, int(i));
-        buttons[entries[i]->id] = button;
-        column->addWidget(button);
-    }
-    card->body()->addWidget(list);
-    card->body()->addStretch(1);
-    return card;
 }
 
 QWidget* RecipeForm::makePresets() {
@@ -125,6 +106,16 @@ Card* RecipeForm::makeKnobs() {
     m_objective = makePart(tr("Objective"), {}, column);
     m_optimizer = makePart(tr("Optimizer"), m_optimizers, column);
     m_schedule = makePart(tr("Schedule"), m_schedules, column);
+    m_protection = makePart(tr("Against forgetting"), m_protections, column);
+    m_general = new GeneralDataRow(card);
+    column->addWidget(m_general);
+    connect(m_general, &GeneralDataRow::changed, this, &RecipeForm::changed);
+    m_more = makeButton({}, "quiet", {}, card);
+    column->addWidget(m_more, 0, Qt::AlignLeft);
+    connect(m_more, &QPushButton::clicked, this, [this] {
+        m_all = !m_all;
+        applyDepth();
+    });
     return card;
 }
 
@@ -148,10 +139,12 @@ RecipeForm::Part RecipeForm::makePart(const QString& title, const std::vector<co
         line->addWidget(part.choice);
         line->addStretch(1);
         column->addWidget(part.choiceRow);
-        const bool optimizer = &choices == &m_optimizers;
-        connect(part.choice, &QComboBox::activated, this, [this, optimizer, box = part.choice] {
+        Choice RunConfig::*chosen = &choices == &m_optimizers  ? &RunConfig::optimizer
+                                    : &choices == &m_schedules ? &RunConfig::schedule
+                                                               : &RunConfig::protection;
+        connect(part.choice, &QComboBox::activated, this, [this, chosen, box = part.choice] {
             RunConfig next = config(m_config);
-            (optimizer ? next.optimizer : next.schedule) = {sstr(box->currentData().toString()), {}};
+            next.*chosen = {sstr(box->currentData().toString()), {}};
             m_config = std::move(next);
             showParts();
             Q_EMIT changed();
@@ -160,8 +153,10 @@ RecipeForm::Part RecipeForm::makePart(const QString& title, const std::vector<co
     part.form = new ParamForm(this);
     column->addWidget(part.form);
     connect(part.form, &ParamForm::valueChanged, this, [this] {
-        if (!m_showing)
-            Q_EMIT changed();
+        if (m_showing)
+            return;
+        applyDepth(); // a knob may have made others act
+        Q_EMIT changed();
     });
     return part;
 }
@@ -215,6 +210,7 @@ void RecipeForm::setConfig(const RunConfig& config) {
     settle(m_config.objective, m_objectives);
     settle(m_config.optimizer, m_optimizers);
     settle(m_config.schedule, m_schedules);
+    settle(m_config.protection, m_protections);
     showParts();
 }
 
@@ -226,14 +222,16 @@ void RecipeForm::showParts() {
         if (part.choice)
             part.choice->setCurrentIndex(part.choice->findData(qstr(choice.id)));
     };
-    for (const auto& [id, button] : m_methodButtons)
-        button->setChosen(id == m_config.method.id);
-    for (const auto& [id, button] : m_objectiveButtons)
-        button->setChosen(id == m_config.objective.id);
+    m_methodChooser->setChosen(m_config.method.id);
+    m_objectiveChooser->setChosen(m_config.objective.id);
+    const ObjectiveEntry* objective = findObjectiveEntry(m_services.runs->catalog(), m_config.objective.id);
+    m_training.form->setUnused(objective ? objective->unusedTraining : std::vector<std::string>{});
     show(m_method, m_methods, m_config.method);
     show(m_objective, m_objectives, m_config.objective);
     show(m_optimizer, m_optimizers, m_config.optimizer);
     show(m_schedule, m_schedules, m_config.schedule);
+    show(m_protection, m_protections, m_config.protection);
+    m_general->setPath(qstr(m_config.data.general));
     m_training.form->setSpecs(trainingParams().params, m_config.training);
     const Described* method = find(m_methods, m_config.method.id);
     m_method.title->setText(method ? qstr(method->title) : tr("Method"));
@@ -244,14 +242,21 @@ void RecipeForm::showParts() {
 void RecipeForm::applyDepth() {
     const Depth depth = m_services.settings->depth();
     m_depth->setIndex(int(depth));
-    for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule}) {
+    int folded = 0;
+    for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule, &m_protection}) {
         part->form->setDepth(depth);
-        const bool choice = part->choiceRow && depth != Depth::Guided;
+        folded += part->form->foldedRows() + (part->choiceRow && depth == Depth::Guided ? 1 : 0);
+        if (m_all)
+            part->form->setDepth(Depth::Expert);
+        const bool choice = part->choiceRow && (depth != Depth::Guided || m_all);
         if (part->choiceRow)
             part->choiceRow->setVisible(choice);
         part->form->setVisible(part->form->visibleRows() > 0);
         part->title->setVisible(choice || part->form->visibleRows() > 0);
     }
+    m_general->setVisible(depth != Depth::Guided || m_all);
+    m_more->setVisible(folded > 0);
+    m_more->setText(m_all ? tr("Show fewer settings") : tr("Show %1 more settings, all at their defaults").arg(folded));
 }
 
 RunConfig RecipeForm::config(RunConfig base) const {
@@ -259,7 +264,9 @@ RunConfig RecipeForm::config(RunConfig base) const {
     base.objective = {m_config.objective.id, m_objective.form->values()};
     base.optimizer = {m_config.optimizer.id, m_optimizer.form->values()};
     base.schedule = {m_config.schedule.id, m_schedule.form->values()};
+    base.protection = {m_config.protection.id, m_protection.form->values()};
     base.training = m_training.form->values();
+    base.data.general = sstr(m_general->path());
     return base;
 }
 
@@ -272,11 +279,18 @@ ParamForm* RecipeForm::formOf(const QString& section) const {
         return m_optimizer.form;
     if (section == QLatin1String("schedule"))
         return m_schedule.form;
+    if (section == QLatin1String("protection"))
+        return m_protection.form;
     return section == QLatin1String("training") ? m_training.form : nullptr;
 }
 
 bool RecipeForm::focusField(const QString& field) {
     const QString section = field.section(QLatin1Char('.'), 0, 0), key = field.section(QLatin1Char('.'), 1);
+    if (field == QLatin1String("data.general")) {
+        m_general->show();
+        m_general->focusPath();
+        return true;
+    }
     ParamForm* form = formOf(section);
     if (!form)
         return false;
@@ -284,14 +298,11 @@ bool RecipeForm::focusField(const QString& field) {
         form->show();
         return form->focusField(sstr(key));
     }
-    QButtonGroup* group = form == m_method.form ? m_methodGroup : form == m_objective.form ? m_objectiveGroup : nullptr;
-    if (group && group->checkedButton())
-        group->checkedButton()->setFocus(Qt::OtherFocusReason);
-    return group != nullptr;
+    return form == m_method.form ? m_methodChooser->focusChosen() : form == m_objective.form && m_objectiveChooser->focusChosen();
 }
 
 void RecipeForm::setComplaints(const std::vector<Complaint>& complaints) {
-    for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule})
+    for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule, &m_protection})
         part->form->clearComplaints();
     for (const Complaint& complaint : complaints) {
         const QString field = qstr(complaint.field);

@@ -1,25 +1,26 @@
-// The recipe as a form: method cards, objective, presets and the knobs of the chosen parts, at the depth of the
-// settings. Everything shown comes from the engine's catalog. Holds the method, objective, optimizer, schedule and
+// The recipe as a form: objective and method to choose, presets and the knobs of the chosen parts, at the depth of the
+// settings; knobs that do nothing for the chosen pair are left out. Everything shown comes from the engine's catalog. Holds the method, objective, optimizer, schedule and
 // training part of a RunConfig; model and data are the page's. GUI thread.
 #pragma once
-
-#include <map>
 
 #include <QWidget>
 
 #include "core/plan/run_config.h"
 #include "ui/services.h"
 
-class QButtonGroup;
 class QComboBox;
 class QLabel;
+class QPushButton;
 class QVBoxLayout;
 
 namespace attune {
 
 class Card;
-class OptionButton;
+class GeneralDataRow;
+class MethodChooser;
+class ObjectiveChooser;
 class ParamForm;
+class RewardPath;
 class SegmentedControl;
 
 class RecipeForm final : public QWidget {
@@ -35,6 +36,11 @@ public:
     /// form.
     bool focusField(const QString& field);
     void setComplaints(const std::vector<Complaint>& complaints);
+    ObjectiveChooser& objectives() const { return *m_objectiveChooser; }
+    MethodChooser& methods() const { return *m_methodChooser; }
+    RewardPath& rewardPath() const { return *m_rewardPath; }
+    /// As if the user had chosen it, with its usual training settings.
+    void takeObjective(const std::string& id);
 
 Q_SIGNALS:
     void changed();
@@ -46,13 +52,10 @@ private:
         ParamForm* form = nullptr;
         QLabel* title = nullptr;
     };
-    Card* makeChoiceCard(const QString& title, const QString& note, const std::vector<const Described*>& entries,
-                         QButtonGroup*& group, std::map<std::string, OptionButton*>& buttons);
     QWidget* makePresets();
     Card* makeKnobs();
     Part makePart(const QString& title, const std::vector<const Described*>& choices, QVBoxLayout* column);
     void takeMethod(const std::string& id);
-    void takeObjective(const std::string& id);
     /// The usual values of what is chosen now, where those of before were not changed by hand.
     void takeUsualTraining(const ParamMap& before);
     void showParts();
@@ -62,13 +65,15 @@ private:
 
     Services& m_services;
     RunConfig m_config; // knobs of parts that are not shown at the moment are kept here
-    std::vector<const Described*> m_methods, m_objectives, m_optimizers, m_schedules;
-    QButtonGroup* m_methodGroup = nullptr;
-    QButtonGroup* m_objectiveGroup = nullptr;
-    std::map<std::string, OptionButton*> m_methodButtons, m_objectiveButtons;
+    std::vector<const Described*> m_methods, m_objectives, m_optimizers, m_schedules, m_protections;
+    ObjectiveChooser* m_objectiveChooser;
+    MethodChooser* m_methodChooser;
+    RewardPath* m_rewardPath;
+    QPushButton* m_more;
     SegmentedControl* m_depth;
-    Part m_method, m_objective, m_training, m_optimizer, m_schedule;
-    bool m_showing = false;
+    Part m_method, m_objective, m_training, m_optimizer, m_schedule, m_protection;
+    GeneralDataRow* m_general = nullptr; // below the protection's knobs
+    bool m_showing = false, m_all = false; // m_all: also what the depth hides
 };
 
 } // namespace attune

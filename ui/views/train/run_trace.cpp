@@ -38,6 +38,12 @@ Result<std::vector<TrainingEvent>> eventsOfStore(RunStore& store, qint64 id) {
         eval.loss = point.value;
         byStep.emplace(point.step, eval);
     }
+    ATTUNE_ASSIGN(const auto general, store.curve(id, "general_loss"));
+    for (const CurvePoint& point : general) {
+        EvalFinished eval;
+        eval.step = point.step, eval.name = "general", eval.loss = point.value;
+        byStep.emplace(point.step, eval);
+    }
     ATTUNE_ASSIGN(const auto checkpoints, store.checkpoints(id));
     for (const RunCheckpoint& checkpoint : checkpoints)
         byStep.emplace(checkpoint.step, CheckpointSaved{checkpoint.step, checkpoint.folder, checkpoint.best});
@@ -69,9 +75,7 @@ Result<RunTrace> readRunTrace(Project& project, qint64 runId, const Catalog& cat
     if (auto config = parseRunConfig(trace.row.record.recipe, catalog, trace.row.record.name)) {
         trace.config = std::move(*config);
         trace.configKnown = true;
-        const auto& specs = trainingParams().params;
-        trace.doctor = Doctor(paramDouble(trace.config.training, specs, "learning_rate"),
-                              paramDouble(trace.config.training, specs, "max_grad_norm"));
+        trace.doctor = Doctor(DoctorFacts::of(trace.config, catalog));
     }
     const RunFolder folder{fspath(trace.row.folder)};
     if (auto metrics = readMetrics(folder.metrics()); metrics && !trace.row.folder.isEmpty()) {

@@ -5,10 +5,11 @@
 #include <QCoreApplication>
 
 #include "ui/bridge/qt_convert.h"
+#include "ui/views/train/kind_words.h"
 
 namespace attune {
 
-std::vector<Complaint> setupComplaints(const SetupState& state, const RunConfig& config) {
+std::vector<Complaint> setupComplaints(const SetupState& state, const RunConfig& config, const Catalog& catalog) {
     const auto words = [](const char* text) { return QCoreApplication::translate("SetupPage", text); };
     using Severity = Complaint::Severity;
     std::vector<Complaint> found;
@@ -33,6 +34,19 @@ std::vector<Complaint> setupComplaints(const SetupState& state, const RunConfig&
         if (chosen->bySplit[std::size_t(Split::Validation)] == 0)
             add(Severity::Warning, "data", words("There are no validation rows: learning by heart would go unnoticed."),
                 words("Set some rows apart in Data."));
+    }
+    const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id);
+    if (objective && state.rows && !mainKind(state.rows->kinds).empty()) {
+        const auto fits = fitObjectives(catalog, state.rows->kinds);
+        const bool usable = std::any_of(fits.begin(), fits.end(),
+                                        [&](const ObjectiveFit& fit) { return fit.objective == objective && fit.fits(); });
+        if (!usable)
+            add(Severity::Error, "objective",
+                words("%1 learns from %2, but the rows of this version are %3.")
+                    .arg(qstr(objective->description.title), kindName(objective->sampleKind), kindName(mainKind(state.rows->kinds))),
+                fits.front().fits()
+                    ? words("Choose %1, or rows of the other kind.").arg(qstr(fits.front().objective->description.title))
+                    : words("Choose other rows."));
     }
     const auto& computer = state.computer;
     if (state.model && state.rows) {

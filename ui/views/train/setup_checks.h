@@ -18,6 +18,6 @@ struct SetupState {
     const std::optional<Computer>& computer;
     const MemoryEstimate& memory; // zero while model, rows or computer are unknown
 };
-std::vector<Complaint> setupComplaints(const SetupState& state, const RunConfig& config);
+std::vector<Complaint> setupComplaints(const SetupState& state, const RunConfig& config, const Catalog& catalog);
 
 } // namespace attune

@@ -70,6 +70,9 @@ Result<RowFacts> readRowFacts(Project& project, const DatasetVersion& version, c
     RowFacts facts;
     facts.shape.rows = version.bySplit[std::size_t(Split::Train)];
     ATTUNE_ASSIGN(const DatasetStatistics statistics, project.datasets().statistics(version.datasetId));
+    for (std::size_t kind = 0; kind < statistics.byKind.size(); ++kind)
+        if (statistics.byKind[kind] > 0)
+            facts.kinds[sampleKindId(SampleKind(kind))] = statistics.byKind[kind];
     if (statistics.counted > 0) {
         facts.shape.averageTokens = double(statistics.tokens) / double(statistics.counted);
         facts.shape.longestTokens = statistics.maxTokens;
@@ -97,6 +100,8 @@ Result<RowFacts> readRowFacts(Project& project, const DatasetVersion& version, c
         all += double(row.length);
         for (const Message& message : row.sample.messages)
             answers += message.role == "assistant" ? double(message.content.size()) : 0;
+        if (row.sample.kind != SampleKind::Chat)
+            answers += double(row.sample.chosen.size() + row.sample.rejected.size());
     }
     facts.shape.averageTargets =
         facts.shape.averageTokens * (all > 0 && answers > 0 ? std::min(1.0, answers / all) : 1.0);

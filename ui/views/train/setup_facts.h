@@ -8,6 +8,7 @@
 
 #include "core/base/progress.h"
 #include "core/model_files/model_config.h"
+#include "core/plan/data_fit.h"
 #include "core/plan/estimate.h"
 #include "core/store/dataset_store.h"
 
@@ -37,6 +38,7 @@ Result<DataFacts> readDataFacts(Project& project);
 
 struct RowFacts {
     DataShape shape;        // of the training part
+    KindCounts kinds;       // of the dataset's rows
     bool estimated = false; // tokens from bytes: nothing has counted them yet
 };
 /// Errors: what the store says; Cancelled.

@@ -1,6 +1,7 @@
 #include "ui/views/train/setup_page.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <QComboBox>
 #include <QFileDialog>
@@ -10,6 +11,8 @@
 #include <QScrollArea>
 #include <QVBoxLayout>
 
+#include "core/plan/method_costs.h"
+#include "core/store/convert_dataset.h"
 #include "core/store/project.h"
 #include "ui/bridge/computer_facts.h"
 #include "ui/bridge/current_project.h"
@@ -17,6 +20,9 @@
 #include "ui/bridge/run_bridge.h"
 #include "ui/settings.h"
 #include "ui/views/train/estimate_panel.h"
+#include "ui/views/train/kind_words.h"
+#include "ui/views/train/method_chooser.h"
+#include "ui/views/train/objective_chooser.h"
 #include "ui/views/train/recipe_form.h"
 #include "ui/views/train/setup_checks.h"
 #include "ui/views/train/train_parts.h"
@@ -67,7 +73,18 @@ SetupPage::SetupPage(Services& services, MessageArea& messages, QWidget* parent)
         m_keep = true;
         touch();
     });
+    connect(&m_form->objectives(), &ObjectiveChooser::dataWanted, this, &SetupPage::dataWanted);
+    connect(&m_form->objectives(), &ObjectiveChooser::conversionWanted, this, &SetupPage::convertRows);
     connect(m_estimate, &EstimatePanel::fieldWanted, this, &SetupPage::focusField);
+    connectRewardPath();
+    connect(services.project, &CurrentProject::contentChanged, this, [this](const QString& what) {
+        if (what == QLatin1String("runs"))
+            readRewards();
+    });
+    connect(m_estimate, &EstimatePanel::checkWanted, this, &SetupPage::check);
+    connect(m_estimate, &EstimatePanel::fitWanted, this, &SetupPage::fit);
+    connect(services.runs, &RunBridge::runStarted, this, &SetupPage::touch);
+    connect(services.runs, &RunBridge::runEnded, this, &SetupPage::touch);
     connect(services.computer, &ComputerFacts::changed, this, &SetupPage::touch);
     touch();
 }
@@ -78,7 +95,8 @@ void SetupPage::load() {
     m_modelFolder.clear();
     m_data = {};
     m_rows.reset();
-    m_wantedVersion = 0;
+    m_rewardModels.clear();
+    m_wantedVersion = m_suitedVersion = 0;
     m_name->clear();
     m_form->setConfig({});
     showModel();
@@ -123,6 +141,7 @@ void SetupPage::refreshFacts() {
     const auto project = m_services.project->get();
     if (!project)
         return;
+    readRewards();
     ++m_reading;
     runTask<DataFacts>(
         this, [project](const Progress&) { return readDataFacts(*project); },
@@ -175,6 +194,7 @@ void SetupPage::readRows() {
     const VersionFacts* chosen = version();
     const quint64 request = ++m_rowRequest;
     m_rows.reset();
+    m_form->objectives().setRows({});
     touch();
     if (!project || !chosen)
         return;
@@ -193,9 +213,10 @@ void SetupPage::readRows() {
             --m_reading;
             if (request != m_rowRequest)
                 return;
-            if (rows)
+            if (rows) {
                 m_rows = *rows;
-            else
+                takeKinds();
+            } else
                 m_messages.showError("rows", rows.error());
             touch();
         });
@@ -221,6 +242,57 @@ void SetupPage::freeze() {
         });
 }
 
+// A version of another kind: the first objective that learns from such rows, unless the chosen one does.
+void SetupPage::takeKinds() {
+    m_form->objectives().setRows(m_rows->kinds);
+    const qint64 id = version() ? version()->version.id : 0;
+    if (std::exchange(m_suitedVersion, id) == id)
+        return;
+    const Catalog& catalog = m_services.runs->catalog();
+    const std::string before = config().objective.id;
+    const auto fits = fitObjectives(catalog, m_rows->kinds);
+    const ObjectiveEntry* chosen = findObjectiveEntry(catalog, before);
+    const bool suits = std::any_of(fits.begin(), fits.end(),
+                                   [&](const ObjectiveFit& fit) { return fit.objective == chosen && fit.fits(); });
+    if (suits || fits.empty() || !fits.front().fits())
+        return;
+    const Described& found = fits.front().objective->description;
+    m_form->takeObjective(found.id);
+    m_messages.show("objective", Tone::Accent,
+                    tr("The objective is now “%1”: the rows are %2.").arg(qstr(found.title), kindName(mainKind(m_rows->kinds))), {},
+                    {{tr("Change back"), [this, before] {
+                          m_messages.remove("objective");
+                          m_form->takeObjective(before);
+                      }}});
+}
+
+void SetupPage::convertRows(const std::string& kind) {
+    const auto project = m_services.project->get();
+    const VersionFacts* chosen = version();
+    if (!project || !chosen || m_conversion)
+        return;
+    SampleKind to = SampleKind::Chat;
+    for (const SampleKind each : {SampleKind::Text, SampleKind::Preference, SampleKind::Unpaired, SampleKind::PromptOnly})
+        if (kind == sampleKindId(each))
+            to = each;
+    const QString name = tr("%1 as %2").arg(chosen->dataset, kindName(kind));
+    m_conversion = runTask<DatasetVersion>(
+        this,
+        [project, id = chosen->version.id, to, name](const Progress& progress) {
+            return convertDataset(project->datasets(), id, to, sstr(name), progress);
+        },
+        [this, kind](Result<DatasetVersion> made) {
+            m_conversion = nullptr;
+            if (!made)
+                return m_messages.showError("convert", made.error());
+            m_messages.show("convert", Tone::Good, tr("Made a dataset of %1; it is chosen now.").arg(kindName(kind)));
+            m_wantedVersion = made->id;
+            refreshFacts();
+            m_services.project->noteChange(QStringLiteral("datasets"));
+        });
+    Q_EMIT working(m_conversion, tr("Making %1").arg(kindName(kind)));
+}
+
 void SetupPage::chooseVersion(qint64 versionId) {
     m_wantedVersion = versionId;
     if (const int index = m_versions->findData(qlonglong(versionId)); index >= 0)
@@ -232,6 +304,11 @@ void SetupPage::chooseVersion(qint64 versionId) {
 const VersionFacts* SetupPage::version() const {
     const int index = m_versions->currentIndex();
     return index >= 0 && index < int(m_data.versions.size()) ? &m_data.versions[std::size_t(index)] : nullptr;
+}
+
+bool SetupPage::hasValidationRows() const {
+    const VersionFacts* chosen = version();
+    return chosen && chosen->version.bySplit[std::size_t(Split::Validation)] > 0;
 }
 
 RunConfig SetupPage::config() const {
@@ -261,7 +338,7 @@ void SetupPage::suggestName(const QString& name) {
 bool SetupPage::focusField(const QString& field) {
     if (field.startsWith(QLatin1String("model")))
         m_browse->setFocus(Qt::OtherFocusReason);
-    else if (field.startsWith(QLatin1String("data")))
+    else if (field.startsWith(QLatin1String("data")) && field != QLatin1String("data.general"))
         (m_versions->count() > 0 ? static_cast<QWidget*>(m_versions) : m_freeze)->setFocus(Qt::OtherFocusReason);
     else if (field == QLatin1String("name"))
         m_name->setFocus(Qt::OtherFocusReason);
@@ -278,6 +355,8 @@ void SetupPage::estimate() {
     const RunConfig config = this->config();
     const Catalog& catalog = m_services.runs->catalog();
     const auto& computer = m_services.computer->computer();
+    if (!m_model || !m_rows || !computer)
+        m_form->methods().setCosts({}, 0);
     if (!m_model)
         m_estimate->showMissing(m_modelFolder.isEmpty()
                                     ? tr("Choose a model, and its memory and time are estimated here.")
@@ -289,6 +368,7 @@ void SetupPage::estimate() {
     else if (!computer)
         m_estimate->showMissing(tr("Looking at this computer…"));
     else {
+        m_form->methods().setCosts(methodCosts(m_model->config, config, catalog, m_rows->shape, *computer), computer->memoryBytes);
         m_memory = estimateMemory(m_model->config, config, catalog, m_rows->shape, *computer);
         m_estimate->showEstimate({m_memory, estimateTime(m_model->config, config, catalog, m_rows->shape, *computer),
                                   trainableParameters(m_model->config, config, catalog),
@@ -298,7 +378,7 @@ void SetupPage::estimate() {
     }
     std::vector<Complaint> complaints = setupComplaints(
         {m_modelFolder, m_model, m_modelError, version() ? &version()->version : nullptr, m_rows, computer, m_memory},
-        config);
+        config, catalog);
     for (Complaint& complaint : checkRunConfig(config, catalog)) {
         const bool sameField = std::any_of(complaints.begin(), complaints.end(), [&](const Complaint& known) {
             return known.field == complaint.field || complaint.field.starts_with(known.field + ".");
@@ -309,10 +389,19 @@ void SetupPage::estimate() {
     std::stable_sort(complaints.begin(), complaints.end(),
                      [](const Complaint& a, const Complaint& b) { return a.severity < b.severity; });
     m_estimate->showComplaints(complaints);
+    m_estimate->showMeasured(measured());
+    showRewardPath();
     m_form->setComplaints(complaints);
     m_ready = m_model && version() &&
               std::none_of(complaints.begin(), complaints.end(),
                            [](const Complaint& complaint) { return complaint.severity == Complaint::Severity::Error; });
+    const bool busy = m_services.runs->isActive(), known = m_model && m_rows && computer;
+    // Check also where only the memory is said to be short: it finds out.
+    const bool checkable = m_model && version() && std::none_of(complaints.begin(), complaints.end(), [](const Complaint& complaint) {
+                               return complaint.severity == Complaint::Severity::Error && complaint.field != "training.max_length";
+                           });
+    m_estimate->setCheckable(checkable && !busy && !m_check, known && !m_check,
+                             busy ? tr("%1 is training: one thing at a time.").arg(m_services.runs->current().name) : QString());
     if (m_keep)
         keepRecipe();
     Q_EMIT readyChanged();

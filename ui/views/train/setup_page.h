@@ -10,8 +10,10 @@
 #include <QWidget>
 
 #include "core/plan/run_config.h"
+#include "core/run/engine.h"
 #include "ui/bridge/task.h"
 #include "ui/services.h"
+#include "ui/views/train/reward_path.h"
 #include "ui/views/train/setup_facts.h"
 
 class QComboBox;
@@ -43,13 +45,20 @@ public:
     void chooseVersion(qint64 versionId);
     void chooseModel(const QString& folder);
     bool focusField(const QString& field);
+    /// What Check measured for the recipe as it is.
+    std::optional<StepMeasurement> measured() const;
     bool isReady() const { return m_ready; } ///< no complaint forbids the start
     bool isLoading() const { return m_reading > 0; }
+    const std::optional<ModelFacts>& modelFacts() const { return m_model; } ///< empty while it is read or unreadable
+    const std::optional<RowFacts>& rowFacts() const { return m_rows; }
+    bool hasValidationRows() const;
     bool hasData() const { return !m_data.datasets.empty(); }
 
 Q_SIGNALS:
     void readyChanged();
     void factsRead(); ///< after every reading of the versions
+    void working(attune::Task* task, const QString& what); ///< longer work began
+    void dataWanted(); ///< rows of another kind have to be imported
 
 private:
     Card* makeModelCard();
@@ -57,6 +66,14 @@ private:
     void readModel(const QString& folder, bool keep);
     void readRows();
     void freeze();
+    void connectRewardPath();
+    void readRewards();
+    void showRewardPath();
+    void check(); ///< two real steps, in the background
+    void fit();   ///< the smallest change that fits into the free memory
+    void takeMeasurement(Result<StepMeasurement> measured, const RunConfig& of);
+    void takeKinds();                          ///< what the rows are is known: the objectives that suit them
+    void convertRows(const std::string& kind); ///< a new dataset of that kind from the chosen version
     void showModel();
     void showVersions();
     void touch(); ///< something changed: estimate again, soon
@@ -82,7 +99,11 @@ private:
     std::optional<RowFacts> m_rows;
     MemoryEstimate m_memory;
     QString m_suggested, m_modelFolder;
-    qint64 m_wantedVersion = 0;
+    qint64 m_wantedVersion = 0, m_suitedVersion = 0; // the latter: an objective was found for its rows
+    QPointer<Task> m_conversion, m_check;
+    std::optional<StepMeasurement> m_measured; // of m_measuredRecipe
+    RunConfig m_measuredRecipe;
+    std::vector<RewardModelRun> m_rewardModels;
     int m_reading = 0;
     quint64 m_modelRequest = 0, m_rowRequest = 0;
     bool m_ready = false, m_keep = false;

@@ -12,10 +12,14 @@
 #include "core/store/project.h"
 #include "ui/bridge/current_project.h"
 #include "ui/bridge/qt_convert.h"
+#include "ui/bridge/computer_facts.h"
 #include "ui/bridge/run_bridge.h"
+#include "ui/bridge/sweep_driver.h"
 #include "ui/views/train/history_page.h"
 #include "ui/views/train/live_page.h"
+#include "ui/views/train/model_page.h"
 #include "ui/views/train/setup_page.h"
+#include "ui/views/train/sweep_page.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/empty_state.h"
 #include "ui/widgets/message_bar.h"
@@ -35,16 +39,20 @@ TrainView::TrainView(Services& services, QWidget* parent) : View(services, paren
     auto* column = new QVBoxLayout(content);
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(16);
-    m_switch = new SegmentedControl({tr("New run"), tr("Run"), tr("History")}, content);
+    m_switch = new SegmentedControl({tr("Model"), tr("New run"), tr("Sweep"), tr("Run"), tr("History")}, content);
     m_switch->setAccessibleName(tr("Part of Train that is shown"));
     column->addWidget(m_switch, 0, Qt::AlignLeft);
     m_progress = new ProgressStrip(content);
     column->addWidget(m_progress);
+    m_model = new ModelPage(services, m_page->messages(), content);
     m_setup = new SetupPage(services, m_page->messages(), content);
-    m_live = new LivePage(m_page->messages(), content);
+    m_sweep = new SweepPage(services, m_page->messages(), content);
+    m_live = new LivePage(services.runs->catalog(), m_page->messages(), content);
     m_history = new HistoryPage(services, m_page->messages(), content);
     m_stack = new QStackedWidget(content);
+    m_stack->addWidget(m_model);
     m_stack->addWidget(m_setup);
+    m_stack->addWidget(m_sweep);
     m_stack->addWidget(m_live);
     m_stack->addWidget(m_history);
     column->addWidget(m_stack, 1);
@@ -58,6 +66,10 @@ TrainView::TrainView(Services& services, QWidget* parent) : View(services, paren
     connect(m_primary, &QPushButton::clicked, this, [this] {
         if (m_stack->currentIndex() == SetupIndex)
             start();
+        else if (m_stack->currentIndex() == ModelIndex)
+            useModel();
+        else if (m_stack->currentIndex() == SweepIndex)
+            m_sweep->start();
         else
             Q_EMIT openStation(QStringLiteral("compare"), {{QStringLiteral("run"), m_shownRun}});
     });
@@ -67,22 +79,19 @@ TrainView::TrainView(Services& services, QWidget* parent) : View(services, paren
         m_factsRead = true;
         refresh();
     });
-    connect(m_history, &HistoryPage::openWanted, this, &TrainView::openRun);
+    connect(m_setup, &SetupPage::dataWanted, this,
+            [this] { Q_EMIT openStation(QStringLiteral("data"), {{QStringLiteral("action"), QStringLiteral("import")}}); });
+    connect(m_setup, &SetupPage::working, m_progress, &ProgressStrip::follow);
+    connect(m_history, &HistoryPage::openWanted, this, [this](qint64 run) { openRun(run); });
     connect(m_history, &HistoryPage::continueWanted, this, &TrainView::continueRun);
     connect(m_history, &HistoryPage::compareWanted, this, [this](qint64 run) {
         Q_EMIT openStation(QStringLiteral("compare"), {{QStringLiteral("run"), run}});
     });
-    connect(m_history, &HistoryPage::recipeWanted, this, [this](qint64 run) {
-        const RunRow* row = m_history->model().row(m_history->model().indexOf(run));
-        const auto config = row ? parseRunConfig(row->record.recipe, this->services().runs->catalog(), row->record.name)
-                                : Result<RunConfig>(fail(ErrorCode::NotFound, "The run is gone."));
-        if (!config)
-            return m_page->messages().showError("recipe", config.error());
-        m_setup->useConfig(*config);
-        showPage(SetupIndex);
-    });
+    connect(m_history, &HistoryPage::recipeWanted, this, &TrainView::useRecipeOf);
     connect(m_live, &LivePage::recipeWanted, this, &TrainView::changeRecipe);
     connectRuns();
+    connectSweep();
+    connectModel();
     connect(services.project, &CurrentProject::changed, this, &TrainView::loadProject);
     connect(services.project, &CurrentProject::contentChanged, this, [this](const QString& what) {
         if (what == QLatin1String("datasets"))
@@ -153,8 +162,72 @@ void TrainView::connectRuns() {
         else
             runs->pause();
     });
-    connect(m_stop, &QPushButton::clicked, runs, &RunBridge::stop);
+    connect(m_stop, &QPushButton::clicked, this, [this, runs] {
+        if (m_stack->currentIndex() == SweepIndex)
+            m_sweep->driver().stop();
+        else
+            runs->stop();
+    });
     connect(m_live, &LivePage::stopWanted, runs, &RunBridge::stop);
+}
+
+void TrainView::connectSweep() {
+    const auto situation = [this] {
+        const auto& model = m_setup->modelFacts();
+        const auto& rows = m_setup->rowFacts();
+        m_sweep->form().setSituation({m_setup->config(), model ? std::optional(model->config) : std::nullopt,
+                                      rows ? std::optional(rows->shape) : std::nullopt, services().computer->computer(),
+                                      m_setup->hasValidationRows()});
+    };
+    connect(m_setup, &SetupPage::readyChanged, this, situation);
+    connect(m_sweep, &SweepPage::readyChanged, this, &TrainView::refreshButtons);
+    connect(m_sweep, &SweepPage::openWanted, this, [this](qint64 run) { openRun(run); });
+    connect(m_sweep, &SweepPage::recipeWanted, this, &TrainView::useRecipeOf);
+    connect(&m_sweep->driver(), &SweepDriver::trialStarting, this, [this](const RunConfig& config, qint64 run, bool continued) {
+        if (continued)
+            return openRun(run, false);
+        m_live->begin(config);
+        m_shownRun = run;
+        m_shownName = qstr(config.name);
+        m_shownState = QStringLiteral("preparing");
+        m_shownSentence = recipeSentence(config);
+        m_live->setActive(true);
+        refresh();
+    });
+}
+
+void TrainView::connectModel() {
+    connect(m_model, &ModelPage::changed, this, &TrainView::refresh);
+    connect(m_setup, &SetupPage::readyChanged, this, [this] {
+        // The project's own model is looked at when the page is opened, not before: reading it twice would be for nothing.
+        if (m_stack->currentIndex() == ModelIndex && !m_model->hasModel() && m_setup->modelFacts())
+            m_model->read(m_setup->modelFacts()->folder);
+    });
+}
+
+bool TrainView::openFiles(const QStringList& files) {
+    if (files.size() != 1 || !ModelPage::isModelPath(files.front()))
+        return false;
+    m_model->read(files.front());
+    showPage(ModelIndex);
+    return true;
+}
+
+void TrainView::useModel() {
+    if (!services().project->isOpen() || !m_model->report() || !m_model->report()->isUsable())
+        return;
+    m_setup->chooseModel(m_model->path());
+    showPage(SetupIndex);
+}
+
+void TrainView::useRecipeOf(qint64 run) {
+    const RunRow* row = m_history->model().row(m_history->model().indexOf(run));
+    const auto config = row ? parseRunConfig(row->record.recipe, services().runs->catalog(), row->record.name)
+                            : Result<RunConfig>(fail(ErrorCode::NotFound, "The run is gone."));
+    if (!config)
+        return m_page->messages().showError("recipe", config.error());
+    m_setup->useConfig(*config);
+    showPage(SetupIndex);
 }
 
 void TrainView::activated() {
@@ -173,13 +246,19 @@ void TrainView::showRequest(const QVariantMap& request) {
     }
     if (request.contains(QStringLiteral("assignment")))
         changeRecipe(request.value(QStringLiteral("assignment")).toString());
+    if (request.contains(QStringLiteral("model")))
+        openFiles({request.value(QStringLiteral("model")).toString()});
     if (request.contains(QStringLiteral("run")))
         openRun(request.value(QStringLiteral("run")).toLongLong());
 }
 
 bool TrainView::canClose(QString& reason) {
-    if (!services().runs->isActive())
+    if (!services().runs->isActive() && !m_sweep->driver().isActive())
         return true;
+    if (m_sweep->driver().isActive()) {
+        reason = tr("A sweep is training. Leaving now stops it at its next step; it stays resumable with Continue.");
+        return false;
+    }
     reason = tr("%1 is training. Leaving now stops it at its next step; it stays resumable with Continue.")
                  .arg(services().runs->current().name);
     return false;
@@ -193,7 +272,9 @@ void TrainView::loadProject() {
     m_shownName.clear();
     m_shownState.clear();
     m_live->begin({});
+    m_model->clear();
     m_setup->load();
+    m_sweep->load();
     showPage(SetupIndex);
     readHistory();
 }
@@ -294,12 +375,12 @@ void TrainView::launch(Result<PreparedRun> run, std::shared_ptr<Project> project
     refresh();
 }
 
-void TrainView::openRun(qint64 runId) {
+void TrainView::openRun(qint64 runId, bool show) {
     const auto project = services().project->get();
     if (!project)
         return;
     if (runId == m_shownRun)
-        return showPage(LiveIndex);
+        return show ? showPage(LiveIndex) : m_live->setActive(true);
     m_openingRun = runId;
     m_missed.clear();
     const QPointer<Task> task = runTask<RunTrace>(
@@ -307,7 +388,7 @@ void TrainView::openRun(qint64 runId) {
         [project, runId, &catalog = services().runs->catalog()](const Progress&) {
             return readRunTrace(*project, runId, catalog);
         },
-        [this, runId](Result<RunTrace> trace) {
+        [this, runId, show](Result<RunTrace> trace) {
             if (runId != m_openingRun)
                 return; // another one was asked for meanwhile
             m_openingRun = 0;
@@ -325,7 +406,10 @@ void TrainView::openRun(qint64 runId) {
             m_live->takeSteps(std::exchange(m_missed, {}));
             if (record.state == "failed")
                 takeFailure({{ErrorCode::Internal, record.error, {}}});
-            showPage(LiveIndex);
+            if (show)
+                showPage(LiveIndex);
+            else
+                refresh();
         });
     m_progress->follow(task, tr("Reading the run"));
 }
@@ -365,14 +449,16 @@ bool TrainView::shownIsActive() const {
 void TrainView::showPage(Page page) {
     m_stack->setCurrentIndex(page);
     m_switch->setIndex(page);
+    if (page == ModelIndex && !m_model->hasModel() && m_setup->modelFacts())
+        m_model->read(m_setup->modelFacts()->folder);
     refresh();
     if (page == LiveIndex && m_pause->isVisible())
         m_pause->setFocus(Qt::OtherFocusReason);
 }
 
 void TrainView::refresh() {
-    const bool any =
-        services().project->isOpen() && (m_setup->hasData() || m_history->model().rowCount() > 0 || !m_factsRead);
+    const bool any = m_model->hasModel() || (services().project->isOpen() &&
+                                             (m_setup->hasData() || m_history->model().rowCount() > 0 || !m_factsRead));
     m_outer->setCurrentIndex(any ? 1 : 0);
     m_history->setBusy(services().runs->isActive());
     refreshButtons();

@@ -4,7 +4,7 @@
 
 #include "core/run/engine.h"
 #include "ui/bridge/task.h"
-#include "ui/views/train/run_launch.h"
+#include "core/run/project_run.h"
 #include "ui/views/train/run_trace.h"
 #include "ui/views/view.h"
 
@@ -15,9 +15,11 @@ namespace attune {
 class EmptyState;
 class HistoryPage;
 class LivePage;
+class ModelPage;
 class ProgressStrip;
 class SegmentedControl;
 class SetupPage;
+class SweepPage;
 
 class TrainView final : public View {
     Q_OBJECT
@@ -26,22 +28,28 @@ public:
 
     void activated() override;
     /// {"version": id} sets up a run on that data; {"run": id} shows a run; {"assignment": "training.epochs=1"} changes
-    /// the recipe.
+    /// the recipe; {"model": path} looks at a model.
     void showRequest(const QVariantMap& request) override;
     bool canClose(QString& reason) override;
+    bool openFiles(const QStringList& files) override; ///< a model
 
     SetupPage& setup() const { return *m_setup; }
     LivePage& live() const { return *m_live; }
     HistoryPage& history() const { return *m_history; }
-    enum Page { SetupIndex, LiveIndex, HistoryIndex };
+    SweepPage& sweep() const { return *m_sweep; }
+    ModelPage& model() const { return *m_model; }
+    enum Page { ModelIndex, SetupIndex, SweepIndex, LiveIndex, HistoryIndex };
     void showPage(Page page);
-    void openRun(qint64 runId);
+    void openRun(qint64 runId, bool show = true);
     void continueRun(qint64 runId);
     void start();
 
 private:
     QWidget* makeEmpty();
     void connectRuns();
+    void connectSweep();
+    void connectModel();
+    void useModel();
     void loadProject();
     void readHistory();
     void launch(Result<PreparedRun> run, std::shared_ptr<Project> project);
@@ -51,6 +59,7 @@ private:
     void refreshButtons();
     void refreshRail();
     void changeRecipe(const QString& assignment);
+    void useRecipeOf(qint64 runId);
     QString recipeSentence(const RunConfig& config) const;
     bool shownIsActive() const;
 
@@ -62,6 +71,8 @@ private:
     SetupPage* m_setup;
     LivePage* m_live;
     HistoryPage* m_history;
+    SweepPage* m_sweep;
+    ModelPage* m_model;
     QPushButton* m_pause;
     QPushButton* m_stop;
     QPushButton* m_continue;

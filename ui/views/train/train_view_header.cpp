@@ -4,11 +4,15 @@
 #include <QPushButton>
 #include <QStackedWidget>
 
+#include "ui/bridge/current_project.h"
 #include "ui/bridge/qt_convert.h"
 #include "ui/bridge/run_bridge.h"
+#include "ui/bridge/sweep_driver.h"
 #include "ui/theme.h"
 #include "ui/views/train/history_page.h"
+#include "ui/views/train/model_page.h"
 #include "ui/views/train/setup_page.h"
+#include "ui/views/train/sweep_page.h"
 #include "ui/views/train/train_view.h"
 
 namespace attune {
@@ -35,15 +39,20 @@ void TrainView::refreshButtons() {
     m_pause->setVisible(live && active && !stopping);
     m_pause->setText(paused ? tr("Resume") : tr("Pause"));
     m_pause->setIcon(Theme::current().icon(paused ? "play" : "pause"));
-    m_stop->setVisible(live && active);
-    m_stop->setEnabled(!stopping);
-    m_stop->setText(stopping ? tr("Stopping…") : tr("Stop and keep"));
+    const bool sweeping = content && page == SweepIndex;
+    const SweepDriver& sweep = m_sweep->driver();
+    m_stop->setVisible(sweeping ? sweep.isActive() : live && active);
+    m_stop->setEnabled(sweeping ? !sweep.isStopping() : !stopping);
+    m_stop->setText((sweeping ? sweep.isStopping() : stopping) ? tr("Stopping…") : sweeping ? tr("Stop the sweep") : tr("Stop and keep"));
     m_continue->setVisible(live && !active && m_canContinue && m_shownRun > 0);
     m_continue->setEnabled(!services().runs->isActive() && !m_task);
-    m_primary->setVisible(content && (page == SetupIndex || (live && m_shownState == QLatin1String("finished"))));
-    m_page->primaryButton(page == SetupIndex ? tr("Start training") : tr("Compare answers"));
-    m_primary->setEnabled(page != SetupIndex || (m_setup->isReady() && !services().runs->isActive() && !m_task));
-    m_primary->setToolTip(page == SetupIndex && services().runs->isActive()
+    const bool looking = page == ModelIndex;
+    const bool inUse = looking && m_setup->modelFacts() && m_setup->modelFacts()->folder == m_model->path();
+    m_primary->setVisible(content && (page == SetupIndex || (looking && m_model->report()) || (sweeping && !sweep.isActive()) || (live && m_shownState == QLatin1String("finished"))));
+    m_page->primaryButton(looking ? (inUse ? tr("Go on to New run") : tr("Use this model")) : page == SetupIndex ? tr("Start training") : sweeping ? tr("Start the sweep") : tr("Compare answers"));
+    m_primary->setEnabled(looking ? services().project->isOpen() && m_model->report() && m_model->report()->isUsable() : sweeping ? m_sweep->isReady() : page != SetupIndex || (m_setup->isReady() && !services().runs->isActive() && !m_task));
+    m_primary->setToolTip(looking && !services().project->isOpen() ? tr("Open or make a project first: the model is chosen for a project.")
+                          : (page == SetupIndex || sweeping) && services().runs->isActive()
                               ? tr("%1 is training: one run at a time.").arg(services().runs->current().name)
                               : QString());
     if (focused != buttons.end() &&
@@ -59,7 +68,9 @@ void TrainView::refreshButtons() {
     } else {
         m_page->setTitle(tr("Train"));
         m_page->setSentence(
-            page == HistoryIndex ? tr("Every run of this project, with its recipe, curves and notes.")
+            looking                ? tr("Look at a model before you use it: what it is, what this computer can do with it, and what it answers.")
+            : page == SweepIndex   ? tr("Train the recipe several times with other settings, one run after the other, and see which are best.")
+            : page == HistoryIndex ? tr("Every run of this project, with its recipe, curves and notes.")
             : page == LiveIndex
                 ? tr("No run is open: start one, or open one from the history.")
                 : tr("Choose how the model learns; what that needs of this computer stands at the right."));

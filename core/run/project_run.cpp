@@ -1,5 +1,6 @@
-#include "ui/views/train/run_launch.h"
+#include "core/run/project_run.h"
 
+#include "core/data/general_data.h"
 #include "core/store/project.h"
 
 namespace attune {
@@ -7,6 +8,7 @@ namespace {
 
 Status addRows(Project& project, TrainRequest& request) {
     request.tokenCache = (project.folder() / "cache" / "tokens").string(); // stays and goes with the data it is made of
+    request.replayMemory = (project.folder() / "replay_memory.jsonl").string();
     const std::int64_t version = request.config.data.datasetVersion;
     ATTUNE_ASSIGN(request.train, project.datasets().source(version, Split::Train));
     // A version without validation rows can be trained; the set-up page warned.
@@ -15,6 +17,9 @@ Status addRows(Project& project, TrainRequest& request) {
         request.validation = std::move(*validation);
     else if (validation.error().code != ErrorCode::InvalidData)
         return fail(validation.error());
+    if (!request.config.data.general.empty()) { // a relative path means a file in the project's folder
+        ATTUNE_ASSIGN(request.general, loadGeneralData(project.folder() / request.config.data.general));
+    }
     return {};
 }
 
@@ -42,7 +47,15 @@ Result<PreparedRun> prepareRun(Project& project, Engine& engine, const RunConfig
     return run;
 }
 
-Result<PreparedRun> prepareContinuation(Project& project, const Catalog& catalog, qint64 runId) {
+Result<TrainRequest> prepareCheck(Project& project, Engine& engine, const RunConfig& config) {
+    TrainRequest request;
+    request.config = config;
+    ATTUNE_CHECK(addRows(project, request));
+    ATTUNE_CHECK(engine.check(config));
+    return request;
+}
+
+Result<PreparedRun> prepareContinuation(Project& project, const Catalog& catalog, std::int64_t runId) {
     PreparedRun run;
     run.id = runId;
     ATTUNE_ASSIGN(const RunRecord record, project.runs().get(runId));

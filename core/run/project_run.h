@@ -4,20 +4,20 @@
 
 #include "core/run/engine.h"
 
-#include <QString>
-
 namespace attune {
 
 class Project;
 
 struct PreparedRun {
-    qint64 id = 0;
+    std::int64_t id = 0;
     TrainRequest request;
 };
 /// A new run: recipe checked by the engine, recorded, its folder named. Errors: what the engine's check, the versions
 /// and the store say.
 Result<PreparedRun> prepareRun(Project& project, Engine& engine, const RunConfig& config);
+/// What the engine needs to check the run (Engine::measureSteps); nothing is recorded. Errors: as prepareRun.
+Result<TrainRequest> prepareCheck(Project& project, Engine& engine, const RunConfig& config);
 /// The same run from its last checkpoint. Errors: InvalidData when its recipe cannot be read any more; NotFound.
-Result<PreparedRun> prepareContinuation(Project& project, const Catalog& catalog, qint64 runId);
+Result<PreparedRun> prepareContinuation(Project& project, const Catalog& catalog, std::int64_t runId);
 
 } // namespace attune

@@ -1,4 +1,4 @@
-#include "core/methods/lora_settings.h"
+#include "core/plan/lora_settings.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,0 +1,91 @@
+#include "core/protections/l2_sp.h"
+
+#include <set>
+
+#include <ATen/ATen.h>
+
+#include "core/plan/catalog.h"
+#include "core/protections/held_parameters.h"
+#include "core/protections/protection_settings.h"
+
+namespace attune {
+
+namespace {
+
+class L2SpPenalty final : public Penalty {
+public:
+    L2SpPenalty(std::vector<HeldParameter> held, std::vector<LoraAdapter*> adapters, double strength)
+        : m_held(std::move(held)), m_adapters(std::move(adapters)), m_strength(strength) {}
+
+    double addGradient() override {
+        at::NoGradGuard noGrad;
+        double sum = 0;
+        for (const HeldParameter& held : m_held)
+            sum += pullBack(held, m_strength);
+        for (LoraAdapter* adapter : m_adapters)
+            sum += pullAdapter(*adapter);
+        return 0.5 * m_strength * sum;
+    }
+    std::vector<at::Tensor> tensors() const override { return startsOf(m_held); }
+
+private:
+    // ||s (B A - B0 A0)||^2; the matrices in between are only [r, r] and [r, r0].
+    double pullAdapter(LoraAdapter& adapter) const {
+        const double scale = adapter.scale * adapter.scale;
+        const at::Tensor &a = adapter.a.value, &b = adapter.b.value;
+        const at::Tensor aa = at::mm(a, a.t()), bb = at::mm(b.t(), b);
+        double value = (aa * bb).sum(at::kDouble).item<double>();
+        at::Tensor towardsB = at::mm(b, aa), towardsA = at::mm(bb, a);
+        if (adapter.startA.defined()) {
+            const at::Tensor &a0 = adapter.startA, &b0 = adapter.startB;
+            const at::Tensor cross = at::mm(a0, a.t()), back = at::mm(b.t(), b0); // [r0, r], [r, r0]
+            value += (at::mm(a0, a0.t()) * at::mm(b0.t(), b0)).sum(at::kDouble).item<double>();
+            value -= 2 * (cross.t() * back).sum(at::kDouble).item<double>();
+            towardsB.sub_(at::mm(b0, cross));
+            towardsA.sub_(at::mm(back, a0));
+        }
+        adapter.b.grad.add_(towardsB, m_strength * scale);
+        adapter.a.grad.add_(towardsA, m_strength * scale);
+        return scale * value;
+    }
+
+    std::vector<HeldParameter> m_held;
+    std::vector<LoraAdapter*> m_adapters;
+    double m_strength;
+};
+
+} // namespace
+
+L2SpProtection::L2SpProtection() {
+    m_description.id = "l2_sp";
+    m_description.title = "Stay near the start (L2-SP)";
+    m_description.summary = "A penalty on how far the weights move from where they began. Needs no general data.";
+    ParamSpec strength;
+    strength.key = "strength", strength.label = "Strength";
+    strength.help = "Weight of the penalty: half of this times the squared distance is added to the loss.";
+    strength.defaultValue = 0.1, strength.min = 0, strength.max = 1e6;
+    strength.ifTooHigh = "The weights hardly move and the task is not learned.";
+    strength.ifTooLow = "The model forgets as much as without.";
+    m_description.params = {strength};
+}
+
+Result<std::unique_ptr<Protection>> L2SpProtection::configured(const ParamMap& params) const {
+    ATTUNE_CHECK(checkSettings(params, m_description));
+    auto made = std::make_unique<L2SpProtection>();
+    made->m_strength = paramDouble(params, m_description.params, "strength");
+    return made;
+}
+
+Result<std::unique_ptr<Penalty>> L2SpProtection::penalty(CausalLm& model, const FisherDiagonal*) const {
+    std::vector<LoraAdapter*> adapters;
+    std::set<const Parameter*> inAdapters;
+    for (LinearPart* part : model.linearParts())
+        if (part->lora) {
+            adapters.push_back(part->lora.get());
+            inAdapters.insert({&part->lora->a, &part->lora->b});
+        }
+    ATTUNE_ASSIGN(std::vector<HeldParameter> held, holdParameters(model, [&](const Parameter& parameter) { return !inAdapters.contains(&parameter); }));
+    return std::make_unique<L2SpPenalty>(std::move(held), std::move(adapters), m_strength);
+}
+
+} // namespace attune

@@ -1,0 +1,385 @@
+#include "ui/views/train/model_page.h"
+
+#include <algorithm>
+
+#include <QDir>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QGridLayout>
+#include <QHBoxLayout>
+#include <QLineEdit>
+#include <QPlainTextEdit>
+#include <QScrollArea>
+
+#include "core/model_report/capabilities.h"
+#include "ui/bridge/computer_facts.h"
+#include "ui/bridge/qt_convert.h"
+#include "ui/bridge/run_bridge.h"
+#include "ui/settings.h"
+#include "ui/widgets/card.h"
+#include "ui/widgets/message_bar.h"
+#include "ui/widgets/progress_strip.h"
+
+namespace attune {
+namespace {
+
+constexpr int kAnswerTokens = 120;
+constexpr int kShownHash = 12;
+
+QString millions(double count) {
+    if (count >= 1e9)
+        return ModelPage::tr("%1 billion").arg(number(count / 1e9, 2));
+    return count >= 1e6 ? ModelPage::tr("%1 million").arg(number(count / 1e6, 1)) : number(qint64(count));
+}
+
+void clearLayout(QLayout* layout) {
+    while (QLayoutItem* item = layout->takeAt(0)) {
+        if (item->widget()) {
+            item->widget()->hide();
+            item->widget()->deleteLater();
+        }
+        delete item;
+    }
+}
+
+} // namespace
+
+ModelPage::ModelPage(Services& services, MessageArea& messages, QWidget* parent) : QWidget(parent), m_services(services), m_messages(messages) {
+    auto* column = new QVBoxLayout(this);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(16);
+    column->addWidget(makeChooser());
+    m_progress = new ProgressStrip(this);
+    column->addWidget(m_progress);
+
+    m_content = new QWidget(this);
+    auto* columns = new QHBoxLayout(m_content);
+    columns->setContentsMargins(0, 0, 6, 0); // room before the scroll bar
+    columns->setSpacing(16);
+    auto* left = new QVBoxLayout;
+    left->setSpacing(16);
+    m_factsCard = makeFacts();
+    m_problemsCard = makeProblems();
+    left->addWidget(m_factsCard);
+    left->addWidget(m_problemsCard);
+    left->addStretch(1);
+    auto* right = new QVBoxLayout;
+    right->setSpacing(16);
+    m_computerCard = makeComputer();
+    m_templateCard = makeTemplate();
+    right->addWidget(m_computerCard);
+    right->addWidget(makeTrial());
+    right->addWidget(m_templateCard);
+    right->addStretch(1);
+    columns->addLayout(left, 1);
+    columns->addLayout(right, 1);
+    column->addWidget(makeScrolling(m_content), 1);
+    connect(services.computer, &ComputerFacts::changed, this, &ModelPage::showComputer);
+    connect(services.runs, &RunBridge::runStarted, this, &ModelPage::refreshTrial);
+    connect(services.runs, &RunBridge::runEnded, this, &ModelPage::refreshTrial);
+    clear();
+}
+
+QWidget* ModelPage::makeChooser() {
+    auto* card = new Card({}, {}, this);
+    auto* line = new QHBoxLayout;
+    line->setSpacing(8);
+    m_intro = makeLabel({}, "muted", card);
+    line->addWidget(m_intro, 1);
+    QPushButton* folder = makeButton(tr("Choose folder…"), "secondary", "folder", card);
+    QPushButton* file = makeButton(tr("Choose GGUF file…"), "secondary", "open", card);
+    line->addWidget(folder);
+    line->addWidget(file);
+    card->body()->addLayout(line);
+    connect(folder, &QPushButton::clicked, this, &ModelPage::chooseFolder);
+    connect(file, &QPushButton::clicked, this, &ModelPage::chooseFile);
+    return card;
+}
+
+Card* ModelPage::makeFacts() {
+    auto* card = new Card(tr("What it is"), {}, this);
+    m_facts = new QGridLayout;
+    m_facts->setHorizontalSpacing(16);
+    m_facts->setVerticalSpacing(8);
+    m_facts->setColumnStretch(1, 1);
+    card->body()->addLayout(m_facts);
+    return card;
+}
+
+Card* ModelPage::makeProblems() {
+    auto* card = new Card(tr("To know before you use it"), {}, this);
+    m_problems = new QVBoxLayout;
+    m_problems->setSpacing(12);
+    card->body()->addLayout(m_problems);
+    return card;
+}
+
+Card* ModelPage::makeComputer() {
+    auto* card = new Card(tr("On this computer"), tr("estimated"), this);
+    m_computer = new QGridLayout;
+    m_computer->setHorizontalSpacing(16);
+    m_computer->setVerticalSpacing(8);
+    m_computer->setColumnStretch(0, 1);
+    card->body()->addLayout(m_computer);
+    m_computerNote = makeLabel({}, "note", card);
+    card->body()->addWidget(m_computerNote);
+    return card;
+}
+
+Card* ModelPage::makeTrial() {
+    auto* card = new Card(tr("Try a prompt"), tr("as it is, before any training"), this);
+    auto* line = new QHBoxLayout;
+    line->setSpacing(8);
+    m_prompt = new QLineEdit(card);
+    m_prompt->setAccessibleName(tr("Prompt to try"));
+    m_prompt->setPlaceholderText(tr("Ask it something of your work"));
+    m_try = makeButton(tr("Answer"), "secondary", "play", card);
+    line->addWidget(m_prompt, 1);
+    line->addWidget(m_try);
+    card->body()->addLayout(line);
+    m_tryNote = makeLabel({}, "note", card);
+    card->body()->addWidget(m_tryNote);
+    m_answer = new QPlainTextEdit(card);
+    m_answer->setReadOnly(true);
+    m_answer->setTabChangesFocus(true);
+    m_answer->setAccessibleName(tr("The model's answer"));
+    m_answer->setMinimumHeight(84);
+    m_answer->setMaximumHeight(140);
+    card->body()->addWidget(m_answer);
+    connect(m_try, &QPushButton::clicked, this, &ModelPage::tryPrompt);
+    connect(m_prompt, &QLineEdit::returnPressed, this, &ModelPage::tryPrompt);
+    connect(m_prompt, &QLineEdit::textChanged, this, &ModelPage::refreshTrial);
+    return card;
+}
+
+Card* ModelPage::makeTemplate() {
+    auto* card = new Card(tr("Chat template"), {}, this);
+    m_template = new QPlainTextEdit(card);
+    m_template->setReadOnly(true);
+    m_template->setTabChangesFocus(true);
+    m_template->setProperty("flat", true);
+    m_template->setAccessibleName(tr("Source of the chat template"));
+    m_template->setMinimumHeight(120);
+    m_template->setMaximumHeight(200);
+    card->body()->addWidget(m_template);
+    return card;
+}
+
+bool ModelPage::isModelPath(const QString& path) {
+    const QFileInfo info(path);
+    if (info.isDir())
+        return QFileInfo::exists(path + "/config.json") || !QDir(path).entryList({"*.gguf", "*.safetensors"}, QDir::Files).isEmpty();
+    static const QStringList endings{"gguf", "safetensors", "bin", "pt", "pth", "ckpt"};
+    return info.isFile() && endings.contains(info.suffix().toLower());
+}
+
+void ModelPage::chooseFolder() {
+    const QString folder = QFileDialog::getExistingDirectory(this, tr("Folder of the model"), m_services.settings->lastFolder("model"));
+    if (folder.isEmpty())
+        return;
+    m_services.settings->setLastFolder("model", folder);
+    read(folder);
+}
+
+void ModelPage::chooseFile() {
+    const QString file =
+        QFileDialog::getOpenFileName(this, tr("Model file"), m_services.settings->lastFolder("model"), tr("GGUF models (*.gguf);;All files (*)"));
+    if (file.isEmpty())
+        return;
+    m_services.settings->setLastFolder("model", QFileInfo(file).path());
+    read(file);
+}
+
+void ModelPage::clear() {
+    ++m_request;
+    if (m_task)
+        m_task->cancel();
+    endTrial();
+    m_path.clear();
+    m_report.reset();
+    m_intro->setText(tr("Drop a model's folder or a .gguf file on the window, or choose one. It stays where it is; nothing of it is sent anywhere."));
+    m_content->hide();
+    Q_EMIT changed();
+}
+
+void ModelPage::read(const QString& path) {
+    const quint64 request = ++m_request;
+    endTrial();
+    m_path = path;
+    m_report.reset();
+    m_content->hide();
+    m_intro->setText(tr("Reading %1").arg(QDir::toNativeSeparators(path)));
+    m_task = runTask<ModelReport>(
+        this, [path](const Progress& progress) { return readModelReport(fspath(QDir::cleanPath(path)), progress); },
+        [this, request](Result<ModelReport> report) {
+            if (request != m_request)
+                return;
+            m_task = nullptr;
+            if (!report) {
+                m_messages.showError("model", report.error());
+                return clear();
+            }
+            showReport(std::move(*report));
+        });
+    m_progress->follow(m_task, tr("Reading the model"));
+    Q_EMIT changed();
+}
+
+void ModelPage::showReport(ModelReport report) {
+    m_report = std::move(report);
+    m_intro->setText(QDir::toNativeSeparators(m_path));
+    m_answer->clear();
+    m_content->show();
+    showFacts();
+    showProblems();
+    showComputer();
+    m_templateCard->setVisible(!m_report->templateText.empty());
+    m_templateCard->setNote(tr("identity %1").arg(qstr(m_report->templateHash)));
+    m_template->setPlainText(qstr(m_report->templateText));
+    m_template->setFont(Theme::current().monospaceFont());
+    refreshTrial();
+    Q_EMIT changed();
+}
+
+void ModelPage::showFacts() {
+    clearLayout(m_facts);
+    int row = 0;
+    const auto fact = [&](const QString& name, const QString& value, const QString& tip = {}) {
+        QLabel* label = makeLabel(name, "muted", m_factsCard);
+        label->setWordWrap(false);
+        QLabel* words = makeLabel(value, "body", m_factsCard);
+        words->setToolTip(tip.toHtmlEscaped());
+        words->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+        words->setFocusPolicy(Qt::NoFocus);
+        m_facts->addWidget(label, row, 0, Qt::AlignTop);
+        m_facts->addWidget(words, row++, 1);
+    };
+    m_factsCard->setTitle(qstr(m_report->name));
+    m_factsCard->setNote(m_report->gguf ? tr("a GGUF file") : tr("a folder in Hugging Face layout"));
+    if (const auto& config = m_report->config) {
+        fact(tr("Architecture"), tr("%1 (family %2)").arg(qstr(config->architecture), qstr(config->familyId)));
+        fact(tr("Size"), tr("%1 parameters · %2 layers of %3 · %4 on disk")
+                             .arg(millions(double(config->totalParameters())), number(qint64(config->layers)), number(qint64(config->hiddenSize)),
+                                  bytesText(qint64(m_report->fileBytes))));
+        QStringList types;
+        for (const auto& [type, count] : m_report->storedNumbers)
+            types << qstr(type);
+        fact(tr("Stored as"), types.join(QStringLiteral(", ")));
+        fact(tr("Context"), tr("%1 tokens").arg(number(qint64(config->contextLength))));
+    }
+    fact(tr("Licence"), m_report->licence.empty() ? tr("not named in its files") : tr("%1 (from %2)").arg(qstr(m_report->licence), qstr(m_report->licenceSource)));
+    if (m_report->hasTokenizer)
+        fact(tr("Tokenizer"), tr("%1 tokens").arg(number(qint64(m_report->vocabulary))), qstr(m_report->tokenizerHash));
+    fact(tr("Chat template"), m_report->templateText.empty() ? tr("none") : tr("identity %1").arg(qstr(m_report->templateHash).left(kShownHash)), qstr(m_report->templateHash));
+    if (!m_report->hash.empty())
+        fact(tr("Identity"), qstr(m_report->hash).left(kShownHash), qstr(m_report->hash));
+}
+
+void ModelPage::showProblems() {
+    clearLayout(m_problems);
+    if (m_report->problems.empty()) {
+        m_problems->addWidget(new Chip(tr("✓ nothing is wrong with it"), Tone::Good, m_problemsCard), 0, Qt::AlignLeft);
+        return;
+    }
+    for (const ModelProblem& problem : m_report->problems) {
+        const bool error = problem.severity == ModelProblem::Severity::Error;
+        auto* box = new QWidget(m_problemsCard);
+        auto* words = new QVBoxLayout(box);
+        words->setContentsMargins(0, 0, 0, 0);
+        words->setSpacing(2);
+        words->addWidget(new Chip(error ? tr("✕ cannot be used") : tr("! careful"), error ? Tone::Bad : Tone::Careful, box), 0, Qt::AlignLeft);
+        words->addWidget(makeLabel(qstr(problem.message), "body", box));
+        if (!problem.hint.empty())
+            words->addWidget(makeLabel(qstr(problem.hint), "note", box));
+        m_problems->addWidget(box);
+    }
+}
+
+void ModelPage::showComputer() {
+    const auto& computer = m_services.computer->computer();
+    const bool known = m_report && m_report->config && computer;
+    m_computerCard->setVisible(known);
+    if (!known)
+        return;
+    clearLayout(m_computer);
+    int row = 0;
+    for (const ModelCapability& each : modelCapabilities(*m_report->config, sstr(m_path), m_services.runs->catalog(), *computer)) {
+        using Verdict = ModelCapability::Verdict;
+        QLabel* title = makeLabel(each.id == "generate" ? tr("Answer prompts") : qstr(each.title), "body", m_computerCard);
+        QLabel* need = makeLabel(bytesText(each.bytes), "muted", m_computerCard);
+        QLabel* speed = makeLabel(each.secondsPerThousandRows > 0 ? tr("%1 for 1,000 rows").arg(durationText(each.secondsPerThousandRows)) : QString(), "muted", m_computerCard);
+        for (QLabel* label : {title, need, speed})
+            label->setWordWrap(false);
+        auto* verdict = new Chip(each.verdict == Verdict::Fits    ? tr("✓ fits")
+                                 : each.verdict == Verdict::Tight ? tr("! close other programs")
+                                                                  : tr("✕ too large"),
+                                 each.verdict == Verdict::Fits    ? Tone::Good
+                                 : each.verdict == Verdict::Tight ? Tone::Careful
+                                                                  : Tone::Bad,
+                                 m_computerCard);
+        m_computer->addWidget(title, row, 0);
+        m_computer->addWidget(need, row, 1, Qt::AlignRight);
+        m_computer->addWidget(speed, row, 2, Qt::AlignRight);
+        m_computer->addWidget(verdict, row++, 3, Qt::AlignLeft);
+    }
+    m_computerNote->setText(tr("Rows of up to %1 tokens, eight a step; %2 of %3 memory are free now.")
+                                .arg(number(qint64(std::min<std::int64_t>(512, m_report->config->contextLength))), bytesText(computer->freeMemoryBytes),
+                                     bytesText(computer->memoryBytes)));
+}
+
+void ModelPage::refreshTrial() {
+    const bool usable = m_report && m_report->isUsable();
+    const bool busy = m_services.runs->isActive();
+    m_prompt->setEnabled(usable);
+    m_try->setEnabled(m_generation || (usable && !busy && !m_prompt->text().trimmed().isEmpty()));
+    m_try->setText(m_generation ? tr("Stop") : tr("Answer"));
+    m_tryNote->setText(!usable           ? tr("A model that cannot be used cannot answer.")
+                       : m_generation    ? tr("Loading and answering…")
+                       : busy            ? tr("%1 is training; the model answers when it has ended.").arg(m_services.runs->current().name)
+                                         : tr("The likeliest words, up to %1 tokens.").arg(kAnswerTokens));
+}
+
+void ModelPage::tryPrompt() {
+    if (m_generation) {
+        m_generation->cancel();
+        return;
+    }
+    const QString text = m_prompt->text().trimmed();
+    if (!m_report || !m_report->isUsable() || text.isEmpty() || m_services.runs->isActive())
+        return;
+    GenerateRequest request;
+    request.model = sstr(m_path);
+    request.prompts.push_back(Prompt{.messages = {{"user", sstr(text)}}});
+    request.sampling.maxTokens = kAnswerTokens;
+    m_answer->clear();
+    m_messages.remove("prompt");
+    m_generation = m_services.runs->generate(std::move(request), this);
+    connect(m_generation, &Generation::textGenerated, this, [this](const QVector<TextGenerated>& pieces) {
+        for (const TextGenerated& piece : pieces) {
+            m_answer->moveCursor(QTextCursor::End);
+            m_answer->insertPlainText(qstr(piece.text));
+        }
+    });
+    connect(m_generation, &Generation::finished, this, [this] {
+        m_generation = nullptr;
+        if (m_answer->toPlainText().trimmed().isEmpty())
+            m_answer->setPlainText(tr("(an empty answer)"));
+        refreshTrial();
+    });
+    connect(m_generation, &Generation::failed, this, [this](const Error& error) {
+        m_generation = nullptr;
+        m_messages.showError("prompt", error);
+        refreshTrial();
+    });
+    refreshTrial();
+}
+
+void ModelPage::endTrial() {
+    if (!m_generation)
+        return;
+    m_generation->disconnect(this);
+    m_generation->cancel();
+    m_generation = nullptr;
+}
+
+} // namespace attune
