@@ -373,7 +373,8 @@ PreTokenizerResult readPreTokenizer(const Json& description, const std::string& 
         return readMetaspace(description, where);
     if (type == "Digits") {
         ATTUNE_ASSIGN(const bool single, fields::flag(description, "individual_digits", false, where));
-        return split(eachOf(utf8::isNumeric), single ? Behavior::Isolated : Behavior::Contiguous);
+        constexpr auto isNumber = [](char32_t c) { return utf8::isNumeric(c) || reference::isNewNumber(c); };
+        return split(eachOf(isNumber), single ? Behavior::Isolated : Behavior::Contiguous);
     }
     if (type == "Punctuation") {
         ATTUNE_ASSIGN(const auto behavior, readBehavior(description, "Isolated", where));

@@ -5,6 +5,7 @@
 
 #include <oniguruma.h>
 
+#include "core/text/reference_categories.h"
 #include "core/text/utf8.h"
 
 namespace attune {
@@ -38,7 +39,9 @@ private:
         const auto is = [&](int type) {
             return ONIG_ENCODING_UTF8->is_code_ctype(static_cast<OnigCodePoint>(c), static_cast<OnigCtype>(type)) != 0;
         };
-        return is(m_letter) ? kLetter : is(m_number) ? kNumber : is(ONIGENC_CTYPE_SPACE) ? kSpace : kOther;
+        if (is(m_letter) || reference::isNewLetter(c))
+            return kLetter;
+        return is(m_number) || reference::isNewNumber(c) ? kNumber : is(ONIGENC_CTYPE_SPACE) ? kSpace : kOther;
     }
     int m_letter, m_number;
     std::array<Class, 0x10000> m_basic{};
