@@ -27,7 +27,7 @@
 namespace attune {
 namespace {
 
-constexpr int kFormWidth = 432, kLeastFormWidth = 360;
+constexpr int kFormWidth = 440;
 
 QString sweepStateWord(const std::string& state) {
     if (state == "finished")
@@ -49,10 +49,9 @@ SweepPage::SweepPage(Services& services, MessageArea& messages, QWidget* parent)
     columns->setSpacing(16);
     m_form = new SweepForm(services.runs->catalog(), this);
     QScrollArea* left = makeScrolling(m_form);
-    left->setMinimumWidth(kLeastFormWidth);
-    left->setMaximumWidth(kFormWidth);
-    columns->addWidget(left, 3);
-    columns->addWidget(makeResults(), 5);
+    left->setFixedWidth(kFormWidth); // what stands in it needs that, and the area only scrolls up and down
+    columns->addWidget(left);
+    columns->addWidget(makeResults(), 1);
 
     m_driver = new SweepDriver(services, this);
     connect(m_form, &SweepForm::changed, this, &SweepPage::readyChanged);
