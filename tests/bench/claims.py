@@ -18,19 +18,21 @@ import random
 import subprocess
 import sys
 
-FIRST_RATE = {"full": 0.001, "lora": 0.004}
+# Of the first task: name, method, its settings, learning rate, factor of the epochs. Each method has a rate that suits it.
+FIRST = [("full", "full", {}, 0.001, 1), ("LoRA r 3", "lora", {"r": 3, "alpha": 6}, 0.008, 2)]
+SECOND_RATE = {"full": 0.001, "lora": 0.004, "progressive": 0.001}
 # method, its settings, protection, its settings, factor of the learning rate
 SECOND = {
     "full": ("full", {}, "none", {}, 1),
-    "full, a third of the rate": ("full", {}, "none", {}, 1 / 3),
-    "full, a tenth of the rate": ("full", {}, "none", {}, 1 / 10),
     "full, replay 15 %": ("full", {}, "replay", {"share": 0.15}, 1),
-    "full, memory 20 %": ("full", {}, "memory", {"share": 0.2}, 1),
-    "full, L2-SP": ("full", {}, "l2_sp", {"strength": 0.01}, 1),
-    "full, EWC": ("full", {}, "ewc", {"strength": 1000}, 1),
     "LoRA": ("lora", {"r": 3, "alpha": 6}, "none", {}, 1),
     "LoRA, replay 15 %": ("lora", {"r": 3, "alpha": 6}, "replay", {"share": 0.15}, 1),
+    "full, memory 20 %": ("full", {}, "memory", {"share": 0.2}, 1),
+    "full, EWC": ("full", {}, "ewc", {"strength": 1000}, 1),
+    "full, L2-SP": ("full", {}, "l2_sp", {"strength": 0.01}, 1),
+    "full, a tenth of the rate": ("full", {}, "none", {}, 1 / 10),
     "progressive blocks": ("progressive", {"new_blocks": 2}, "none", {}, 1),
+    "full, a third of the rate": ("full", {}, "none", {}, 1 / 3),
 }
 ROOMS = ["kitchen", "hall", "bedroom", "garage", "bathroom", "office", "cellar", "garden"]
 THINGS = {"lamp": ["on", "off", "dim"], "heater": ["on", "off", "set"], "blind": ["open", "close"], "radio": ["on", "off", "set"],
@@ -75,12 +77,11 @@ def write_house(folder):
 def train(args, name, recipe):
     folder = os.path.join(args.out, name)
     if not os.path.exists(os.path.join(folder, "finished")):
-        subprocess.run(["rm", "-rf", folder], check=True)
-        os.makedirs(folder)
+        os.makedirs(folder, exist_ok=True)
         path = os.path.join(folder, "wanted.yaml")
         with open(path, "w") as file:
             json.dump(recipe, file, indent=1)
-        done = subprocess.run([args.cli, "train", path, "--out", os.path.join(folder, "run"), "--no-cache"], stdout=subprocess.PIPE,
+        done = subprocess.run([args.cli, "train", path, "--out", os.path.join(folder, "run"), "--no-cache", "--resume"], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True)
         if done.returncode:
             sys.exit(f"{name}: {done.stderr[-2000:]}")
@@ -163,11 +164,12 @@ def spread(values):
     return f"{mean:+.3f} ± {half:.3f}"
 
 
-def recipe(args, seed, model, data, method, params, rate, epochs, protection, settings):
+def recipe(args, seed, model, data, method, params, rate, epochs, protection, settings, measure=0):
     return {"name": "claim", "model": model,
             "data": {"train": f"{data}/train.jsonl", "validation": f"{data}/validation.jsonl", "general": args.general},
             "method": {"id": method, **params}, "protection": {"id": protection, **settings},
-            "training": {"epochs": epochs, "batch_size": 16, "learning_rate": rate, "seed": seed, "sample_max_tokens": 0, "threads": args.threads}}
+            "training": {"epochs": epochs, "batch_size": 16, "learning_rate": rate, "seed": seed, "sample_max_tokens": 0, "threads": args.threads,
+                         **({"eval_every": measure} if measure else {})}}
 
 
 def first_task(args, results):
@@ -175,11 +177,11 @@ def first_task(args, results):
     test = rows_of(os.path.join(sample, "test.jsonl"))
     base = os.path.join(args.resources, "starter_model")
     for seed in args.seeds:
-        for name, method, params in (("full", "full", {}), ("LoRA r 3", "lora", {"r": 3, "alpha": 6})):
+        for name, method, params, rate, factor in FIRST:
             key = f"first/{name}/{seed}"
             # The full run leaves its rows in a memory of its own, for the second task.
             memory = ("memory", {"file": f"memory-{seed}.jsonl"}) if name == "full" else ("none", {})
-            run = train(args, f"first-{method}-{seed}", recipe(args, seed, base, sample, method, params, FIRST_RATE[method], args.epochs, *memory))
+            run = train(args, f"first-{method}-{seed}", recipe(args, seed, base, sample, method, params, rate, factor * args.epochs, *memory))
             if key not in results:
                 results[key] = {**facts_of(run), "score": sample_score(answers(args, base, run, test), test)}
                 save(args, results)
@@ -200,12 +202,14 @@ def second_task(args, results):
             results[key] = {"score": exact_score(answers(args, model, None, tests), tests), "first": sample_score(answers(args, model, None, first), first)}
             save(args, results)
         for name, (method, params, protection, settings, factor) in SECOND.items():
+            if args.variants and name not in args.variants:
+                continue
             key = f"second/{name}/{seed}"
             if protection == "memory":
                 settings = {**settings, "file": os.path.join(args.out, f"first-full-{seed}", f"memory-{seed}.jsonl")}
-            rate = FIRST_RATE["lora" if method == "lora" else "full"] * factor
+            rate = SECOND_RATE[method] * factor
             run = train(args, f"second-{list(SECOND).index(name)}-{seed}",
-                        recipe(args, seed, model, house, method, params, rate, args.second_epochs, protection, settings))
+                        recipe(args, seed, model, house, method, params, rate, args.second_epochs, protection, settings, 1_000_000)) # measured before the first and after the last step
             if key not in results:
                 results[key] = {**facts_of(run), "score": exact_score(answers(args, model, run, tests), tests),
                                 "first": sample_score(answers(args, model, run, first), first)}
@@ -250,28 +254,30 @@ def report(args, results):
 
 def write_svg(path, points):
     """Each protection one point: general loss lost (to the right is worse), second task gained (up is better)."""
-    width, height, left, bottom = 760, 420, 60, 50
-    high = max(0.1, max(p[1] for p in points)) * 1.15
-    low = min(0.0, min(p[1] for p in points)) * 1.15
-    x = lambda v: left + (v - low) / (high - low) * (width - left - 170)
-    y = lambda v: height - bottom - v / 100 * (height - bottom - 30)
+    width, height, left, right, top, bottom = 760, 420, 60, 170, 36, 56
+    step = 0.5 if max(p[1] for p in points) - min(p[1] for p in points) > 1.5 else 0.1
+    low, high = (math.floor(min(0, *(p[1] for p in points)) / step) * step, math.ceil(max(p[1] for p in points) / step) * step)
+    most = 10 * math.ceil(max(p[2] for p in points) / 10 + 0.01)
+    x = lambda v: left + (v - low) / (high - low) * (width - left - right)
+    y = lambda v: height - bottom - v / most * (height - bottom - top)
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" font-size="12">',
            f'<rect width="{width}" height="{height}" fill="white"/>',
-           f'<path d="M{left} 20V{height - bottom}H{width - 20}" fill="none" stroke="#888"/>',
-           f'<text x="{left}" y="{height - 12}">general data: loss gained, nats a token (less is better)</text>',
-           f'<text x="8" y="14">second task, % exact</text>']
-    for tick in range(0, 101, 20):
-        out.append(f'<text x="{left - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick}</text>')
-    for i in range(6):
-        value = low + (high - low) * i / 5
-        out.append(f'<text x="{x(value):.1f}" y="{height - bottom + 16}" text-anchor="middle">{value:.2f}</text>')
+           f'<path d="M{left} {top}V{height - bottom}H{width - 20}" fill="none" stroke="#888"/>',
+           f'<path d="M{x(0):.1f} {top}V{height - bottom}" stroke="#ccc" stroke-dasharray="3 3"/>',
+           f'<text x="{left}" y="{height - 12}">change of the loss on general data, nats a token (left is better)</text>',
+           f'<text x="8" y="18">second task, % exact (up is better)</text>']
+    for i in range(int(most / 10) + 1):
+        out.append(f'<text x="{left - 8}" y="{y(10 * i) + 4:.1f}" text-anchor="end">{10 * i}</text>')
+    for i in range(round((high - low) / step) + 1):
+        value = low + i * step
+        out.append(f'<text x="{x(value):.1f}" y="{height - bottom + 18}" text-anchor="middle">{value:+.1f}</text>')
     placed = []
-    for name, lost, gained in sorted(points, key=lambda p: -p[2]):
+    for name, lost, gained in sorted(points, key=lambda p: p[2]):
         px, py = x(lost), y(gained)
-        ty = py + 4
-        while any(abs(ty - b) < 13 and abs(px - a) < 150 for a, b in placed):
-            ty += 13
-        placed.append((px, ty))
+        ty = py - 6 if py > height - bottom - 12 else py + 4
+        while any(abs(ty - b) < 14 and px < a + 7 * n + 8 and a < px + 7 * len(name) + 8 for a, b, n in placed):
+            ty -= 14
+        placed.append((px, ty, len(name)))
         out.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4" fill="#2f6fdb"/><text x="{px + 8:.1f}" y="{ty:.1f}">{name}</text>')
     with open(path, "w") as file:
         file.write("\n".join(out) + "\n</svg>\n")
@@ -287,6 +293,7 @@ def main():
     parser.add_argument("--second-epochs", type=float, default=4)
     parser.add_argument("--first-rows", type=int, default=60, help="test rows of the first task that are asked again")
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--variants", nargs="+", help="only these of the second task")
     parser.add_argument("--only", choices=["first", "second", "report"])
     args = parser.parse_args()
     args.cli, args.resources, args.out = (os.path.abspath(p) for p in (args.cli, args.resources, args.out))
