@@ -11,6 +11,8 @@ GrpoObjective::GrpoObjective() {
     m_description.id = "grpo";
     m_description.title = "Practise with checked answers (GRPO)";
     m_description.summary = "The model answers each prompt several times, rules score the answers, and the better ones become likelier.";
+    m_description.cost = "Writes several answers to each prompt: slow";
+    m_description.quality = "Strong where a rule can tell a right answer";
     auto& p = m_description.params;
     p = {
         countParam("num_generations", "Answers per prompt", "answers", 8, 2, 256, "So many answers to each prompt are compared with each other.",

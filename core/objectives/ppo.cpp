@@ -26,6 +26,8 @@ PpoObjective::PpoObjective() {
     m_description.id = "ppo";
     m_description.title = "Practise for a reward (PPO)";
     m_description.summary = "The model answers prompts, a reward model or rules score the answers, and it learns to be scored higher.";
+    m_description.cost = "Writes answers and learns from them several times: the slowest";
+    m_description.quality = "As good as its judge; needs an eye on the answers";
     auto& p = m_description.params;
     p = {
         numberParam("kl_coef", "KL weight", 0.05, 0, 10, "Holds the model near to where it began; 0 lets it go.",

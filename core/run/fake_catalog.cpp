@@ -102,6 +102,23 @@ Catalog fakeCatalog() {
          {},
          answerOnly}};
 
+    ParamSpec judge;
+    judge.key = "reward_model", judge.label = "Reward model", judge.defaultValue = std::string();
+    judge.help = "The folder of a finished run with the objective reward, on the same base model: it scores the answers.";
+    const std::vector<std::string> prompts{"chat", "preference", "prompt_only"};
+    catalog.objectives.push_back(
+        {catalogEntry("grpo", "Practise with checked answers (GRPO)",
+                      "The model answers each prompt several times, rules score the answers, and the better ones become likelier.",
+                      "Writes several answers to each prompt: slow", "Strong where a rule can tell a right answer", {beta()}),
+         "chat", prompts, answerOnly});
+    catalog.objectives.push_back(
+        {catalogEntry("ppo", "Practise for a reward (PPO)",
+                      "The model answers prompts, a reward model or rules score the answers, and it learns to be scored higher.",
+                      "Writes answers and learns from them several times: the slowest", "As good as its judge; needs an eye on the answers",
+                      {judge, knob("reward_model_min_accuracy", "Reward model: least accuracy", 0.6, 0, 1,
+                                   "The share of held-out pairs in which the reward model must know the better answer.")}),
+         "chat", prompts, answerOnly});
+
     const auto decay = [] { return knob("weight_decay", "Weight decay", 0.0, 0, 1, "Pulls weights towards zero."); };
     catalog.optimizers = {{catalogEntry("adamw", "AdamW", "Adam with decoupled weight decay.", "", "", {decay()})},
                           {catalogEntry("adamw_8bit", "AdamW in 8 bits", "AdamW whose memory is kept in 8 bits.", "", "", {decay()})},

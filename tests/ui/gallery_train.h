@@ -4,6 +4,7 @@
 
 #include <QFile>
 #include <QPushButton>
+#include <QScrollArea>
 
 #include "core/plan/presets.h"
 #include "gallery_data.h"
@@ -11,6 +12,7 @@
 #include "ui/charts/loss_chart.h"
 #include "ui/views/train/history_page.h"
 #include "ui/views/train/live_page.h"
+#include "ui/views/train/reward_path.h"
 #include "ui/views/train/setup_page.h"
 #include "ui/views/train/train_view.h"
 
@@ -113,6 +115,31 @@ inline std::vector<Scene> trainScenes() {
                       {}});
     scenes.push_back({"train", "full", [](Stage& stage) { readyToTrain(stage); }, {}, {}});
     scenes.push_back({"train", "pairs", [](Stage& stage) { pairsToTrain(stage); }, {}, {}});
+    scenes.push_back({"train",
+                      "practice", // a reward model is there and good enough
+                      [](Stage& stage) {
+                          pairsToTrain(stage);
+                          RunConfig judge = trainView(stage).setup().config();
+                          judge.objective = {"reward", {}};
+                          RunRecord record;
+                          record.name = "Run 1", record.recipe = toYaml(judge), record.state = "queued";
+                          record.datasetVersion = judge.data.datasetVersion;
+                          RunStore& runs = stage.project.get()->runs();
+                          const auto id = runs.add(record);
+                          if (!id || !runs.appendMetrics(*id, {{"validation_rewards/accuracies", 60, 0.775}}).get() || !runs.setState(*id, "finished"))
+                              qFatal("the reward model's run was not kept");
+                          stage.project.noteChange("runs");
+                          auto* path = trainView(stage).findChild<RewardPath*>();
+                          (void)QTest::qWaitFor([&] { return path->ready(); }, 10'000);
+                          QTest::qWait(300);
+                          for (QWidget* outer = path->parentWidget(); outer; outer = outer->parentWidget())
+                              if (auto* area = qobject_cast<QScrollArea*>(outer)) {
+                                  area->ensureWidgetVisible(path, 0, 60);
+                                  break;
+                              }
+                      },
+                      [](Stage& stage) { return trainView(stage).findChild<RewardPath*>()->ready(); },
+                      {}});
     scenes.push_back({"train",
                       "settings", // further down the form
                       [](Stage& stage) {

@@ -86,7 +86,7 @@ void EstimatePanel::showMeasured(const std::optional<StepMeasurement>& measured)
     if (!measured)
         return;
     m_time->setFigure(durationText(measured->runSeconds));
-    m_measured->setText(tr("Measured over the longest rows (%1 tokens): peak memory %2, estimated were %3; %4 s a step, %5 tokens a second.")
+    m_measured->setText(tr("Measured over the longest rows (%1 tokens): peak memory %2 (estimate %3), %4 s a step, %5 tokens a second.")
                             .arg(number(qint64(measured->longestTokens)), bytesText(measured->peakBytes),
                                  bytesText(measured->predictedPeakBytes), number(measured->secondsPerStep, measured->secondsPerStep < 10 ? 2 : 0),
                                  number(qint64(measured->tokensPerSecond))));
