@@ -20,6 +20,11 @@ private:
         return nullptr;
     }
 
+    static std::size_t measured(Stage& stage) { // 0 also while the sweep is still read
+        const auto& sweep = sweepPage(stage).model().sweep();
+        return sweep ? sweep->ranking().size() : 0;
+    }
+
 private Q_SLOTS:
     void initTestCase() { m_theme = std::make_unique<Theme>(*qApp, ThemeMode::Light); }
     void cleanupTestCase() { m_theme.reset(); }
@@ -56,19 +61,19 @@ private Q_SLOTS:
         QVERIFY(stage.window->showStation("train"));
         readyToSweep(stage, 60);
         startSweep(stage, SweepKind::Grid, 9, "2e-5,2e-4", "4,8");
-        QTRY_VERIFY(!sweepPage(stage).model().sweep()->ranking().empty());
+        QTRY_VERIFY(measured(stage) > 0);
         QString reason;
         QVERIFY(!trainView(stage).canClose(reason) && reason.contains("sweep"));
         QTRY_VERIFY(button(stage, "Stop the sweep"));
         button(stage, "Stop the sweep")->click();
         QTRY_VERIFY(!sweepPage(stage).driver().isActive());
         QTRY_COMPARE(sweepPage(stage).model().sweep()->record.state, std::string("stopped"));
-        const std::size_t before = sweepPage(stage).model().sweep()->ranking().size();
+        const std::size_t before = measured(stage);
         QVERIFY(before >= 1 && before < 4);
         QTRY_VERIFY(button(stage, "Continue") && button(stage, "Continue")->isEnabled());
         button(stage, "Continue")->click();
         QTRY_VERIFY(sweepEnded(stage));
-        QCOMPARE(sweepPage(stage).model().sweep()->ranking().size(), std::size_t{4});
+        QCOMPARE(measured(stage), std::size_t{4});
         QCOMPARE(stage.project.get()->runs().list()->size(), std::size_t{4});
     }
 
