@@ -164,7 +164,7 @@ Status RolloutTrainer::askReference(Written& written) {
     return ask(m_pass, written, &Rollout::reference, nullptr);
 }
 
-Status RolloutTrainer::update(std::int64_t step, Written& written, double learningRate, Outcome& outcome) {
+Status RolloutTrainer::update(std::int64_t step, Written& written, double learningRate, const Protect& protect, Outcome& outcome) {
     CausalLm& model = *m_parts.loaded.model;
     const std::size_t count = written.answers.size();
     const std::size_t parts = std::min(count, static_cast<std::size_t>(m_plan.miniBatches));
@@ -182,6 +182,7 @@ Status RolloutTrainer::update(std::int64_t step, Written& written, double learni
             for (const std::uint32_t member : members)
                 window.targets += static_cast<double>(written.answerTokens(member));
             double loss = 0;
+            std::int64_t tokens = 0;
             for (const auto& group : planMicroBatches(written.lengths(members), m_settings.microBatchTokens)) {
                 std::vector<std::uint32_t> rows;
                 std::vector<const Rollout*> rollouts;
@@ -197,8 +198,14 @@ Status RolloutTrainer::update(std::int64_t step, Written& written, double learni
                 loss += output.loss;
                 for (const auto& [name, share] : output.metrics)
                     sums[name] += share;
-                m_forwardTokens += static_cast<double>(batch.tokens()), m_backwardTokens += static_cast<double>(batch.tokens());
+                tokens += batch.tokens();
             }
+            m_forwardTokens += static_cast<double>(tokens), m_backwardTokens += static_cast<double>(tokens);
+            std::map<std::string, double> added;
+            ATTUNE_ASSIGN(const double protecting, protect(tokens, added));
+            for (const auto& [name, value] : added)
+                sums[name] += value;
+            loss += protecting;
             if (!std::isfinite(loss)) {
                 outcome.notFinite = "the loss";
                 return {};
@@ -221,7 +228,7 @@ Status RolloutTrainer::update(std::int64_t step, Written& written, double learni
 }
 
 Result<std::optional<RolloutTrainer::Outcome>> RolloutTrainer::step(std::int64_t step, std::span<const std::uint32_t> prompts,
-                                                                    double learningRate, std::map<std::string, double>& carried,
+                                                                    double learningRate, std::map<std::string, double>& carried, const Protect& protect,
                                                                     const std::stop_token& stop) {
     m_forwardTokens = m_backwardTokens = 0;
     ATTUNE_ASSIGN(std::optional<Written> written,
@@ -244,7 +251,7 @@ Result<std::optional<RolloutTrainer::Outcome>> RolloutTrainer::step(std::int64_t
     if (stop.stop_requested())
         return std::nullopt;
     m_parts.objective.assignAdvantages(written->rollouts, carried, outcome.metrics);
-    ATTUNE_CHECK(update(step, *written, learningRate, outcome));
+    ATTUNE_CHECK(update(step, *written, learningRate, protect, outcome));
     // What the step cost, to compare objectives at equal work: tokens written one by one, read, and learned from.
     outcome.metrics["compute/generated_tokens"] = static_cast<double>(outcome.targets);
     outcome.metrics["compute/forward_tokens"] = read + m_forwardTokens;

@@ -4,6 +4,7 @@
 // What is written at a step is a function of (recipe, data, weights, step), as everything else of a run: see train_loop.h.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -49,9 +50,11 @@ public:
         std::string notFinite; // what stopped the updates ("the loss"), empty when nothing did
         std::map<std::string, double> metrics = {};
     };
+    /// What a protection adds to the gradients before an update over so many tokens, and to the metrics; returns its loss.
+    using Protect = std::function<Result<double>(std::int64_t tokens, std::map<std::string, double>& metrics)>;
     /// Nothing after a stop request: then nothing was changed. `carried`: see PolicyObjective::assignAdvantages.
     Result<std::optional<Outcome>> step(std::int64_t step, std::span<const std::uint32_t> prompts, double learningRate,
-                                        std::map<std::string, double>& carried, const std::stop_token& stop);
+                                        std::map<std::string, double>& carried, const Protect& protect, const std::stop_token& stop);
     /// The mean reward of the validation prompts' likeliest answers; loss is its negative, so that less is better.
     Result<std::optional<Outcome>> evaluate(const std::stop_token& stop);
 
@@ -65,7 +68,7 @@ private:
     Status askReference(Written& written);
     Status score(const PromptRows& rows, std::span<const std::uint32_t> rowOf, Written& written);
     std::vector<std::string> scoreNames() const;
-    Status update(std::int64_t step, Written& written, double learningRate, Outcome& outcome);
+    Status update(std::int64_t step, Written& written, double learningRate, const Protect& protect, Outcome& outcome);
 
     RolloutParts m_parts;
     RolloutSettings m_settings;

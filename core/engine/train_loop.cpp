@@ -233,8 +233,12 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainRolloutStep(std::int64_t step, co
     const auto start = Clock::now();
     const auto samples = samplesOfStep(step - 1);
     const double rate = learningRateAt(step);
+    const auto protectUpdate = [&](std::int64_t tokens, std::map<std::string, double>& metrics) -> Result<double> {
+        ATTUNE_ASSIGN(const Protecting protecting, protect(step, tokens, 0, metrics));
+        return protecting.loss;
+    };
     ATTUNE_ASSIGN(std::optional<RolloutTrainer::Outcome> outcome,
-                  m_parts.rollouts->step(step, samples, rate, m_progress.carried, stop));
+                  m_parts.rollouts->step(step, samples, rate, m_progress.carried, protectUpdate, stop));
     if (!outcome)
         return StepOutcome::Interrupted;
     m_progress.optimizerSteps += outcome->updates;
