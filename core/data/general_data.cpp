@@ -32,6 +32,8 @@ Result<std::vector<fs::path>> filesOf(const fs::path& path) {
     for (fs::directory_iterator it(path, code), end; !code && it != end; it.increment(code))
         if (isTextFile(it->path()) || isDataFile(it->path()))
             files.push_back(it->path());
+    if (code)
+        return fail(errnoError(code.value(), "Cannot read", path));
     if (files.empty())
         return fail(ErrorCode::NotFound, "The folder " + path.string() + " holds no general data", kHint);
     std::sort(files.begin(), files.end());

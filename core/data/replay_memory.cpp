@@ -13,6 +13,7 @@ namespace attune {
 namespace {
 
 constexpr std::uint64_t kMaxMemoryBytes = std::uint64_t{1} << 30;
+constexpr std::size_t kMaxRowBytes = std::size_t{16} << 20; // longer ones are not remembered
 constexpr std::uint64_t kReservoirStream = 0x4D454D4F5259u; // "MEMORY"
 
 // What is worth remembering of a training row: a whole conversation or a text.
@@ -67,7 +68,7 @@ Status ReplayMemory::addRun(const SampleSource& source, std::size_t capacity, st
     for (std::size_t i = 0; i < source.size(); ++i) {
         ATTUNE_ASSIGN(Sample sample, source.at(i));
         std::optional<Sample> row = remembered(std::move(sample));
-        if (!row)
+        if (!row || toJsonLine(*row).size() > kMaxRowBytes)
             continue;
         ++next.seen;
         if (next.rows.size() < capacity) {
@@ -122,6 +123,8 @@ Status writeReplayMemory(const fs::path& file, const ReplayMemory& memory) {
     std::string text = Json{{"format", 1}, {"seen", memory.seen}, {"runs", memory.runs}}.dump() + "\n";
     for (const Sample& row : memory.rows)
         text += toJsonLine(row) + "\n";
+    if (text.size() > kMaxMemoryBytes)
+        return fail(ErrorCode::InvalidArgument, "The memory of earlier runs would be larger than 1 GiB", "Lower protection.rows.");
     return writeFileAtomic(file, text);
 }
 

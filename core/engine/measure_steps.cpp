@@ -66,7 +66,8 @@ TokenDataset longestSamples(const TokenDataset& data, std::int64_t count) {
 Status measureLoop(TrainParts parts, const TrainSettings& settings, const MeasuredRun& run, std::stop_token stop, const Emit& emit,
                    StepMeasurement& measured) {
     StepFinished last;
-    measured.rows = parts.train.samples();
+    measured.rows = std::min<std::int64_t>(parts.train.samples(), settings.batchSize);
+    const bool ownAnswers = parts.rollouts != nullptr; // their lengths are what was measured, not the rows'
     measured.longestTokens = parts.train.longest;
     const bool bf16 = parts.model.settings().dtype == at::kBFloat16;
     parts.generateSamples = {};
@@ -88,8 +89,10 @@ Status measureLoop(TrainParts parts, const TrainSettings& settings, const Measur
     measured.tokensPerSecond = static_cast<double>(last.tokens) / std::max(last.seconds, 1e-9);
     measured.runSteps = estimateTime(run.model, run.config, engineCatalog(), run.shape, run.computer).steps;
     const double rowsPerStep = static_cast<double>(std::min(settings.batchSize, std::max<std::int64_t>(1, run.shape.rows)));
-    measured.runSeconds =
-        static_cast<double>(measured.runSteps) * rowsPerStep * run.shape.averageTokens / measured.tokensPerSecond;
+    const auto mixed = last.metrics.find("replay/share"); // rows of a protection count in the measured speed
+    const double ofTask = mixed == last.metrics.end() ? 1 : std::max(0.05, 1 - mixed->second);
+    measured.runSeconds = static_cast<double>(measured.runSteps) *
+                          (ownAnswers ? measured.secondsPerStep : rowsPerStep * run.shape.averageTokens / ofTask / measured.tokensPerSecond);
     measured.precision = bf16 ? "bf16" : "f32";
     measured.activations = settings.activations == ActivationPolicy::Recompute ? "recompute" : "keep";
     return {};

@@ -1,6 +1,8 @@
 #include "core/engine/reward_judge.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <cstdio>
 
 #include <ATen/ATen.h>
@@ -107,12 +109,19 @@ Result<std::vector<double>> RewardJudge::score(const std::vector<std::vector<Mes
     const auto longest = static_cast<std::size_t>(m_network.config().contextLength - m_network.promptTokens());
     std::vector<std::vector<TokenId>> rows;
     std::vector<std::int64_t> lengths;
-    for (const auto& conversation : conversations) {
-        ATTUNE_ASSIGN(TokenizedRow row, m_format.trainingRow(conversation, TrainOn::Completion, longest));
-        lengths.push_back(static_cast<std::int64_t>(row.ids.size()));
-        rows.push_back(std::move(row.ids));
+    std::vector<std::size_t> readable; // of the rows: which conversation
+    for (std::size_t i = 0; i < conversations.size(); ++i) {
+        auto row = m_format.trainingRow(conversations[i], TrainOn::Completion, longest);
+        if (!row)
+            continue; // a sampled answer may be anything, also what the template cannot print
+        lengths.push_back(static_cast<std::int64_t>(row->ids.size()));
+        rows.push_back(std::move(row->ids));
+        readable.push_back(i);
     }
-    std::vector<double> scores(rows.size());
+    if (readable.empty() && !conversations.empty())
+        return fail(ErrorCode::InvalidData, "The reward model can read none of the answers: the chat template prints none of them",
+                    "Lower the learning rate, or train on examples first.");
+    std::vector<double> scores(conversations.size(), std::numeric_limits<double>::infinity());
     TrainingPass pass(m_network);
     for (const auto& group : planMicroBatches(lengths, m_microBatchTokens)) {
         PackedTokens batch;
@@ -127,8 +136,13 @@ Result<std::vector<double>> RewardJudge::score(const std::vector<std::vector<Mes
         ATTUNE_ASSIGN(const at::Tensor given, pass.rowScores());
         const at::Tensor host = given.to(at::kCPU, at::kDouble).contiguous();
         for (std::size_t i = 0; i < group.size(); ++i)
-            scores[group[i]] = host.data_ptr<double>()[i];
+            scores[readable[group[i]]] = host.data_ptr<double>()[i];
     }
+    // What it cannot read is as bad as the worst it could.
+    const double least = scores.empty() ? 0.0 : *std::min_element(scores.begin(), scores.end());
+    for (double& score : scores)
+        if (std::isinf(score))
+            score = least;
     return scores;
 }
 

@@ -334,9 +334,10 @@ Result<bool> TrainLoop::probeGeneral(std::int64_t step, const std::stop_token& s
     ATTUNE_ASSIGN(const auto result, measureGeneral(m_pass, *m_parts.general, m_settings.microBatchTokens, stop));
     if (!result)
         return false;
-    if (step == 0)
+    const bool finite = std::isfinite(result->loss); // a checkpoint holds numbers only
+    if (step == 0 && finite)
         m_progress.generalBefore = result->loss;
-    if (step == m_progress.bestStep || m_progress.bestStep < 0) // of the weights that will be used
+    if ((step == m_progress.bestStep || m_progress.bestStep < 0) && finite) // of the weights that will be used
         m_progress.generalAfter = result->loss;
     m_emit(EvalFinished{step, "general", result->loss, result->targets, false,
                         {{"token_accuracy", result->accuracy}, {"perplexity", std::exp(result->loss)}}});

@@ -120,8 +120,8 @@ void PpoObjective::assignAdvantages(std::span<Rollout> rollouts, std::map<std::s
     metrics["objective/non_score_reward"] = -coefficient * kl;
     metrics["objective/rlhf_reward"] = scores - coefficient * kl;
     metrics[kCoefficient] = coefficient;
-    if (m_adaptive)
-        carried[kCoefficient] = coefficient * (1 + std::clamp(kl / m_klTarget - 1, -0.2, 0.2) * answers / m_klHorizon);
+    if (m_adaptive && std::isfinite(kl)) // a short horizon must not turn the penalty into a reward
+        carried[kCoefficient] = coefficient * std::max(0.1, 1 + std::clamp(kl / m_klTarget - 1, -0.2, 0.2) * answers / m_klHorizon);
 }
 
 double PpoObjective::answerLoss(const Answer& answer, const StepWindow& window, std::span<double> dLogProbs, std::span<double> dValues,

@@ -366,7 +366,7 @@ std::int64_t ownAnswerBytes(const ModelConfig& model, const RunConfig& config, c
     bytes += std::min(answers, kMostAtOnce) * model.vocabularySize * kF32Bytes; // their next tokens' logits
     const auto weight = [&](const char* key) { return findParam(specs, key) ? paramDouble(values, specs, key) : 0.0; };
     const bool judged = findParam(specs, "reward_model") && !paramString(values, specs, "reward_model").empty();
-    if (trainsEverything(config) && (weight("beta") != 0 || weight("kl_coef") != 0 || judged)) {
+    if ((trainsEverything(config) || newBlocks(config, catalog) > 0) && (weight("beta") != 0 || weight("kl_coef") != 0 || judged)) {
         RunConfig frozen = config;
         frozen.method = {"", {}}, frozen.objective = {"", {}};
         bytes += weightBytes(model, frozen, catalog, typeBytes);

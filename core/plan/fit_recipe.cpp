@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "core/plan/data_fit.h"
 #include "core/plan/param_check.h"
 #include "core/plan/presets.h"
 
@@ -123,7 +124,9 @@ FittedRecipe fitRecipe(const ModelConfig& model, const RunConfig& config, const 
     for (const char* method : {"lora", "qlora"})
         if (fitting.hasMethod(method) && (now.method.id == "full" || now.method.id == "lora"))
             attempt([method](RunConfig& c) { takeMethod(c, method); });
-    attempt([&](RunConfig& c) { fitting.shorten(c); });
+    // Prompts of rewards need room for the answers behind them.
+    if (const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id); !objective || !objective->ownAnswers)
+        attempt([&](RunConfig& c) { fitting.shorten(c); });
     fitted.fits = fitting.fits(now);
     // The last step may have made earlier ones needless: each is left out where the rest fits without it.
     for (std::size_t i = 0; fitted.fits && i < steps.size();) {

@@ -28,7 +28,9 @@ std::optional<double> lastNumber(std::string_view text) {
     const auto joins = [&](std::size_t i) { return (text[i] == ',' || text[i] == '.') && i > 0 && isDigit(text[i - 1]); };
     while (begin > 0 && (isDigit(text[begin - 1]) || joins(begin - 1)))
         --begin;
-    std::string digits(begin > 0 && text[begin - 1] == '-' ? "-" : "");
+    // "5-7" is a range, not a negative number.
+    const bool negative = begin > 0 && text[begin - 1] == '-' && (begin < 2 || !isDigit(text[begin - 2]));
+    std::string digits(negative ? "-" : "");
     for (const char c : text.substr(begin, end - begin))
         if (c != ',')
             digits += c;

@@ -74,6 +74,8 @@ struct Recorder {
 Emit storeSink(RunStore& store, std::int64_t runId) {
     // Shared so that copies of the function stay one recorder.
     auto numbers = std::make_shared<std::map<std::string, double>>();
+    if (auto known = store.get(runId)) // a continued run knows its best step
+        *numbers = std::move(known->numbers);
     auto error = std::make_shared<std::string>();
     auto news = std::make_shared<StateNews>();
     return [&store, runId, numbers, error, news](const TrainingEvent& event) {

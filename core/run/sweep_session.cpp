@@ -45,7 +45,8 @@ bool endsTheSweep(const Error& error) {
 // A trial adds its rows to a copy of the project's memory of earlier runs: otherwise the trials after it would rehearse them
 // and not be comparable. A memory the recipe names itself is left to it.
 Status giveOwnMemory(Project& project, std::int64_t sweepId, std::int64_t position, TrainRequest& request) {
-    if (request.config.protection.params.contains("file"))
+    const auto named = request.config.protection.params.find("file");
+    if (named != request.config.protection.params.end() && named->second != ParamValue(std::string()))
         return {};
     const fs::path shared = request.replayMemory, folder = project.folder() / "cache" / "sweeps";
     const fs::path own = folder / (std::to_string(sweepId) + "-" + std::to_string(position + 1) + ".jsonl");

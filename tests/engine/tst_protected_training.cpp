@@ -194,7 +194,7 @@ private Q_SLOTS:
     }
     void aStrongPenaltyKeepsTheWeights() {
         QFETCH(QString, protection);
-        QTemporaryDir a, b;
+        QTemporaryDir a;
         const auto moved = [](CausalLm& model) {
             const auto start = test::tinyModel(at::kFloat);
             if (!findMethod("full")->attach(*start, {}, 9))
@@ -205,8 +205,7 @@ private Q_SLOTS:
                 sum += (now[i]->value - before[i]->value).to(at::kDouble).pow(2).sum().item<double>();
             return sum;
         };
-        ProtectedSetup plain(a.path().toStdString(), "full", "none", -1), held(b.path().toStdString(), "full", protection.toStdString(), -1);
-        held.penalty = nullptr;
+        ProtectedSetup plain(a.path().toStdString(), "full", "none", -1);
         QVERIFY(plain.go());
         QTemporaryDir c;
         ProtectedSetup guarded(c.path().toStdString(), "full", protection.toStdString(), -1);

@@ -91,7 +91,8 @@ void SweepDriver::takeEnd() {
 void SweepDriver::finish(const std::string& state, const std::optional<Error>& error) {
     const auto project = std::move(m_project);
     m_project.reset();
-    m_services.project->hold({});
+    if (!m_services.runs->isActive()) // else another run holds the project
+        m_services.project->hold({});
     const auto say = [this, error] {
         if (error)
             Q_EMIT failed(*error);

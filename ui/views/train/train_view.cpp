@@ -307,7 +307,7 @@ void TrainView::readHistory() {
 
 void TrainView::start() {
     const auto project = services().project->get();
-    if (!project || m_task)
+    if (!project || m_task || m_sweep->driver().isActive())
         return;
     m_page->messages().remove("start");
     m_task = runTask<PreparedRun>(
@@ -322,7 +322,7 @@ void TrainView::start() {
 
 void TrainView::continueRun(qint64 runId) {
     const auto project = services().project->get();
-    if (!project || m_task || runId <= 0)
+    if (!project || m_task || m_sweep->driver().isActive() || runId <= 0)
         return;
     struct Both {
         PreparedRun run;

@@ -45,12 +45,14 @@ void TrainView::refreshButtons() {
     m_stop->setEnabled(sweeping ? !sweep.isStopping() : !stopping);
     m_stop->setText((sweeping ? sweep.isStopping() : stopping) ? tr("Stopping…") : sweeping ? tr("Stop the sweep") : tr("Stop and keep"));
     m_continue->setVisible(live && !active && m_canContinue && m_shownRun > 0);
-    m_continue->setEnabled(!services().runs->isActive() && !m_task);
+    // Between two trials of a sweep nothing trains, and yet no other run may begin.
+    const bool idle = !services().runs->isActive() && !m_sweep->driver().isActive() && !m_task;
+    m_continue->setEnabled(idle);
     const bool looking = page == ModelIndex;
     const bool inUse = looking && m_setup->modelFacts() && m_setup->modelFacts()->folder == m_model->path();
     m_primary->setVisible(content && (page == SetupIndex || (looking && m_model->report()) || (sweeping && !sweep.isActive()) || (live && m_shownState == QLatin1String("finished"))));
     m_page->primaryButton(looking ? (inUse ? tr("Go on to New run") : tr("Use this model")) : page == SetupIndex ? tr("Start training") : sweeping ? tr("Start the sweep") : tr("Compare answers"));
-    m_primary->setEnabled(looking ? services().project->isOpen() && m_model->report() && m_model->report()->isUsable() : sweeping ? m_sweep->isReady() : page != SetupIndex || (m_setup->isReady() && !services().runs->isActive() && !m_task));
+    m_primary->setEnabled(looking ? services().project->isOpen() && m_model->report() && m_model->report()->isUsable() : sweeping ? m_sweep->isReady() : page != SetupIndex || (m_setup->isReady() && idle));
     m_primary->setToolTip(looking && !services().project->isOpen() ? tr("Open or make a project first: the model is chosen for a project.")
                           : (page == SetupIndex || sweeping) && services().runs->isActive()
                               ? tr("%1 is training: one run at a time.").arg(services().runs->current().name)
