@@ -82,6 +82,7 @@ private Q_SLOTS:
         QCOMPARE(scoreOf("number", {}, "so it is 1,250.0.", "#### 1250"), 1.0);
         QCOMPARE(scoreOf("number", {}, "first 5, then -3", "-3"), 1.0);
         QCOMPARE(scoreOf("number", {}, "3", "-3"), 0.0);
+        QCOMPARE(scoreOf("number", {}, "between 5-7", "7"), 1.0); // a range, no sign
         QCOMPARE(scoreOf("number", {}, "none", "3"), 0.0);
         QCOMPARE(scoreOf("number", {}, "", "3"), 0.0);
         QCOMPARE(scoreOf("number", {}, std::string(100000, '9'), "3"), 0.0); // beyond every number
