@@ -191,7 +191,9 @@ private Q_SLOTS:
             QStringList arguments{"train", recipe(folder.path(), kModel, "/nowhere/rows.jsonl"), "--set", "data.general=/nowhere/texts"};
             for (const auto& kinds : blocks)
                 arguments += kinds[std::min(i, kinds.size() - 1)];
-            expectFailure(runCli(arguments), {"/nowhere/rows.jsonl"});
+            if (arguments.contains("objective.reward_model=")) // by its defaults nothing would judge the answers
+                arguments += {"--set", "objective.reward_model=/nowhere/judge"};
+            expectFailure(runCli(arguments), {"/nowhere/"});
         }
     }
 
