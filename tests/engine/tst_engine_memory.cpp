@@ -91,7 +91,7 @@ private Q_SLOTS:
         QFETCH(bool, dropout);
         const ModelConfig config = shape(model);
         RunConfig run;
-        run.method.id = method.startsWith("lora") ? "lora" : method.toStdString();
+        run.method.id = method.section(' ', 0, 0).toStdString();
         if (run.method.id == "lora") {
             run.method.params = {{"r", std::int64_t{6}}, {"dropout", dropout ? 0.1 : 0.0}};
             if (method.contains("q_proj"))
