@@ -57,7 +57,7 @@ struct GgufArchitecture {
     Activation activation = Activation::Silu;
     QkNorm qkNorm = QkNorm::None;
     bool gemma = false, postNorm = false;
-    std::int64_t windowPattern = 0; // of so many layers the last one sees everything; 1: none does, 0: no windows
+    std::int64_t windowPattern = 0; // of so many layers the last one sees everything; 0: no windows (llama.cpp ignores Phi-3's)
     std::int64_t layersOfLargest = 0; // that model scales queries by hidden / heads
 };
 constexpr std::array<GgufArchitecture, 9> kGgufArchitectures{
@@ -66,7 +66,7 @@ constexpr std::array<GgufArchitecture, 9> kGgufArchitectures{
      {"Qwen2ForCausalLM", "qwen2"},
      {"Qwen3ForCausalLM", "qwen3", Activation::Silu, QkNorm::Head},
      {"GPT2LMHeadModel", "gpt2", Activation::GeluTanh},
-     {"Phi3ForCausalLM", "phi3", Activation::Silu, QkNorm::None, false, false, 1},
+     {"Phi3ForCausalLM", "phi3"},
      {"GemmaForCausalLM", "gemma", Activation::GeluTanh, QkNorm::None, true},
      {"Gemma2ForCausalLM", "gemma2", Activation::GeluTanh, QkNorm::None, true, true, 2, 46},
      {"Gemma3ForCausalLM", "gemma3", Activation::GeluTanh, QkNorm::Head, true, true, 6, 62}}};
@@ -81,7 +81,7 @@ bool windowsFit(const ModelConfig& config, const GgufArchitecture& known) {
     if (known.windowPattern == 0)
         return false;
     for (std::int64_t layer = 0; layer < config.layers; ++layer)
-        if (config.isLocal(layer) != (known.windowPattern == 1 || (layer + 1) % known.windowPattern != 0))
+        if (config.isLocal(layer) != ((layer + 1) % known.windowPattern != 0))
             return false;
     return true;
 }

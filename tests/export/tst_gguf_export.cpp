@@ -121,7 +121,7 @@ Json smallGemma(int generation) {
 }
 const Json kSmallPhi3 =
     Json::parse(R"({"architectures":["Phi3ForCausalLM"],"model_type":"phi3","hidden_size":64,"num_hidden_layers":2,"num_attention_heads":4,
-    "num_key_value_heads":2,"intermediate_size":96,"max_position_embeddings":64,"rms_norm_eps":1e-5,"hidden_act":"silu","rope_theta":10000.0,"sliding_window":4})");
+    "num_key_value_heads":2,"intermediate_size":96,"max_position_embeddings":64,"rms_norm_eps":1e-5,"hidden_act":"silu","rope_theta":10000.0})");
 
 // Qwen 2 has biases of queries, keys and values, Qwen 3 norms of their heads; neither stores rows interleaved.
 Json smallQwen(int generation) {
@@ -251,14 +251,15 @@ private Q_SLOTS:
             const auto written = findExporter("gguf")->write({source, *findFamily(model->config().architecture), *model, "", {}}, folder("refused"), {});
             return !written && written.error().code == ErrorCode::Unsupported;
         };
-        Json scale = smallGemma(2), pattern = smallGemma(3), base = smallGemma(3), window = kSmallLlama;
+        Json scale = smallGemma(2), pattern = smallGemma(3), base = smallGemma(3), window = kSmallLlama, phi = kSmallPhi3;
+        phi["sliding_window"] = 4; // llama.cpp reads the key and attends to everything
         scale["query_pre_attn_scalar"] = 17;
         pattern["sliding_window_pattern"] = 2;
         base["rope_local_base_freq"] = 500.0;
         window["architectures"] = Json::array({"MistralForCausalLM"});
         window["sliding_window"] = 4;
         window.erase("attention_bias");
-        QVERIFY(refused(scale, "other-scale") && refused(pattern, "other-pattern") && refused(base, "other-base") && refused(window, "other-window"));
+        QVERIFY(refused(scale, "other-scale") && refused(pattern, "other-pattern") && refused(base, "other-base") && refused(window, "other-window") && refused(phi, "phi-window"));
     }
 
     void mixtureFollowsTheRule() {
