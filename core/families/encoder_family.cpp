@@ -116,7 +116,7 @@ Status readModules(const fs::path& folder, EncoderConfig& result) {
     return {};
 }
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kOutside{{{"words", "embeddings.word_embeddings.weight"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kOutsideBlocks{{{"words", "embeddings.word_embeddings.weight"},
                                                                                  {"positions", "embeddings.position_embeddings.weight"},
                                                                                  {"types", "embeddings.token_type_embeddings.weight"},
                                                                                  {"norm", "embeddings.LayerNorm"}}};
@@ -183,7 +183,7 @@ std::vector<std::string> encoderTensorNames(const EncoderConfig& config, std::st
         stored = std::string(distil ? "transformer.layer." : "encoder.layer.") + std::string(rest.substr(0, dot)) + ".";
         rename(rest.substr(dot + 1), distil ? kDistilLayer : kBertLayer);
     } else {
-        rename(name, kOutside);
+        rename(name, kOutsideBlocks);
     }
     std::vector<std::string> names;
     for (const std::string& prefix : {std::string(), config.familyId + "."})

@@ -211,6 +211,7 @@ void RecipeForm::setConfig(const RunConfig& config) {
     settle(m_config.optimizer, m_optimizers);
     settle(m_config.schedule, m_schedules);
     settle(m_config.protection, m_protections);
+    m_config.training.try_emplace("learning_rate", effectiveLearningRate(m_config));
     showParts();
 }
 
@@ -266,6 +267,9 @@ RunConfig RecipeForm::config(RunConfig base) const {
     base.schedule = {m_config.schedule.id, m_schedule.form->values()};
     base.protection = {m_config.protection.id, m_protection.form->values()};
     base.training = m_training.form->values();
+    // A rate that a recipe does not name is the recommended one: what the form shows counts, also where it is the default.
+    if (const ParamValue rate = m_training.form->value("learning_rate"); rate != ParamValue(effectiveLearningRate(base)))
+        base.training["learning_rate"] = rate;
     base.data.general = sstr(m_general->path());
     return base;
 }
