@@ -63,8 +63,10 @@ Status checkRecipe(const TrainRequest& request, Cli& cli) {
                 static_cast<long long>(measured.steps), static_cast<long long>(measured.rows),
                 static_cast<long long>(measured.longestTokens), measured.precision.c_str(), measured.activations.c_str());
     std::printf("Memory   %.2f GB at most (estimated %.2f GB)\n", inGigabytes(measured.peakBytes), inGigabytes(measured.predictedPeakBytes));
-    std::printf("Time     %.2f s a step, %.0f tokens/s; the run of %lld steps about %.1f minutes without validation\n", measured.secondsPerStep,
-                measured.tokensPerSecond, static_cast<long long>(measured.runSteps), measured.runSeconds / 60);
+    const bool minutes = measured.runSeconds >= 120;
+    std::printf("Time     %.2f s a step, %.0f tokens/s; the run of %lld steps about %.0f %s without validation\n", measured.secondsPerStep,
+                measured.tokensPerSecond, static_cast<long long>(measured.runSteps), minutes ? measured.runSeconds / 60 : measured.runSeconds,
+                minutes ? "minutes" : "seconds");
     return {};
 }
 

@@ -60,14 +60,14 @@ Result<Json> describe(const std::string& folder, const Catalog& catalog) {
     std::uint64_t numbers = 0;
     std::map<std::string, std::uint64_t> types;
     for (const auto& file : source.files()) {
-        std::uint64_t bytes = 0;
         for (const TensorInfo& tensor : file->tensors()) {
-            bytes += tensor.end - tensor.begin; // as numbers; a GGUF file packs them more tightly
             numbers += tensor.elements();
             types[tensor.storedAs.empty() ? tensorTypeName(tensor.type) : tensor.storedAs] += tensor.elements();
         }
+        std::error_code code;
+        const std::uint64_t bytes = fs::file_size(file->path(), code);
         files.push_back(
-            {{"name", file->path().filename().string()}, {"tensors", file->tensors().size()}, {"bytes", bytes}});
+            {{"name", file->path().filename().string()}, {"tensors", file->tensors().size()}, {"bytes", code ? 0 : bytes}});
     }
     Json result{{"architecture", config.architecture},
                 {"family", config.familyId},

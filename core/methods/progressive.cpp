@@ -21,6 +21,8 @@ ProgressiveMethod::ProgressiveMethod() {
     blocks.defaultValue = std::int64_t{2}, blocks.min = 1, blocks.max = 1024;
     blocks.ifTooHigh = "The model becomes larger and slower for good.";
     blocks.ifTooLow = "There is little room for what is new.";
+    m_description.cost = "New blocks only; the model becomes larger";
+    m_description.quality = "Between LoRA and full; what it knew stays in the frozen blocks";
     m_description.params = {blocks};
 }
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include <yaml-cpp/emitter.h>
 
+#include "core/plan/data_fit.h"
 #include "core/plan/param_check.h"
 #include "core/plan/presets.h"
 #include "core/plan/recipe_yaml.h"
@@ -332,6 +334,34 @@ Status setByPath(RunConfig& config, std::string_view assignment, const Catalog& 
     return fail(unknownName(path, section, "section", allowed));
 }
 
+namespace {
+
+// An objective that learns from rewards needs something that says which answers are good: a weight above zero or a reward model.
+std::optional<Complaint> missingReward(const ObjectiveEntry& objective, const ParamMap& params) {
+    const std::vector<ParamSpec>& specs = objective.description.params;
+    std::string weights, first;
+    for (const ParamSpec& spec : specs) {
+        if (spec.key == "reward_model") {
+            const auto given = params.find(spec.key);
+            const auto* folder = given == params.end() ? nullptr : std::get_if<std::string>(&given->second);
+            if (folder && !folder->empty())
+                return std::nullopt;
+        }
+        if (!spec.key.ends_with("_weight"))
+            continue;
+        if (paramDouble(params, specs, spec.key) != 0)
+            return std::nullopt;
+        first = first.empty() ? spec.key : first;
+        weights += (weights.empty() ? "" : ", ") + spec.label + " (objective." + spec.key + ")";
+    }
+    if (weights.empty())
+        return std::nullopt;
+    return Complaint{Complaint::Severity::Error, "objective." + first, "Nothing says which answers are good: no reward has a weight, and there is no reward model",
+                     "Give at least one reward a weight: " + weights + (findParam(specs, "reward_model") ? "; or name a reward model (objective.reward_model)." : ".")};
+}
+
+} // namespace
+
 std::vector<Complaint> checkRunConfig(const RunConfig& config, const Catalog& catalog) {
     using Severity = Complaint::Severity;
     std::vector<Complaint> complaints;
@@ -369,6 +399,9 @@ std::vector<Complaint> checkRunConfig(const RunConfig& config, const Catalog& ca
             checkAll(choice.params, (*entry)->params, section.name);
     }
     checkAll(config.training, trainingParams().params, "training");
+    if (const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id); objective && objective->ownAnswers)
+        if (auto missing = missingReward(*objective, config.objective.params))
+            complaints.push_back(std::move(*missing));
     for (const ProtectionEntry& entry : catalog.protections)
         if (entry.description.id == config.protection.id && entry.needsGeneralData && config.data.general.empty())
             add(Severity::Error, "data.general", "The protection \"" + entry.description.title + "\" needs general data, and the recipe names none",

@@ -103,6 +103,16 @@ private Q_SLOTS:
         QTest::keyClicks(rate, "7");
         QVERIFY(std::get<double>(form.value("learning_rate")) <= 1);
         QCOMPARE(rate->property("complaint").toString(), QString("bad"));
+        QCOMPARE(form.unreadable().size(), std::size_t{1}); // so that no run starts with a value that is not written there
+        QCOMPARE(form.unreadable()[0].first, std::string("learning_rate"));
+        rate->clear();
+        QSignalSpy told(&form, &ParamForm::valueChanged);
+        QTest::keyClicks(rate, "1,5");
+        QVERIFY(!form.unreadable().empty());
+        rate->clear();
+        QTest::keyClicks(rate, "3e-4");
+        QVERIFY(form.unreadable().empty());
+        QVERIFY(!told.isEmpty());
     }
 
     void aComplaintLeadsToItsField() {

@@ -103,6 +103,14 @@ ParamMap ParamForm::values() const {
     return values;
 }
 
+std::vector<std::pair<std::string, QString>> ParamForm::unreadable() const {
+    std::vector<std::pair<std::string, QString>> found;
+    for (const ParamRow* row : m_rows)
+        if (row->isUnreadable())
+            found.emplace_back(row->spec().key, row->ownComplaint());
+    return found;
+}
+
 ParamValue ParamForm::value(const std::string& key) const {
     const auto found = m_byKey.find(key);
     return found == m_byKey.end() ? ParamValue() : found->second->value();

@@ -34,6 +34,8 @@ public:
     ParamValue value(const std::string& key) const; ///< the default when unknown or unchanged
     /// Shows the field whatever the depth, scrolls to it and gives it the focus; false when there is no such key.
     bool focusField(const std::string& key);
+    /// Fields in which something stands that is no value, with what is wrong: key, message.
+    std::vector<std::pair<std::string, QString>> unreadable() const;
     /// Marks a field with a complaint ("" removes it).
     void setComplaint(const std::string& key, const QString& message, Tone tone = Tone::Bad);
     void clearComplaints();

@@ -6,7 +6,6 @@
 
 #include <QCheckBox>
 #include <QComboBox>
-#include <QEvent>
 #include <QGridLayout>
 #include <QLabel>
 #include <QLineEdit>
@@ -19,6 +18,7 @@
 #include "ui/bridge/qt_convert.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/flow_layout.h"
+#include "ui/widgets/wheel_guard.h"
 
 namespace attune {
 namespace {
@@ -134,8 +134,7 @@ QWidget* ParamRow::makeEditor() {
         for (const std::string& choice : m_spec.choices)
             box->addItem(qstr(choice));
         box->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
-        box->setFocusPolicy(Qt::StrongFocus);
-        box->installEventFilter(this);
+        guardWheel(box);
         connect(box, &QComboBox::currentTextChanged, this, [this](const QString& text) { take(sstr(text)); });
         return box;
     }
@@ -163,8 +162,7 @@ QWidget* ParamRow::makeEditor() {
         box->setRange(int(m_spec.min.value_or(0)), int(*m_spec.max));
         if (!m_spec.atZero.empty() && box->minimum() == 0)
             box->setSpecialValueText(tr("0: %1").arg(qstr(m_spec.atZero)));
-        box->setFocusPolicy(Qt::StrongFocus);
-        box->installEventFilter(this);
+        guardWheel(box);
         box->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
         connect(box, &QSpinBox::valueChanged, this, [this](int value) { take(std::int64_t(value)); });
         return box;
@@ -174,21 +172,16 @@ QWidget* ParamRow::makeEditor() {
     return line;
 }
 
-// The wheel scrolls the form; it changes a value only when its editor has the focus.
-bool ParamRow::eventFilter(QObject* object, QEvent* event) {
-    if (event->type() == QEvent::Wheel && !static_cast<QWidget*>(object)->hasFocus()) {
-        event->ignore();
-        return true;
-    }
-    return QWidget::eventFilter(object, event);
-}
-
 void ParamRow::takeText(const QString& text) {
     const Result<ParamValue> parsed = parseParam(m_spec, sstr(text.trimmed()), m_spec.label);
+    const bool was = isUnreadable();
     m_ownComplaint = parsed ? QString() : qstr(parsed.error().message);
+    const bool same = parsed && *parsed == m_value;
     if (parsed)
         take(*parsed);
     refresh();
+    if (was != isUnreadable() && (!parsed || same))
+        Q_EMIT changed(); // the value is the same, but not what is written there
 }
 
 void ParamRow::take(const ParamValue& value) {

@@ -21,6 +21,8 @@ public:
     const ParamSpec& spec() const { return m_spec; }
     const ParamValue& value() const { return m_value; }
     bool isDefault() const;
+    bool isUnreadable() const { return !m_ownComplaint.isEmpty(); } ///< what is written there is no value; value() is the last one
+    QString ownComplaint() const { return m_ownComplaint; }
     void setValue(const ParamValue& value); ///< does not emit
     void setComplaint(const QString& message, Tone tone);
     void setExplained(bool explained);
@@ -29,9 +31,6 @@ public:
 
 Q_SIGNALS:
     void changed();
-
-protected:
-    bool eventFilter(QObject* object, QEvent* event) override;
 
 private:
     QWidget* makeEditor();

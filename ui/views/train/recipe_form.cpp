@@ -305,6 +305,16 @@ bool RecipeForm::focusField(const QString& field) {
     return form == m_method.form ? m_methodChooser->focusChosen() : form == m_objective.form && m_objectiveChooser->focusChosen();
 }
 
+std::vector<Complaint> RecipeForm::unreadable() const {
+    std::vector<Complaint> complaints;
+    const std::pair<const Part*, const char*> parts[] = {{&m_training, "training"},   {&m_method, "method"},     {&m_objective, "objective"},
+                                                         {&m_optimizer, "optimizer"}, {&m_schedule, "schedule"}, {&m_protection, "protection"}};
+    for (const auto& [part, section] : parts)
+        for (const auto& [key, message] : part->form->unreadable())
+            complaints.push_back({Complaint::Severity::Error, std::string(section) + "." + key, sstr(message), "Correct the field."});
+    return complaints;
+}
+
 void RecipeForm::setComplaints(const std::vector<Complaint>& complaints) {
     for (Part* part : {&m_training, &m_method, &m_objective, &m_optimizer, &m_schedule, &m_protection})
         part->form->clearComplaints();

@@ -35,6 +35,8 @@ public:
     /// Shows a field ("method.r", "training.batch_size", "objective") whatever the depth; false when it is not of this
     /// form.
     bool focusField(const QString& field);
+    /// What is written in fields but is no value: the recipe holds the last readable one, so it must not be trained with.
+    std::vector<Complaint> unreadable() const;
     void setComplaints(const std::vector<Complaint>& complaints);
     ObjectiveChooser& objectives() const { return *m_objectiveChooser; }
     MethodChooser& methods() const { return *m_methodChooser; }

@@ -379,7 +379,10 @@ void SetupPage::estimate() {
     std::vector<Complaint> complaints = setupComplaints(
         {m_modelFolder, m_model, m_modelError, version() ? &version()->version : nullptr, m_rows, computer, m_memory},
         config, catalog);
-    for (Complaint& complaint : checkRunConfig(config, catalog)) {
+    std::vector<Complaint> ofRecipe = m_form->unreadable();
+    for (Complaint& complaint : checkRunConfig(config, catalog))
+        ofRecipe.push_back(std::move(complaint));
+    for (Complaint& complaint : ofRecipe) {
         const bool sameField = std::any_of(complaints.begin(), complaints.end(), [&](const Complaint& known) {
             return known.field == complaint.field || complaint.field.starts_with(known.field + ".");
         });

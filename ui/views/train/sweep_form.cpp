@@ -16,6 +16,7 @@
 #include "ui/bridge/qt_convert.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/segmented_control.h"
+#include "ui/widgets/wheel_guard.h"
 
 namespace attune {
 namespace {
@@ -65,8 +66,10 @@ SweepForm::SweepForm(const Catalog& catalog, QWidget* parent) : QWidget(parent),
     m_trials->setRange(2, int(kMaxSweepTrials));
     m_trials->setValue(kUsualTrials);
     m_trialsLabel->setBuddy(m_trials);
+    guardWheel(m_trials);
     m_metric = new QComboBox(how);
     m_metric->setAccessibleName(tr("What trials are compared by"));
+    guardWheel(m_metric);
     m_metric->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
     m_metric->setMinimumContentsLength(12);
     for (const SweepMetric& metric : sweepMetrics())
@@ -175,6 +178,7 @@ void SweepForm::addRow(const QString& path) {
     auto* line = new QHBoxLayout;
     line->setSpacing(8);
     row.knob = new QComboBox(row.box);
+    guardWheel(row.knob);
     row.knob->setAccessibleName(tr("Setting to try"));
     row.knob->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
     row.knob->setMinimumContentsLength(9);
