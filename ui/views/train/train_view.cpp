@@ -35,7 +35,13 @@ TrainView::TrainView(Services& services, QWidget* parent) : View(services, paren
     m_continue = m_page->addButton(tr("Continue"), "play");
     m_primary = m_page->primaryButton(tr("Start training"));
 
-    auto* content = new QWidget(this);
+    // From the outside in: a widget that gets another parent is styled again with everything in it.
+    m_outer = new QStackedWidget(this);
+    m_page->setContent(m_outer);
+    fill(*this, m_page);
+    m_outer->addWidget(makeEmpty());
+    auto* content = new QWidget(m_outer);
+    m_outer->addWidget(content);
     auto* column = new QVBoxLayout(content);
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(16);
@@ -44,23 +50,18 @@ TrainView::TrainView(Services& services, QWidget* parent) : View(services, paren
     column->addWidget(m_switch, 0, Qt::AlignLeft);
     m_progress = new ProgressStrip(content);
     column->addWidget(m_progress);
-    m_model = new ModelPage(services, m_page->messages(), content);
-    m_setup = new SetupPage(services, m_page->messages(), content);
-    m_sweep = new SweepPage(services, m_page->messages(), content);
-    m_live = new LivePage(services.runs->catalog(), m_page->messages(), content);
-    m_history = new HistoryPage(services, m_page->messages(), content);
     m_stack = new QStackedWidget(content);
+    m_model = new ModelPage(services, m_page->messages(), m_stack);
+    m_setup = new SetupPage(services, m_page->messages(), m_stack);
+    m_sweep = new SweepPage(services, m_page->messages(), m_stack);
+    m_live = new LivePage(services.runs->catalog(), m_page->messages(), m_stack);
+    m_history = new HistoryPage(services, m_page->messages(), m_stack);
     m_stack->addWidget(m_model);
     m_stack->addWidget(m_setup);
     m_stack->addWidget(m_sweep);
     m_stack->addWidget(m_live);
     m_stack->addWidget(m_history);
     column->addWidget(m_stack, 1);
-    m_outer = new QStackedWidget(this);
-    m_outer->addWidget(makeEmpty());
-    m_outer->addWidget(content);
-    m_page->setContent(m_outer);
-    fill(*this, m_page);
 
     connect(m_switch, &SegmentedControl::indexChanged, this, [this](int index) { showPage(Page(index)); });
     connect(m_primary, &QPushButton::clicked, this, [this] {
