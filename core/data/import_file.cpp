@@ -1,7 +1,9 @@
 #include "core/data/import_file.h"
 
+#include "core/data/annotation_rows.h"
 #include "core/data/row_reader.h"
 #include "core/data/sample_hash.h"
+#include "core/data/turn_chains.h"
 
 namespace attune {
 
@@ -27,7 +29,7 @@ Result<Head> readHead(const fs::path& file, const std::string& importerId, std::
     ATTUNE_CHECK(head.importer->read(
         file, limits,
         [&](RawRow&& row) {
-            head.rows.push_back(std::move(row.value));
+            head.rows.push_back(flattenAnnotations(std::move(row.value)));
             stop = ++seen >= count;
             return !stop;
         },
@@ -45,14 +47,27 @@ Result<Head> readHead(const fs::path& file, const std::string& importerId, std::
     return head;
 }
 
+// With the turns before it, where rows say what they follow.
+tl::expected<Sample, ImportProblem> toChainedSample(const Json& row, const Mapping& mapping, const TurnChains& chains) {
+    auto sample = toSample(row, mapping);
+    if (sample && TurnChains::used(mapping))
+        if (auto problem = chains.prepend(row, mapping, *sample))
+            return tl::unexpected(std::move(*problem));
+    return sample;
+}
+
 } // namespace
 
 std::vector<Sample> previewSamples(const std::vector<Json>& rows, const Mapping& mapping,
                                    std::vector<ImportProblem>* problems) {
     std::vector<Sample> samples;
     SampleIds ids;
+    TurnChains chains;
+    if (TurnChains::used(mapping))
+        for (const Json& row : rows)
+            chains.add(row, mapping);
     for (std::int64_t number = 1; const Json& row : rows) {
-        auto sample = toSample(row, mapping);
+        auto sample = toChainedSample(row, mapping, chains);
         if (sample) {
             sample->sourceRow = number;
             if (sample->id.empty())
@@ -99,6 +114,17 @@ Result<ImportSummary> importFile(const fs::path& file, const ImportOptions& opti
         summary.mapping = std::move(*mapping);
     }
     SampleIds ids;
+    TurnChains chains;
+    if (TurnChains::used(summary.mapping)) {
+        bool fits = true;
+        ATTUNE_CHECK(head.importer->read(
+            file, options.limits,
+            [&](RawRow&& row) { return fits = chains.add(flattenAnnotations(std::move(row.value)), summary.mapping); },
+            [](const ImportProblem&) {}, progress));
+        if (!fits)
+            return fail(ErrorCode::InvalidData, file.string() + ": its conversations take more than 1 GiB of memory",
+                        "Divide the file, or leave out which row follows which.");
+    }
     Status delivered;
     std::string firstProblem;
     const auto problem = [&](const ImportProblem& found) {
@@ -110,7 +136,7 @@ Result<ImportSummary> importFile(const fs::path& file, const ImportOptions& opti
     ATTUNE_CHECK(head.importer->read(
         file, options.limits,
         [&](RawRow&& row) {
-            auto sample = toSample(row.value, summary.mapping);
+            auto sample = toChainedSample(flattenAnnotations(std::move(row.value)), summary.mapping, chains);
             if (!sample) {
                 sample.error().row = row.row;
                 sample.error().line = row.line;

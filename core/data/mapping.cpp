@@ -19,6 +19,8 @@ const MappingRole kMargin{"margin", "How much better", false};
 const MappingRole kLabel{"label", "Good or bad"};
 const MappingRole kInstruction{"instruction", "Instruction"};
 const MappingRole kInput{"input", "Input", false};
+const MappingRole kTurnId{"turn_id", "Number of the row, for rows that follow it", false};
+const MappingRole kParentId{"parent_id", "Number of the row before it in the conversation", false};
 
 std::string listed(const std::vector<std::string>& names) {
     std::string text;
@@ -50,7 +52,7 @@ const std::vector<MappingFormat>& mappingFormats() {
          "Prompt and completion",
          "A question and its answer.",
          SampleKind::Chat,
-         {kPrompt, kCompletion, kSystem}},
+         {kPrompt, kCompletion, kSystem, kTurnId, kParentId}},
         {"text",
          "Plain text",
          "Text to continue training on, without questions.",
@@ -60,7 +62,7 @@ const std::vector<MappingFormat>& mappingFormats() {
          "Preference pairs",
          "A prompt with a better and a worse answer.",
          SampleKind::Preference,
-         {kPrompt, kChosen, kRejected, kSystem, kMargin}},
+         {kPrompt, kChosen, kRejected, kSystem, kMargin, kTurnId, kParentId}},
         {"alpaca_preference",
          "Alpaca preference pairs",
          "Instruction and input with a better and a worse output.",
@@ -76,6 +78,16 @@ const std::vector<MappingFormat>& mappingFormats() {
          "Two whole conversations that differ in the last answer.",
          SampleKind::Preference,
          {kChosen, kRejected, kMargin}},
+        {"judged_pairs",
+         "Judged pairs",
+         "A prompt, two answers and which of them is better.",
+         SampleKind::Preference,
+         {kPrompt, {"left", "First answer"}, {"right", "Second answer"}, {"choice", "Which is better"}, kSystem}},
+        {"ranked",
+         "Ranked answers",
+         "A prompt and answers in an order; the best and the worst become a pair.",
+         SampleKind::Preference,
+         {kPrompt, {"ranking", "Order of the answers"}, kSystem}},
         {"unpaired",
          "Labelled answers (KTO)",
          "A prompt and an answer that is marked good or bad.",
@@ -86,6 +98,11 @@ const std::vector<MappingFormat>& mappingFormats() {
          "A conversation whose last answer is marked good or bad.",
          SampleKind::Unpaired,
          {kConversation, kLabel, kSystem, kTools}},
+        {"stepwise",
+         "Judged steps (KTO)",
+         "An answer in steps, each marked right or wrong; it is good when every step is right.",
+         SampleKind::Unpaired,
+         {kPrompt, {"steps", "Steps of the answer"}, {"step_labels", "Whether each step is right"}, kSystem}},
         {"prompt_only", "Prompts only", "Questions without answers.", SampleKind::PromptOnly, {kPrompt, kSystem}},
     };
     return formats;

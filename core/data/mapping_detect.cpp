@@ -3,6 +3,7 @@
 #include <array>
 #include <set>
 
+#include "core/data/judged_pair.h"
 #include "core/data/mapping.h"
 #include "core/data/row_reader.h"
 
@@ -10,10 +11,14 @@ namespace attune {
 
 namespace {
 
+constexpr std::size_t kValues = 8; // more are no choice between two answers
+
 // What the first rows hold in one column.
 struct Column {
     std::string name;
     std::size_t texts = 0, turnLists = 0, shareGptTurns = 0, flags = 0, objects = 0, numbers = 0, present = 0;
+    std::size_t rankings = 0, flagLists = 0;
+    std::vector<Json> values{}; // the first different short ones
 };
 
 bool isTurn(const Json& value, bool& shareGpt) {
@@ -30,6 +35,11 @@ Column lookAt(const std::string& name, std::span<const Json> rows) {
         if (found == row.end() || found->is_null())
             continue;
         ++column.present;
+        if (column.values.size() < kValues && (!found->is_string() || found->get_ref<const std::string&>().size() <= 40) &&
+            std::find(column.values.begin(), column.values.end(), *found) == column.values.end())
+            column.values.push_back(*found);
+        column.rankings += isRanking(*found);
+        column.flagLists += found->is_array() && !found->empty() && found->front().is_boolean();
         bool shareGpt = false;
         if (found->is_string())
             ++column.texts;
@@ -74,12 +84,45 @@ public:
                 return &column;
         return nullptr;
     }
+    const Column* ranking() const {
+        for (const Column& column : m_columns)
+            if (column.rankings > 0)
+                return &column;
+        return nullptr;
+    }
+    // Two answers whose names differ in their last character or word, and a column that chooses one; null where there is none.
+    struct Judged {
+        const Column *left = nullptr, *right = nullptr, *choice = nullptr;
+    };
+    Judged judged() const {
+        static constexpr std::array<std::pair<const char*, const char*>, 5> kEnds{
+            {{"1", "2"}, {"0", "1"}, {"a", "b"}, {"A", "B"}, {"left", "right"}}};
+        for (const Column& left : m_columns)
+            for (const auto& [first, second] : kEnds) {
+                if (!left.name.ends_with(first) || left.texts == 0)
+                    continue;
+                const std::string stem = left.name.substr(0, left.name.size() - std::string_view(first).size());
+                const Column* right = named({(stem + second).c_str()});
+                if (!right || right->texts == 0)
+                    continue;
+                for (const Column& choice : m_columns)
+                    if (&choice != &left && &choice != right && chooses(choice, left.name, right->name))
+                        return {&left, right, &choice};
+            }
+        return {};
+    }
     const Column* flag() const {
         const Column* column = named({"kto_tag", "label"});
         return column && (column->flags > 0 || column->numbers > 0) ? column : nullptr;
     }
 
 private:
+    static bool chooses(const Column& column, const std::string& left, const std::string& right) {
+        const auto chosen = [&](const Json& value) { return value == left || value == right || isChoice(value); };
+        return !column.values.empty() && column.values.size() < kValues &&
+               std::all_of(column.values.begin(), column.values.end(), chosen);
+    }
+
     std::vector<Column> m_columns;
 };
 
@@ -100,6 +143,10 @@ void addCommon(Mapping& mapping, const Columns& columns) {
     optional("tools", {"tools"});
     optional("history", {"history"});
     optional("margin", {"margin"});
+    if (columns.named({"parent_id"}) && columns.named({"id", "message_id"})) {
+        optional("turn_id", {"id", "message_id"});
+        optional("parent_id", {"parent_id"});
+    }
     addIf(mapping, columns.named({"tags"}), "tags");
     addIf(mapping, columns.named({"split"}), "split");
 }
@@ -193,7 +240,8 @@ Result<Mapping> byKeywords(const Columns& columns) {
 
 Result<Mapping> detect(const Columns& columns) {
     const Column* turns = columns.turns();
-    const Column *chosen = columns.named({"chosen"}), *rejected = columns.named({"rejected"});
+    const Column *chosen = columns.named({"chosen", "chosen_response", "chosen_answer", "response_chosen"}),
+                 *rejected = columns.named({"rejected", "rejected_response", "rejected_answer", "response_rejected"});
     const Column* instruction = columns.named({"instruction"});
     const Column* prompt = columns.named({"prompt", "question", "query", "input"});
     const Column* completion = columns.named({"completion", "response"});
@@ -204,6 +252,15 @@ Result<Mapping> detect(const Columns& columns) {
             addIf(mapping, column, role);
         return mapping;
     };
+    if (rejected && !chosen) // H2O LLM Studio: the usual answer is the better one
+        chosen = columns.named({"answer", "response", "output", "completion"});
+    if (const Column* ranking = columns.ranking(); ranking && prompt)
+        return make("ranked", {{prompt, "prompt"}, {ranking, "ranking"}});
+    if (const auto [left, right, choice] = columns.judged(); choice && prompt)
+        return make("judged_pairs", {{prompt, "prompt"}, {left, "left"}, {right, "right"}, {choice, "choice"}});
+    if (const Column *steps = columns.named({"completions", "steps"}), *marks = columns.named({"labels"});
+        prompt && steps && marks && marks->flagLists > 0)
+        return make("stepwise", {{prompt, "prompt"}, {steps, "steps"}, {marks, "step_labels"}});
     if (chosen && rejected) {
         if (turns)
             return make("chat_preference", {{turns, "conversation"}, {chosen, "chosen"}, {rejected, "rejected"}});

@@ -5,6 +5,7 @@
 
 #include "core/base/space.h"
 #include "core/data/conversation.h"
+#include "core/data/judged_pair.h"
 #include "core/data/sample_text.h"
 
 namespace attune {
@@ -46,6 +47,9 @@ private:
     std::string popAnswer();
     void readAlpacaPrompt();
     void readImplicit();
+    void readImplicitText();
+    void readJudged();
+    void readSteps();
     void readCommon();
     void check();
 
@@ -203,6 +207,58 @@ void Reader::readAlpacaPrompt() {
     m_sample.messages.push_back({"user", std::move(prompt)});
 }
 
+// Both sides are whole texts: the prompt is what they share, cut where a word begins.
+void Reader::readImplicitText() {
+    const std::string &chosen = value("chosen")->get_ref<const std::string&>(),
+                      &rejected = value("rejected")->get_ref<const std::string&>();
+    const auto differ = std::mismatch(chosen.begin(), chosen.end(), rejected.begin(), rejected.end()).first;
+    const auto blank = std::string_view(chosen.data(), std::size_t(differ - chosen.begin())).find_last_of(" \n\t");
+    if (blank == std::string_view::npos || isBlank(std::string_view(chosen).substr(0, blank)))
+        return stop(field("chosen"), "the two texts share no beginning that could be the prompt");
+    m_sample.messages = {{"user", chosen.substr(0, blank)}};
+    m_sample.chosen = chosen.substr(blank + 1);
+    m_sample.rejected = rejected.substr(blank + 1);
+}
+
+// Two or more answers and a judgement over them.
+void Reader::readJudged() {
+    addPromptMessages();
+    const char* role = m_mapping.format == "ranked" ? "ranking" : "choice";
+    const Json* judgement = value(role);
+    if (!judgement)
+        return stop(field(role), "missing");
+    const auto [better, worse] =
+        take(m_mapping.format == "ranked" ? bestAndWorst(*judgement, field(role))
+                                          : betterAndWorse(*judgement, field("left"), field("right"), field(role)));
+    for (const auto& [column, answer] : {std::pair{better, &m_sample.chosen}, std::pair{worse, &m_sample.rejected}}) {
+        const auto cell = m_row.find(column);
+        if (cell == m_row.end() || !cell->is_string())
+            stop(column, "missing or not text");
+        if (m_problem)
+            return;
+        *answer = cell->get<std::string>();
+    }
+}
+
+// An answer in steps, each marked right or wrong.
+void Reader::readSteps() {
+    addPromptMessages();
+    const Json *steps = value("steps"), *labels = value("step_labels");
+    if (!steps || !steps->is_array() || steps->empty())
+        return stop(field("steps"), "not a list of texts");
+    if (!labels || !labels->is_array() || labels->size() != steps->size())
+        return stop(field("step_labels"), "not a mark for each step");
+    for (std::size_t i = 0; i < steps->size(); ++i) {
+        const Json &step = (*steps)[i], &mark = (*labels)[i];
+        if (!step.is_string())
+            return stop(field("steps"), "not a list of texts");
+        if (!mark.is_boolean() && mark != 0 && mark != 1)
+            return stop(field("step_labels"), "neither true nor false");
+        m_sample.chosen += (i == 0 ? "" : "\n") + step.get<std::string>();
+        m_sample.label = m_sample.label && (mark.is_boolean() ? mark.get<bool>() : mark == 1);
+    }
+}
+
 // Both sides are whole conversations: the prompt is what they share.
 void Reader::readImplicit() {
     std::vector<Message> sides[2];
@@ -213,6 +269,9 @@ void Reader::readImplicit() {
             return stop(field(roles[i]), "missing");
         if (cell->is_string())
             sides[i] = readHumanAssistantText(cell->get_ref<const std::string&>());
+        if (i == 0 && cell->is_string() && sides[0].empty() && !cell->get_ref<const std::string&>().starts_with('[') &&
+            value("rejected") && value("rejected")->is_string())
+            return readImplicitText();
         if (sides[i].empty())
             sides[i] = take(readTurns(*cell, field(roles[i])));
         if (m_problem)
@@ -317,6 +376,10 @@ tl::expected<Sample, ImportProblem> Reader::read(const MappingFormat& format) {
         m_sample.text = text("text", true);
     } else if (format.id == "preference_implicit") {
         readImplicit();
+    } else if (format.id == "judged_pairs" || format.id == "ranked") {
+        readJudged();
+    } else if (format.id == "stepwise") {
+        readSteps();
     } else if (format.kind == SampleKind::Preference) {
         if (format.id == "preference")
             addPromptMessages();
