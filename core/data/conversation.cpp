@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "core/base/space.h"
+
 namespace attune {
 
 namespace {
@@ -75,6 +77,10 @@ std::string canonicalRole(const std::string& role) {
     return {};
 }
 
+std::string withReasoning(const std::string& reasoning, std::string answer) {
+    return isBlank(reasoning) ? std::move(answer) : "<think>\n" + reasoning + "\n</think>\n\n" + std::move(answer);
+}
+
 RowResult<Message> readTurn(const Json& turn, const std::string& field) {
     if (!turn.is_object())
         return rowProblem(field, std::string("the turn is not an object but a ") + turn.type_name());
@@ -103,6 +109,11 @@ RowResult<Message> readTurn(const Json& turn, const std::string& field) {
             message.content += '\n';
         message.content += *calls;
     }
+    for (const char* key : {"reasoning_content", "thinking", "reasoning"})
+        if (message.role == "assistant" && turn.contains(key) && turn[key].is_string()) {
+            message.content = withReasoning(turn[key].get<std::string>(), std::move(message.content));
+            break;
+        }
     return message;
 }
 

@@ -22,7 +22,10 @@ inline tl::unexpected<ImportProblem> rowProblem(std::string field, std::string r
 
 /// "system", "user", "assistant", "tool", or "" for an unknown spelling.
 std::string canonicalRole(const std::string& role);
-/// One turn; `field` names it in problems.
+/// The answer with its reasoning before it, between <think> and </think>: the spelling that templates of reasoning models look for
+/// in the content (Qwen 3, DeepSeek R1, SmolLM 3). A blank reasoning changes nothing.
+std::string withReasoning(const std::string& reasoning, std::string answer);
+/// One turn; `field` names it in problems. Reasoning in a key of its own becomes part of the content, see withReasoning().
 RowResult<Message> readTurn(const Json& turn, const std::string& field);
 /// A list of turns (also as JSON inside a text, as CSV files have it).
 RowResult<std::vector<Message>> readTurns(const Json& turns, const std::string& field);

@@ -19,6 +19,7 @@ const MappingRole kMargin{"margin", "How much better", false};
 const MappingRole kLabel{"label", "Good or bad"};
 const MappingRole kInstruction{"instruction", "Instruction"};
 const MappingRole kInput{"input", "Input", false};
+const MappingRole kReasoning{"reasoning", "Reasoning before the answer", false};
 const MappingRole kTurnId{"turn_id", "Number of the row, for rows that follow it", false};
 const MappingRole kParentId{"parent_id", "Number of the row before it in the conversation", false};
 
@@ -52,7 +53,7 @@ const std::vector<MappingFormat>& mappingFormats() {
          "Prompt and completion",
          "A question and its answer.",
          SampleKind::Chat,
-         {kPrompt, kCompletion, kSystem, kTurnId, kParentId}},
+         {kPrompt, kCompletion, kSystem, kReasoning, kTurnId, kParentId}},
         {"text",
          "Plain text",
          "Text to continue training on, without questions.",

@@ -371,7 +371,8 @@ tl::expected<Sample, ImportProblem> Reader::read(const MappingFormat& format) {
         endWithAnswer(text("output", true));
     } else if (format.id == "prompt_completion") {
         addPromptMessages();
-        endWithAnswer(completion("completion", false));
+        std::string answer = completion("completion", false);
+        endWithAnswer(withReasoning(text("reasoning", false), std::move(answer)));
     } else if (format.id == "text") {
         m_sample.text = text("text", true);
     } else if (format.id == "preference_implicit") {

@@ -154,6 +154,21 @@ private Q_SLOTS:
         QCOMPARE(problems.size(), std::size_t{1});
     }
 
+    void reasoningStaysBeforeTheAnswer() {
+        std::vector<Sample> samples;
+        std::vector<ImportProblem> problems;
+        const auto summary = read("think.jsonl", R"({"messages":[{"role":"user","content":"q"},{"role":"assistant","thinking":"hm","content":"a"}]}
+{"messages":[{"role":"user","content":"q"},{"role":"assistant","reasoning_content":" ","content":"b"}]})",
+                                  samples, problems);
+        QVERIFY2(summary, summary ? "" : summary.error().message.c_str());
+        QCOMPARE(samples.at(0).messages.back().content, std::string("<think>\nhm\n</think>\n\na"));
+        QCOMPARE(samples.at(1).messages.back().content, std::string("b"));
+        const Json row = Json::parse(R"({"input":"q","output":"a","chain_of_thought":"hm"})");
+        const auto mapping = parseMapping("input=prompt,output=completion,chain_of_thought=reasoning", std::span(&row, 1));
+        QVERIFY(mapping);
+        QCOMPARE(previewSamples({row}, *mapping).at(0).messages.back().content, std::string("<think>\nhm\n</think>\n\na"));
+    }
+
     void otherRowsAreLeftAlone() {
         for (const char* text : {R"({"data":{"x":1},"label":2})", R"({"fields":{"x":1}})", R"({"messages":[{"role":"user","content":"a"}]})",
                                  R"({"data":[1],"annotations":[]})", R"({"values":[{"value":1}]})", R"([1,2])"}) {
