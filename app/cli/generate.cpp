@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "app/cli/cli.h"
+#include "app/cli/conversation_row.h"
 #include "app/cli/usage.h"
 
 namespace attune::cli {
@@ -21,13 +22,7 @@ Result<Prompt> promptOf(const Json& object, std::size_t number) {
     if (text != object.end() && text->is_string()) {
         prompt.text = text->get<std::string>();
     } else if (messages != object.end() && messages->is_array() && !messages->empty()) {
-        for (const Json& message : *messages) {
-            const bool good = message.is_object() && message.contains("role") && message["role"].is_string() &&
-                              message.contains("content") && message["content"].is_string();
-            if (!good)
-                return lineError(number, "each message needs the texts \"role\" and \"content\"");
-            prompt.messages.push_back({message["role"].get<std::string>(), message["content"].get<std::string>()});
-        }
+        ATTUNE_ASSIGN(prompt.messages, conversationIn(object, number));
     } else if (ids != object.end() && ids->is_array() && !ids->empty()) {
         for (const Json& id : *ids) {
             if (!id.is_number_unsigned() || id.get<std::uint64_t>() > 0x7fffffff)

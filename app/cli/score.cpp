@@ -1,6 +1,7 @@
 // attune-cli score: the model's log-probabilities of given texts, or a reward model's scores of conversations, one JSON object
 // per line.
 #include "app/cli/cli.h"
+#include "app/cli/conversation_row.h"
 #include "core/text/prompt_format.h"
 #include "core/text/tokenizer.h"
 
@@ -23,13 +24,7 @@ Result<std::vector<std::int64_t>> conversationOf(const PromptFormat& format, con
     const auto list = object.find("messages");
     if (list == object.end() || !list->is_array() || list->empty())
         return lineError(number, "it needs \"messages\", the last one the assistant's");
-    std::vector<Message> messages;
-    for (const Json& message : *list) {
-        const auto role = message.is_object() ? message.find("role") : message.end(), content = message.is_object() ? message.find("content") : message.end();
-        if (role == message.end() || content == message.end() || !role->is_string() || !content->is_string())
-            return lineError(number, "every message needs \"role\" and \"content\"");
-        messages.push_back({role->get<std::string>(), content->get<std::string>()});
-    }
+    ATTUNE_ASSIGN(const std::vector<Message> messages, conversationIn(object, number));
     auto row = format.trainingRow(messages, TrainOn::Completion, 0);
     if (!row)
         return lineError(number, row.error().message);

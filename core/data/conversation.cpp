@@ -10,12 +10,13 @@ namespace attune {
 
 namespace {
 
-constexpr std::array<std::pair<const char*, const char*>, 20> kRoles{{
+constexpr std::array<std::pair<const char*, const char*>, 21> kRoles{{
     {"user", "user"},           {"human", "user"},    {"prompter", "user"},      {"customer", "user"},
     {"assistant", "assistant"}, {"gpt", "assistant"}, {"chatgpt", "assistant"},  {"model", "assistant"},
     {"bot", "assistant"},       {"ai", "assistant"},  {"agent", "assistant"},    {"function_call", "assistant"},
     {"tool_call", "assistant"}, {"system", "system"}, {"developer", "system"},   {"tool", "tool"},
     {"observation", "tool"},    {"function", "tool"}, {"tool_response", "tool"}, {"ipython", "tool"},
+    {"tools", "tools"},
 }};
 
 std::string dumped(const Json& value) {
@@ -42,11 +43,16 @@ RowResult<std::string> readContent(const Json& content, const std::string& field
     return text;
 }
 
-// Calls become text as the models write them: one JSON object each.
-RowResult<std::string> readToolCalls(const Json& calls, const std::string& field) {
+struct CallLines {
+    std::string text; // one JSON object a line
+    int count = 0;
+};
+
+// Calls become text as most models write them; what reads calls by themselves takes them apart again (Message::toolCalls).
+RowResult<CallLines> readToolCalls(const Json& calls, const std::string& field) {
     if (!calls.is_array())
         return rowProblem(field, "tool_calls is not a list");
-    std::string text;
+    CallLines lines;
     for (const Json& call : calls) {
         const Json* function = &call;
         if (call.is_object() && call.contains("function"))
@@ -57,11 +63,21 @@ RowResult<std::string> readToolCalls(const Json& calls, const std::string& field
         if (arguments.is_string())
             if (auto parsed = parseJson(arguments.get<std::string>(), "the arguments"))
                 arguments = std::move(*parsed);
-        if (!text.empty())
-            text += '\n';
-        text += dumped({{"name", (*function)["name"]}, {"arguments", std::move(arguments)}});
+        const OrderedJson line{{"name", (*function)["name"]}, {"arguments", std::move(arguments)}};
+        lines.text += (lines.count++ ? "\n" : "") + line.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
     }
-    return text;
+    return lines;
+}
+
+// A turn that is a call by its role (ShareGPT's function_call): its text is the call, or a list of calls.
+void readCallTurn(Message& message, const std::string& field) {
+    const auto call = parseJson(message.content, "the call");
+    if (!call)
+        return;
+    if (const auto lines = readToolCalls(call->is_array() ? *call : Json::array({*call}), field); lines && lines->count > 0) {
+        message.content = lines->text;
+        message.toolCalls = lines->count;
+    }
 }
 
 } // namespace
@@ -92,6 +108,8 @@ RowResult<Message> readTurn(const Json& turn, const std::string& field) {
     if (message.role.empty())
         return rowProblem(field, "unknown role \"" + turn[roleKey].get<std::string>().substr(0, 40) +
                                      "\" (known: system, user, assistant, tool)");
+    if (!turn.contains("content") && !turn.contains("value") && !turn.contains("text") && !turn.contains("tool_calls"))
+        return rowProblem(field, "the turn has no content");
     for (const char* key : {"content", "value", "text"}) {
         if (!turn.contains(key))
             continue;
@@ -105,9 +123,13 @@ RowResult<Message> readTurn(const Json& turn, const std::string& field) {
         auto calls = readToolCalls(turn["tool_calls"], field);
         if (!calls)
             return tl::unexpected(std::move(calls).error());
-        if (!message.content.empty() && !calls->empty())
+        if (!message.content.empty() && calls->count > 0)
             message.content += '\n';
-        message.content += *calls;
+        message.content += calls->text;
+        message.toolCalls = calls->count;
+    } else if (const std::string& spelling = turn[roleKey].get_ref<const std::string&>();
+               message.role == "assistant" && (spelling == "function_call" || spelling == "tool_call")) {
+        readCallTurn(message, field);
     }
     for (const char* key : {"reasoning_content", "thinking", "reasoning"})
         if (message.role == "assistant" && turn.contains(key) && turn[key].is_string()) {
@@ -115,6 +137,38 @@ RowResult<Message> readTurn(const Json& turn, const std::string& field) {
             break;
         }
     return message;
+}
+
+void addTools(std::vector<Message>& messages, const Json& given) {
+    Json tools = given;
+    if (given.is_string())
+        if (auto parsed = parseJson(given.get_ref<const std::string&>(), "the tools"))
+            tools = std::move(*parsed);
+    const bool list = tools.is_array() && std::all_of(tools.begin(), tools.end(), [](const Json& tool) {
+                          return tool.is_object() && (tool.contains("name") || (tool.contains("function") && tool["function"].is_object()));
+                      });
+    if (!list) {
+        const std::string text = given.is_string() ? given.get<std::string>() : dumped(given);
+        if (isBlank(text) || tools.is_null())
+            return;
+        messages.insert(messages.begin(), {"tools", text});
+        messages = withToolsAsText(messages);
+        return;
+    }
+    OrderedJson wrapped = OrderedJson::array();
+    for (const Json& tool : tools) {
+        const Json& function = tool.contains("function") ? tool["function"] : tool;
+        OrderedJson ordered = OrderedJson::object(); // in the order in which such lists are written everywhere
+        for (const char* key : {"name", "description", "parameters"})
+            if (function.contains(key))
+                ordered[key] = function[key];
+        for (const auto& [key, value] : function.items())
+            if (!ordered.contains(key))
+                ordered[key] = value;
+        wrapped.push_back({{"type", "function"}, {"function", std::move(ordered)}});
+    }
+    if (!wrapped.empty())
+        messages.insert(messages.begin(), {"tools", wrapped.dump(-1, ' ', false, OrderedJson::error_handler_t::replace)});
 }
 
 RowResult<std::vector<Message>> readTurns(const Json& turns, const std::string& field) {

@@ -27,6 +27,9 @@ std::string canonicalRole(const std::string& role);
 std::string withReasoning(const std::string& reasoning, std::string answer);
 /// One turn; `field` names it in problems. Reasoning in a key of its own becomes part of the content, see withReasoning().
 RowResult<Message> readTurn(const Json& turn, const std::string& field);
+/// Puts the functions a model may call (a list in the form of OpenAI's API or of bare functions, also as JSON inside a text) before the
+/// turns, see Message::role. What is not such a list stays readable behind the system message; nothing is lost.
+void addTools(std::vector<Message>& messages, const Json& tools);
 /// A list of turns (also as JSON inside a text, as CSV files have it).
 RowResult<std::vector<Message>> readTurns(const Json& turns, const std::string& field);
 /// "\n\nHuman: ...\n\nAssistant: ..." as turns; empty when the text is not of that form.

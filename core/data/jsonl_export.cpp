@@ -6,11 +6,18 @@ namespace attune {
 
 namespace {
 
+// The turns with their calls as other programs read them; the tools have a key of their own.
 OrderedJson turns(const std::vector<Message>& messages) {
-    OrderedJson list = OrderedJson::array();
-    for (const Message& message : messages)
-        list.push_back({{"role", message.role}, {"content", message.content}});
+    OrderedJson list = chatVariables(messages, {true, true})["messages"];
+    for (OrderedJson& turn : list)
+        for (const char* counted : {"tool_call_id", "name"}) // nothing the row said
+            turn.erase(counted);
     return list;
+}
+
+void addToolList(OrderedJson& row, const std::vector<Message>& messages) {
+    if (OrderedJson tools = chatVariables(messages, {true, true})["tools"]; !tools.is_null())
+        row["tools"] = std::move(tools);
 }
 
 OrderedJson answer(const std::string& text) {
@@ -44,6 +51,7 @@ std::string toJsonLine(const Sample& sample) {
         row["prompt"] = turns(sample.messages);
         break;
     }
+    addToolList(row, sample.messages);
     if (!sample.tags.empty())
         row["tags"] = sample.tags;
     return row.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);

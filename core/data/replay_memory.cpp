@@ -52,6 +52,8 @@ Result<Sample> readRemembered(const Json& json, const std::string& where) {
         auto turns = readTurns(*messages, "messages");
         if (turns && !turns->empty()) {
             sample.messages = std::move(*turns);
+            if (const auto tools = json.find("tools"); tools != json.end())
+                addTools(sample.messages, *tools);
             return sample;
         }
     }

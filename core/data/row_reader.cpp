@@ -111,22 +111,17 @@ bool Reader::flag(const char* role) {
     return false;
 }
 
-// The system message, and the tools as its last paragraph.
+// The system message, and the tools before it.
 void Reader::addSystem() {
-    std::string system = text("system", false);
-    if (const Json* tools = value("tools")) {
-        const std::string list = tools->is_string() ? tools->get<std::string>()
-                                                    : tools->dump(-1, ' ', false, Json::error_handler_t::replace);
-        if (!isBlank(list) && list != "[]")
-            system += (system.empty() ? "Tools:\n" : "\n\nTools:\n") + list;
-    }
-    if (isBlank(system))
-        return;
     auto& messages = m_sample.messages;
-    if (!messages.empty() && messages.front().role == "system")
-        messages.front().content += "\n\n" + system;
-    else
-        messages.insert(messages.begin(), {"system", std::move(system)});
+    if (std::string system = text("system", false); !isBlank(system)) {
+        if (!messages.empty() && messages.front().role == "system")
+            messages.front().content += "\n\n" + system;
+        else
+            messages.insert(messages.begin(), {"system", std::move(system)});
+    }
+    if (const Json* tools = value("tools"))
+        addTools(messages, *tools);
 }
 
 void Reader::addHistory() {

@@ -43,6 +43,8 @@ std::string encodeMessages(const std::vector<Message>& messages) {
         appendJsonString(out, message.role);
         out += ",\"content\":";
         appendJsonString(out, message.content);
+        if (message.toolCalls > 0)
+            out += ",\"calls\":" + std::to_string(message.toolCalls);
         out += '}';
     }
     return out += ']';
@@ -57,7 +59,9 @@ Result<std::vector<Message>> decodeMessages(std::string_view text) {
         if (!item.is_object() || !item.contains("role") || !item.contains("content") || !item["role"].is_string() ||
             !item["content"].is_string())
             return fail(ErrorCode::InvalidData, "A stored conversation is damaged", "Import the dataset again.");
-        messages.push_back({item["role"].get<std::string>(), item["content"].get<std::string>()});
+        const auto calls = item.find("calls");
+        messages.push_back({item["role"].get<std::string>(), item["content"].get<std::string>(),
+                            calls != item.end() && calls->is_number_integer() ? calls->get<int>() : 0});
     }
     return messages;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "core/text/jinja_interpreter.h"
 #include "core/text/jinja_parser.h"
@@ -96,6 +97,7 @@ RenderedChat toRendered(const jinja::Text& text) {
 
 struct ChatTemplate::Impl {
     jinja::Program program;
+    std::string source;
 };
 
 ChatTemplate::ChatTemplate(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
@@ -110,10 +112,22 @@ Result<ChatTemplate> ChatTemplate::parse(std::string_view source) {
     try {
         auto impl = std::make_unique<Impl>();
         impl->program = jinja::parseProgram(source);
+        impl->source = source;
         return ChatTemplate(std::move(impl));
     } catch (const jinja::Failure& failure) {
         return fail(toError(failure, 0, "Check the template's syntax, or take it from the model's original files."));
     }
+}
+
+bool ChatTemplate::reads(std::string_view name) const {
+    const std::string_view source = m_impl->source;
+    const auto inName = [&](std::size_t at) {
+        return at < source.size() && (std::isalnum(static_cast<unsigned char>(source[at])) || source[at] == '_');
+    };
+    for (std::size_t at = source.find(name); at != std::string_view::npos; at = source.find(name, at + 1))
+        if (!inName(at + name.size()) && (at == 0 || !inName(at - 1)))
+            return true;
+    return false;
 }
 
 Result<RenderedChat> ChatTemplate::render(const OrderedJson& variables, const RenderOptions& options) const {

@@ -53,6 +53,8 @@ public:
     /// `variables`: messages, tools, bos_token, eos_token and whatever else the template reads (add_generation_prompt is taken
     /// from the options unless present). Errors: InvalidData (raise_exception's own words, type errors), Unsupported, or a limit.
     Result<RenderedChat> render(const OrderedJson& variables, const RenderOptions& options = {}) const;
+    /// Whether the template names this variable or key anywhere.
+    bool reads(std::string_view name) const;
 
 private:
     struct Impl;

@@ -20,7 +20,8 @@ RenderedChat asContent(std::string text) {
     return chat;
 }
 
-std::string plainText(const std::vector<Message>& messages, bool endsWithAnswer) {
+std::string plainText(const std::vector<Message>& given, bool endsWithAnswer) {
+    const std::vector<Message> messages = withToolsAsText(given);
     std::string text;
     std::size_t first = 0;
     if (!messages.empty() && messages.front().role == "system") {
@@ -114,11 +115,20 @@ Result<RenderedChat> PromptFormat::render(const std::vector<Message>& messages, 
         return fail(ErrorCode::InvalidArgument, "A conversation needs at least one message");
     if (!m_template)
         return asContent(plainText(messages, !generationPrompt));
-    OrderedJson list = OrderedJson::array();
-    for (const Message& message : messages)
-        list.push_back({{"role", message.role}, {"content", message.content}});
-    // the names Hugging Face always passes
-    OrderedJson variables = {{"messages", std::move(list)}, {"tools", nullptr}, {"documents", nullptr}};
+    TemplateReads reads{m_template->reads("tools"), m_template->reads("tool_calls")};
+    auto chat = print(messages, reads, generationPrompt);
+    const auto calls = [](const Message& message) { return message.toolCalls > 0; };
+    if (!chat && reads.toolCalls && std::any_of(messages.begin(), messages.end(), calls)) {
+        reads.argumentsAsText = true; // some templates put the arguments together as text (DeepSeek)
+        if (auto other = print(messages, reads, generationPrompt))
+            return other;
+    }
+    return chat;
+}
+
+Result<RenderedChat> PromptFormat::print(const std::vector<Message>& messages, TemplateReads reads, bool generationPrompt) const {
+    OrderedJson variables = chatVariables(messages, reads);
+    variables["documents"] = nullptr; // Hugging Face always passes the name
     if (const std::string bos = m_tokenizer->bosToken(); !bos.empty())
         variables["bos_token"] = bos;
     if (const std::string eos = m_tokenizer->eosToken(); !eos.empty())

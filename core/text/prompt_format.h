@@ -10,15 +10,10 @@
 #include <vector>
 
 #include "core/text/chat_template.h"
+#include "core/text/message.h"
 #include "core/text/tokenizer.h"
 
 namespace attune {
-
-struct Message {
-    std::string role; // "system", "user", "assistant", "tool"
-    std::string content;
-    bool operator==(const Message&) const = default;
-};
 
 enum class TrainOn { Completion, AllAssistant, Everything };
 
@@ -65,6 +60,7 @@ private:
     struct Row; // a rendered conversation on its way to becoming tokens
     PromptFormat() = default;
     Result<RenderedChat> render(const std::vector<Message>& messages, bool generationPrompt) const;
+    Result<RenderedChat> print(const std::vector<Message>& messages, TemplateReads reads, bool generationPrompt) const;
     void findEndOfTurn();
     /// BOS when neither the text nor the template wrote it and the tokenizer adds one.
     void addBos(std::vector<TokenId>& ids) const;

@@ -157,9 +157,9 @@ void ImportFileTest::toolCallsAndObservationsBecomeText() {
         "t.jsonl",
         R"({"tools":"[{\"name\":\"f\"}]","messages":[{"role":"user","content":"go"},{"role":"assistant","content":null,"tool_calls":[{"type":"function","function":{"name":"f","arguments":"{\"x\":1}"}}]},{"role":"tool","content":"2"},{"role":"assistant","content":"two"}]})"));
     QVERIFY(result.summary);
-    const std::vector<Message> expected{{"system", "Tools:\n[{\"name\":\"f\"}]"},
+    const std::vector<Message> expected{{"tools", R"([{"type":"function","function":{"name":"f"}}])"},
                                         {"user", "go"},
-                                        {"assistant", R"({"arguments":{"x":1},"name":"f"})"},
+                                        {"assistant", R"({"name":"f","arguments":{"x":1}})", 1},
                                         {"tool", "2"},
                                         {"assistant", "two"}};
     QVERIFY(result.samples.at(0).messages == expected);

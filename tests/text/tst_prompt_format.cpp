@@ -125,6 +125,8 @@ private Q_SLOTS:
     void everythingTrainsAllButTheFirst();
     void longRowsAreCutAtTheEndAndLongPromptsRefused();
     void answersThatTheTemplateRewritesAreFound();
+    void callsAreTrainedAsTheTemplateWritesThem();
+    void argumentsAreTextWhereTheTemplateWantsText();
     void aTemplateWithoutEndGetsOne();
     void plainFormatWithoutTemplate();
     void rawText();
@@ -144,6 +146,37 @@ void PromptFormatTest::promptAndAnswerContinueEachOther() {
     QVERIFY(std::equal(prompt->begin(), prompt->end(), row->ids.begin()));
     QCOMPARE(row->ids.size(), row->trained.size());
     QCOMPARE(format.promptText({{"user", "hi"}}).value(), std::string("<|user|>hi<|end|>\n<|assistant|>"));
+}
+
+void PromptFormatTest::callsAreTrainedAsTheTemplateWritesThem() {
+    const PromptFormat format =
+        formatWith("{% for t in tools or [] %}{{ t.function.name }};{% endfor %}{% for m in messages %}<|{{ m.role }}|>{{ m.content }}"
+                   "{% for c in m.tool_calls or [] %}@{{ c.function.name }}{{ c.function.arguments | tojson }}{% endfor %}<|end|>"
+                   "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}");
+    std::vector<Message> messages{{"tools", "[{\"type\":\"function\",\"function\":{\"name\":\"<|end|>\"}}]"},
+                                  {"user", "hi"},
+                                  {"assistant", "ok\n{\"name\":\"f\",\"arguments\":{\"x\":\"</s>\"}}", 1}};
+    const auto row = format.trainingRow(messages, TrainOn::Completion, 0);
+    QVERIFY(row);
+    QCOMPARE(shown(format, *row), std::string("<s><|end|>;<|user|>hi<|end|><|assistant|>[o][k][@][f][{][\"][x][\"][:][ ][\"][<][/][s][>][\"][}][<|end|>]"));
+    QCOMPARE(std::count(row->ids.begin(), row->ids.end(), kEnd), 2); // the tool's name and the argument are no control tokens
+    QCOMPARE(std::count(row->ids.begin(), row->ids.end(), kEos), 0);
+    // Without a template, and in one without tools, all of it is text.
+    messages[2].toolCalls = 1;
+    QCOMPARE(formatWith(kTurns).promptText({messages[0], messages[1]}).value(),
+             "<|system|>Tools:\n" + messages[0].content + "<|end|>\n<|user|>hi<|end|>\n<|assistant|>");
+    const auto plain = formatWith("").trainingRow(messages, TrainOn::Completion, 0);
+    QVERIFY(plain);
+    QVERIFY(shown(formatWith(""), plain->ids).find(messages[2].content) != std::string::npos);
+}
+
+void PromptFormatTest::argumentsAreTextWhereTheTemplateWantsText() {
+    const PromptFormat format = formatWith("{% for m in messages %}<|{{ m.role }}|>{% for c in m.tool_calls or [] %}"
+                                           "{{ c.function.name + c.function.arguments }}{% endfor %}<|end|>{% endfor %}"
+                                           "{% if add_generation_prompt %}<|assistant|>{% endif %}");
+    const auto text = format.promptText({{"user", "hi"}, {"assistant", "{\"name\":\"f\",\"arguments\":{\"x\":1}}", 1}, {"tool", "2"}});
+    QVERIFY(text);
+    QCOMPARE(*text, std::string("<|user|><|end|><|assistant|>f{\"x\":1}<|end|><|tool|><|end|><|assistant|>"));
 }
 
 void PromptFormatTest::onlyTheAnswerAndItsEndAreTrained() {

@@ -41,6 +41,8 @@ QString roleWords(const std::string& role) {
         return words(QT_TRANSLATE_NOOP("DataWords", "User"));
     if (role == "assistant")
         return words(QT_TRANSLATE_NOOP("DataWords", "Assistant"));
+    if (role == "tools")
+        return words(QT_TRANSLATE_NOOP("DataWords", "Functions it may call"));
     if (role == "tool")
         return words(QT_TRANSLATE_NOOP("DataWords", "Tool"));
     return qstr(role);
