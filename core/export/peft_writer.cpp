@@ -107,7 +107,7 @@ Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const 
     double dropout = 0;
     bool dora = false;
     for (const Block& block : model.blocks)
-        for (const Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
+        for (const Linear* linear : block.linears())
             for (const LinearPart& part : linear->parts) {
                 const std::string name = family.peftModule(part.name, model.config());
                 const auto [found, isNew] = index.emplace(name, modules.size());

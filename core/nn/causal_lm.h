@@ -144,6 +144,11 @@ struct Block {
         visit(*this, [](Norm&) {}, [&](Linear& linear) { all.push_back(&linear); });
         return all;
     }
+    std::vector<const Linear*> linears() const {
+        std::vector<const Linear*> all;
+        visit(*this, [](const Norm&) {}, [&](const Linear& linear) { all.push_back(&linear); });
+        return all;
+    }
 };
 
 /// How the blocks' linear weights are held: in the compute type, all of them in 4 bits, or as the files hold them (those
