@@ -62,6 +62,12 @@ struct ModelConfig {
     std::vector<bool> localLayers;
     std::optional<RopeConfig> localRope; // of the local layers, where it differs (Gemma 3)
 
+    // Mixture of experts (Shazeer et al. 2017): in place of each block's MLP there are `experts` of them, each as wide as
+    // intermediateSize, and a router that sends every token to expertsPerToken. 0: none.
+    std::int64_t experts = 0, expertsPerToken = 0;
+    bool renormalizedExperts = true; // a token's experts count by their probabilities divided by the sum of these; else as they are
+    double routerLoss = 0.001;       // weight of the load balancing loss while the router is trained
+
     bool isLocal(std::int64_t layer) const {
         return slidingWindow > 0 && (localLayers.empty() || localLayers[static_cast<std::size_t>(layer)]);
     }
@@ -75,10 +81,13 @@ struct ModelConfig {
 
     std::int64_t queryWidth() const { return heads * headDim; }
     std::int64_t kvWidth() const { return kvHeads * headDim; }
-    /// Parameters in the blocks' linear layers (weights only).
-    std::int64_t linearParameters() const {
+    /// Parameters in the blocks' linear layers (weights only), routers and all experts included.
+    std::int64_t linearParameters() const { return linearParametersOf(experts > 0 ? experts : 1); }
+    /// Those that one token goes through.
+    std::int64_t activeLinearParameters() const { return linearParametersOf(experts > 0 ? expertsPerToken : 1); }
+    std::int64_t linearParametersOf(std::int64_t mlps) const {
         return layers * (hiddenSize * (2 * queryWidth() + 2 * kvWidth()) +
-                         (gatedMlp ? 3 : 2) * hiddenSize * intermediateSize);
+                         mlps * (gatedMlp ? 3 : 2) * hiddenSize * intermediateSize + experts * hiddenSize);
     }
     std::int64_t normsPerLayer() const {
         return (preNorm ? (layout == BlockLayout::ParallelSharedNorm ? 1 : 2) : 0) + (postNorm ? 2 : 0);
@@ -89,6 +98,8 @@ struct ModelConfig {
                (normsPerLayer() * layers + 1) * hiddenSize * (norm == NormKind::LayerNorm ? 2 : 1) +
                (positions == PositionKind::Learned ? contextLength * hiddenSize : 0);
     }
+    /// All parameters without the experts that a token is not sent to.
+    std::int64_t activeParameters() const { return totalParameters() - linearParameters() + activeLinearParameters(); }
 };
 
 } // namespace attune

@@ -54,8 +54,8 @@ std::int64_t BlockPass::lowestTrained() const {
                                          trained(block.keyNorm),
                                      passes[i].attentionOut.trained(context) || trained(block.attentionPostNorm),
                                      trained(block.mlpNorm),
-                                     passes[i].gateUp.trained(context),
-                                     passes[i].down.trained(context) || trained(block.mlpPostNorm)};
+                                     passes[i].upTrained(context),
+                                     passes[i].downTrained(context) || trained(block.mlpPostNorm)};
         for (std::int64_t stage = 0; stage < Stages; ++stage)
             if (stages[stage])
                 return static_cast<std::int64_t>(i) * Stages + stage;
@@ -75,8 +75,43 @@ at::Tensor BlockPass::narrowed(const at::Tensor& dx, double scale) {
     return dy;
 }
 
+void BlockPass::balanceExperts() {
+    const auto size = static_cast<std::size_t>(config.experts);
+    balance.assign(routerLossWeight != 0 ? size : 0, 0.0);
+    if (balance.empty() || model.blocks.empty())
+        return;
+    const double all = static_cast<double>(count) * static_cast<double>(model.blocks.size());
+    double loss = 0;
+    for (std::size_t e = 0; e < size; ++e) {
+        loss += chosenSums[e] / all * (probabilitySums[e] / all);
+        balance[e] = routerLossWeight * static_cast<double>(size) * chosenSums[e] / (all * all);
+    }
+    routerLossSum += routerLossWeight * static_cast<double>(size) * loss;
+}
+
+void BlockPass::backwardExperts(std::size_t index, const at::Tensor& dx, std::int64_t lowest) {
+    const attune::Block& block = model.blocks[index];
+    const BlockPasses& pass = passes[index];
+    BlockBuffers& keep = keptOf(index);
+    const std::int64_t first = static_cast<std::int64_t>(index) * Stages;
+    const at::Tensor middle = wide(keep.residualMid, config.hiddenSize), stats = statistics(keep.statistics2);
+    const at::Tensor dy = narrowed(dx, 1.0);
+    const at::Tensor in = compute(input, pass.experts.router.inputWidth()), dIn = compute(dInput, pass.experts.router.inputWidth());
+    const bool belowUp = lowest < first + GateUp;
+    experts.backward(expertBatch(), pass.experts, keep.experts, context, dy, {lowest < first + Down, belowUp}, balance, in, dIn,
+                     [&] { normForward(block.mlpNorm, middle, in.narrow(1, 0, config.hiddenSize), stats); });
+    if (!belowUp)
+        return;
+    const at::Tensor dNormed = dIn.narrow(1, 0, config.hiddenSize);
+    normParameterGradients(block.mlpNorm, dNormed, middle, stats);
+    if (lowest < first + MlpNorm)
+        normBackward(block.mlpNorm, dNormed, middle, stats, dx);
+}
+
 void BlockPass::backwardMlp(std::size_t index, const at::Tensor& dSum, const at::Tensor& dx, std::int64_t lowest) {
     const attune::Block& block = model.blocks[index];
+    if (!block.experts.empty())
+        return backwardExperts(index, dx, lowest);
     const BlockPasses& pass = passes[index];
     BlockBuffers& keep = keptOf(index);
     const std::int64_t first = static_cast<std::int64_t>(index) * Stages;
@@ -167,6 +202,7 @@ void BlockPass::backwardAttention(std::size_t index, const at::Tensor& dx, std::
 void BlockPass::backward() {
     const std::int64_t lowest = lowestTrained();
     const at::Tensor dx = wide(gradient, config.hiddenSize);
+    balanceExperts();
     for (std::size_t index = model.blocks.size(); index-- > 0;) {
         const std::int64_t first = static_cast<std::int64_t>(index) * Stages;
         if (lowest >= first + Stages)

@@ -22,6 +22,8 @@ std::vector<Buffer*> BlockPass::buffers() {
                            &gradient, &context.scratch, &context.unpacked, &context.outputs, &context.outputGradient})
         all.push_back(buffer);
     all.push_back(&branch), all.push_back(&branchGradient);
+    for (Buffer* buffer : experts.buffers())
+        all.push_back(buffer);
     for (BlockBuffers& block : kept)
         for (Buffer* buffer : block.all())
             all.push_back(buffer);
@@ -108,6 +110,11 @@ void BlockPass::forwardBlock(std::size_t index, const at::Tensor& x, const at::T
     addBranch(pass.attentionOut, block.attentionPostNorm, attention, x, middle,
               keptColumns(keep.keptOut, pass.attentionOut), keep.attentionRaw, keep.statistics3);
 
+    if (!block.experts.empty()) {
+        in = compute(input, pass.experts.router.inputWidth());
+        normForward(block.mlpNorm, middle, in.narrow(1, 0, config.hiddenSize), statistics(keep.statistics2));
+        return experts.forward(expertBatch(), pass.experts, keep.experts, context, in, middle, next, keeping);
+    }
     in = compute(input, pass.gateUp.inputWidth());
     normForward(block.mlpInputNorm(config.layout), parallel() ? x : middle, in.narrow(1, 0, config.hiddenSize),
                 statistics(keep.statistics2));
@@ -141,6 +148,7 @@ void BlockPass::forward(const PackedTokens& batch, const ForwardOptions& options
     state = options.keepForBackward ? State::Forwarded : State::Evaluated;
     recompute = policy == ActivationPolicy::Recompute;
     temperature = options.temperature;
+    routerLossWeight = routerLossPerToken * static_cast<double>(count);
     {
         const PartTimer timer(times, "embedding");
         kernels::embed(ids, model.embedding.compute, positionIds, model.positions.compute, residualAt(0));
@@ -153,8 +161,13 @@ void BlockPass::forward(const PackedTokens& batch, const ForwardOptions& options
         if (config.embeddingMultiplier != 1.0)
             residualAt(0).mul_(config.embeddingMultiplier);
     }
+    chosenSums.assign(static_cast<std::size_t>(config.experts), 0.0), probabilitySums = chosenSums;
     for (std::size_t index = 0; index < model.blocks.size(); ++index) {
         forwardBlock(index, residualAt(index), residualAt(index + 1));
+        for (std::size_t e = 0; e < chosenSums.size(); ++e) {
+            chosenSums[e] += static_cast<double>(keptOf(index).experts.tokensOf[e]);
+            probabilitySums[e] += keptOf(index).experts.probabilitySums[e];
+        }
         if (options.keysAndValues)
             options.keysAndValues(index, keyLike(keptOf(index).k, type), keyLike(keptOf(index).v, type));
     }

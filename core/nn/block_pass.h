@@ -9,6 +9,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/nn/expert_pass.h"
 #include "core/nn/head_pass.h"
 #include "core/nn/kernels/attention.h"
 #include "core/nn/kernels/ops.h"
@@ -27,30 +28,38 @@ struct BlockPass : PassBatch {
         Buffer keptQkv, keptOut, keptUp, keptDown;
         // Of norms that only some families have: queries and keys before theirs, the branches' outputs before theirs.
         Buffer rawQueries, rawKeys, queryStatistics, keyStatistics, attentionRaw, mlpRaw, statistics3, statistics4;
+        ExpertPass::Kept experts; // in place of gateUp, keptUp and keptDown
 
         std::vector<Buffer*> all() {
-            return {&residualIn,    &residualMid, &statistics1, &statistics2, &q,
+            std::vector<Buffer*> buffers{&residualIn,    &residualMid, &statistics1, &statistics2, &q,
                     &k,             &v,           &logSumExp,   &attention,   &gateUp,
                     &keptQkv,       &keptOut,     &keptUp,      &keptDown,    &rawQueries,
                     &rawKeys,       &queryStatistics, &keyStatistics, &attentionRaw, &mlpRaw,
                     &statistics3,   &statistics4};
+            for (Buffer* buffer : experts.all())
+                buffers.push_back(buffer);
+            return buffers;
         }
     };
 
     struct BlockPasses {
         LinearPass qkv, attentionOut, gateUp, down;
+        ExpertPass::Layers experts; // none where the block has one MLP
+        bool upTrained(const LinearContext& context) const { return gateUp.trained(context) || experts.upTrained(context); }
+        bool downTrained(const LinearContext& context) const { return down.trained(context) || experts.downTrained(context); }
     };
 
     explicit BlockPass(CausalLm& model_)
         : model(model_), config(model_.config()), type(model_.settings().dtype), master(model_.masterType()),
-          device(model_.settings().device), head(model_) {
+          device(model_.settings().device), head(model_), experts(model_.config()) {
         std::uint64_t part = 0;
         for (attune::Block& block : model.blocks) {
             const std::uint64_t qkv = part, out = qkv + block.qkv.parts.size(), up = out + 1,
                                 down = up + block.gateUp.parts.size();
             passes.push_back({LinearPass(block.qkv, qkv), LinearPass(block.attentionOut, out),
-                              LinearPass(block.gateUp, up), LinearPass(block.down, down)});
-            part = down + 1;
+                              LinearPass(block.gateUp, up), LinearPass(block.down, down),
+                              ExpertPass::Layers(block, up)});
+            part += block.partCount();
         }
         kept.resize(std::max<std::size_t>(1, model.blocks.size())); // the embedding is kept even where no block follows
     }
@@ -67,12 +76,16 @@ struct BlockPass : PassBatch {
     Buffer input, dInput, qkv, inner, dInner, narrowGradient, dq, dk, dv, residualOut, gradient;
     Buffer branch, branchGradient; // a branch's output before it is added; its gradient, or a parallel branch's
     HeadPass head;
+    ExpertPass experts;
     kernels::AttentionScratch attentionScratch;
 
     enum class State { Empty, Evaluated, Forwarded, GradientSet } state = State::Empty;
     ActivationPolicy policy = ActivationPolicy::Keep;
     bool recompute = false; // the policy of the batch in work
     double temperature = 1; // of the batch in work
+    double routerLossPerToken = 0, routerLossWeight = 0, routerLossSum = 0; // of the batch in work; see TrainingPass::balanceRouters
+    std::vector<double> chosenSums, probabilitySums; // of each expert: over all blocks and tokens of the last forward
+    std::vector<double> balance; // d (weight * load balancing loss) / d probability, of each expert
     std::map<std::string, double>* times = nullptr;
 
     std::vector<Buffer*> buffers();
@@ -98,6 +111,7 @@ struct BlockPass : PassBatch {
         const std::int64_t segments = config.qkNorm == QkNorm::Head ? config.kvHeads : 1;
         return {config.queryWidth(), segments, config.kvWidth() / segments};
     }
+    ExpertBatch expertBatch() const { return {tokens, count, type, master}; }
     bool parallel() const { return config.layout != BlockLayout::Sequential; }
     const kernels::AttentionLayout& layoutOf(std::size_t layer) const {
         return config.isLocal(static_cast<std::int64_t>(layer)) ? localLayout : layout;
@@ -153,6 +167,9 @@ struct BlockPass : PassBatch {
 
     // dSum: the gradient of the block's output. The gradient of the MLP's input is added to dx: the same tensor, but for
     // parallel branches.
+    void backwardExperts(std::size_t index, const at::Tensor& dx, std::int64_t lowest);
+    // The load balancing loss of the batch over all blocks: adds it to the sum and fills `balance`.
+    void balanceExperts();
     void backwardMlp(std::size_t index, const at::Tensor& dSum, const at::Tensor& dx, std::int64_t lowest);
     void backwardAttention(std::size_t index, const at::Tensor& dx, std::int64_t lowest);
 

@@ -112,12 +112,21 @@ struct Norm {
     bool defined() const { return weight.defined(); }
 };
 
+/// One of the MLPs of a mixture of experts.
+struct Expert {
+    Linear gateUp, down;
+};
+
 struct Block {
     Norm attentionNorm, mlpNorm;         // undefined without norms in front; mlpNorm also where both branches share one
     Norm attentionPostNorm, mlpPostNorm; // of the branches' outputs; usually undefined
     Norm queryNorm, keyNorm;             // [headDim] or [whole projection]; usually undefined
     std::int64_t origin = -1; // number of the base model's block that this one is, or was copied from
     Linear qkv, attentionOut, gateUp, down; // gateUp holds only "up" (fc) when the MLP is not gated
+    // A mixture of experts in place of gateUp and down, which are empty then. router: [experts, H], in 4 bits only where
+    // the files hold it so.
+    Linear router;
+    std::vector<Expert> experts;
 
     /// The norm in front of the MLP.
     const Norm& mlpInputNorm(BlockLayout layout) const {
@@ -132,7 +141,21 @@ struct Block {
         };
         present(block.attentionNorm), linear(block.qkv), present(block.queryNorm), present(block.keyNorm);
         linear(block.attentionOut), present(block.attentionPostNorm);
-        present(block.mlpNorm), linear(block.gateUp), linear(block.down), present(block.mlpPostNorm);
+        present(block.mlpNorm);
+        if (block.experts.empty()) {
+            linear(block.gateUp), linear(block.down);
+        } else {
+            linear(block.router);
+            for (auto& expert : block.experts)
+                linear(expert.gateUp), linear(expert.down);
+        }
+        present(block.mlpPostNorm);
+    }
+    std::uint64_t partCount() const {
+        std::uint64_t count = 0;
+        for (const Linear* linear : linears())
+            count += linear->parts.size();
+        return count;
     }
     std::vector<Norm*> norms() {
         std::vector<Norm*> all;
@@ -193,7 +216,7 @@ public:
     };
     std::vector<PackedPart> packedParts();
     bool packed() const { return m_settings.linears != LinearFormat::Plain; }
-    /// Rounds every plain linear weight to 4 bits. Without adapters; not while weights are trained.
+    /// Rounds every plain linear weight but the routers to 4 bits. Without adapters; not while weights are trained.
     void packLinears();
     /// Turns a packed layer back into a plain one, all of it unpacked. Then prepareAdapters has to follow.
     void unpack(Linear& linear);
@@ -211,6 +234,8 @@ public:
     /// Everything that is trained now, in a fixed order: base weights (when trained), then adapters.
     std::vector<Parameter*> trainable();
     std::int64_t trainableCount();
+    /// Whether some block's router, or an adapter on it, is trained now.
+    bool trainsRouter() const;
     void zeroGradients();
     /// After adapters were put on or taken off parts: rebuilds Linear::augmented and loraA (then refreshComputeWeights
     /// fills them) and gives the adapters zero gradients. Base weights keep their values; views of them taken before

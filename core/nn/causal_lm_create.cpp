@@ -1,6 +1,8 @@
 // CausalLm::create: a shape that can be, memory that is there, and all tensors of the network, uninitialised.
 #include "core/nn/causal_lm.h"
 
+#include <algorithm>
+
 #include <unistd.h>
 
 #include <ATen/ATen.h>
@@ -27,6 +29,11 @@ Status checkShape(const ModelConfig& c) {
     ATTUNE_CHECK(need(c.localLayers.empty() || static_cast<std::int64_t>(c.localLayers.size()) == c.layers,
                       "the list of local layers must name every layer"));
     ATTUNE_CHECK(need(c.layout == BlockLayout::Sequential || !c.postNorm, "parallel branches have no norms behind them"));
+    ATTUNE_CHECK(need(c.experts == 0 || (c.expertsPerToken > 0 && c.expertsPerToken <= c.experts),
+                      "a token's experts must be at least one and at most all"));
+    ATTUNE_CHECK(need(c.experts == 0 || (c.gatedMlp && !c.mlpBias && !c.postNorm && c.layout == BlockLayout::Sequential &&
+                                         c.residualMultiplier == 1.0),
+                      "experts are gated, without biases, norms behind them, parallel branches and multipliers"));
     ATTUNE_CHECK(need(c.contextLength > 0, "the context length must be positive"));
     return {};
 }
@@ -37,7 +44,7 @@ Status checkMemory(const ModelConfig& c, const ComputeSettings& settings) {
         return {};
     const auto d = [](std::int64_t v) { return static_cast<double>(v); };
     const double perLayer = d(c.hiddenSize) * (2.0 * d(c.heads) * d(c.headDim) + 2.0 * d(c.kvHeads) * d(c.headDim)) +
-                            3.0 * d(c.hiddenSize) * d(c.intermediateSize);
+                            3.0 * d(c.hiddenSize) * d(c.intermediateSize) * d(std::max<std::int64_t>(1, c.experts));
     const double element = d(static_cast<std::int64_t>(c10::elementSize(settings.dtype)));
     const double packed = settings.linears != LinearFormat::Plain ? 4.13 / 8.0 : element;
     const double bytes = d(c.layers) * perLayer * packed + 2.0 * d(c.vocabularySize) * d(c.hiddenSize) * element;
@@ -110,6 +117,8 @@ Result<std::unique_ptr<CausalLm>> CausalLm::create(const ModelConfig& config, co
     ATTUNE_CHECK(checkMemory(config, settings));
     if (settings.dtype != at::kFloat && settings.dtype != at::kBFloat16 && settings.dtype != at::kDouble)
         return fail(ErrorCode::Unsupported, "The model can compute in float32, bfloat16 or float64 only.", {});
+    if (config.experts > 0 && !settings.device.is_cpu())
+        return fail(ErrorCode::Unsupported, "A mixture of experts can be computed on the CPU only.", "Choose the CPU as device.");
     try {
         std::unique_ptr<CausalLm> model(new CausalLm);
         model->m_config = config;
@@ -131,13 +140,26 @@ Result<std::unique_ptr<CausalLm>> CausalLm::create(const ModelConfig& config, co
                                    config.qkvBias, options, packed);
             block.attentionOut =
                 makeLinear(prefix + "self_attn.", {{"o_proj", hidden}}, query, config.attentionOutputBias, options, packed);
-            std::vector<std::pair<std::string, std::int64_t>> up;
-            if (config.gatedMlp)
-                up.emplace_back("gate_proj", config.intermediateSize);
-            up.emplace_back("up_proj", config.intermediateSize);
-            block.gateUp = makeLinear(prefix + "mlp.", up, hidden, config.mlpBias, options, packed);
-            block.down =
-                makeLinear(prefix + "mlp.", {{"down_proj", hidden}}, config.intermediateSize, config.mlpBias, options, packed);
+            const auto gateUp = [&](const std::string& mlp) {
+                std::vector<std::pair<std::string, std::int64_t>> up;
+                if (config.gatedMlp)
+                    up.emplace_back("gate_proj", config.intermediateSize);
+                up.emplace_back("up_proj", config.intermediateSize);
+                return makeLinear(mlp, up, hidden, config.mlpBias, options, packed);
+            };
+            const auto down = [&](const std::string& mlp) {
+                return makeLinear(mlp, {{"down_proj", hidden}}, config.intermediateSize, config.mlpBias, options, packed);
+            };
+            if (config.experts == 0) {
+                block.gateUp = gateUp(prefix + "mlp."), block.down = down(prefix + "mlp.");
+            } else {
+                block.router = makeLinear(prefix + "mlp.", {{"gate", config.experts}}, hidden, false, options,
+                                          settings.linears == LinearFormat::AsStored);
+                for (std::int64_t expert = 0; expert < config.experts; ++expert) {
+                    const std::string mlp = prefix + "mlp.experts." + std::to_string(expert) + ".";
+                    block.experts.push_back({gateUp(mlp), down(mlp)});
+                }
+            }
             model->blocks.push_back(std::move(block));
         }
         model->finalNorm = makeNorm("model.norm", hidden, config.norm, normOptions);

@@ -68,7 +68,7 @@ void CausalLm::unpackPlainLayers() {
 void CausalLm::packLinears() {
     for (Block& block : blocks)
         for (Linear* linear : block.linears()) {
-            if (linear->packed)
+            if (linear->packed || linear == &block.router)
                 continue;
             for (LinearPart& part : linear->parts)
                 part.nf4 = std::make_unique<Nf4Matrix>(

@@ -1,6 +1,8 @@
 // CausalLm, what is trained: masters and gradients of base weights, heads.
 #include "core/nn/causal_lm.h"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 
 #include "core/nn/random_weights.h"
@@ -73,6 +75,12 @@ std::int64_t CausalLm::trainableCount() {
     for (const Parameter* parameter : trainable())
         count += parameter->value.numel();
     return count;
+}
+
+bool CausalLm::trainsRouter() const {
+    return std::any_of(blocks.begin(), blocks.end(), [](const Block& block) {
+        return block.router.weight.trained || (!block.router.parts.empty() && block.router.parts.front().lora);
+    });
 }
 
 void CausalLm::zeroGradients() {

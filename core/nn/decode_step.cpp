@@ -22,7 +22,7 @@ DecodeStep<T, Real>::DecodeStep(const CausalLm& model, const DecodeWeights& weig
     : m_model(model), m_config(model.config()), m_weights(weights),
       m_loops(kernels::kernelTable<Stored>(kernels::bestInstructionSet())),
       m_realLoops(kernels::kernelTable<Real>(kernels::bestInstructionSet())), m_products(model, weights),
-      m_attention(model.config()) {}
+      m_attention(model.config()), m_experts(model, m_products) {}
 
 template <class T, class Real>
 void DecodeStep<T, Real>::reserve() {
@@ -45,6 +45,7 @@ at::Tensor DecodeStep<T, Real>::run(std::span<KvCache<Real>* const> caches, std:
     m_attention.plan(caches, counts, m_model.masterType());
     m_rows = m_attention.rows();
     m_products.reserve(m_rows, static_cast<std::int64_t>(caches.size()) > kDotRows);
+    m_experts.reserve(m_rows);
     reserve();
     const std::int64_t hidden = m_config.hiddenSize;
     for (const auto& sequence : m_attention.sequences())
@@ -102,6 +103,10 @@ void DecodeStep<T, Real>::layer(TeamMember& member, std::size_t index) {
              stride, m_rows};
     addTo(member, block.attentionOut, weights.attentionOut, block.attentionPostNorm, input, pointerTo<Real>(m_residual));
 
+    if (!block.experts.empty()) {
+        input = norm(member, mlpNorm, m_products.rankOf(block.router));
+        return m_experts.run(member, block, weights, input, pointerTo<Real>(m_residual));
+    }
     input = parallel ? mlpInput : norm(member, mlpNorm, m_products.rankOf(block.gateUp));
     input = gateUp(member, block.gateUp, weights.gateUp, input, block.down.inFeatures() + m_products.rankOf(block.down));
     addTo(member, block.down, weights.down, block.mlpPostNorm, input, pointerTo<Real>(m_residual));

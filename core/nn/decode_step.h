@@ -6,6 +6,7 @@
 #include <span>
 
 #include "core/nn/decode_attention.h"
+#include "core/nn/decode_experts.h"
 #include "core/nn/decode_products.h"
 
 namespace attune {
@@ -49,6 +50,7 @@ private:
 
     DecodeProducts<T, Real> m_products;
     DecodeAttention<T, Real> m_attention;
+    DecodeExperts<T, Real> m_experts;
     std::int64_t m_rows = 0; // of all sequences
     // Shared by the team, where nothing else is said. Rows of an input are [in + ranks of its adapters] wide; there are two
     // shared ones, so that one stage can read the one while writing the other, a third for the MLP of blocks that run it

@@ -48,11 +48,16 @@ DecodeMatrix decodeMatrix(const Linear& linear, DecodePrecision precision) {
 } // namespace
 
 DecodeWeights::DecodeWeights(const CausalLm& model, DecodePrecision precision) {
-    for (const Block& block : model.blocks)
-        layers.push_back({decodeMatrix(block.qkv, precision),
-                          decodeMatrix(block.attentionOut, precision),
-                          decodeMatrix(block.gateUp, precision),
-                          decodeMatrix(block.down, precision)});
+    for (const Block& block : model.blocks) {
+        Layer layer{decodeMatrix(block.qkv, precision), decodeMatrix(block.attentionOut, precision), {}, {}, {}, {}};
+        if (block.experts.empty())
+            layer.gateUp = decodeMatrix(block.gateUp, precision), layer.down = decodeMatrix(block.down, precision);
+        else
+            layer.router = decodeMatrix(block.router, DecodePrecision::AsStored);
+        for (const Expert& expert : block.experts)
+            layer.experts.push_back({decodeMatrix(expert.gateUp, precision), decodeMatrix(expert.down, precision)});
+        layers.push_back(std::move(layer));
+    }
     head = decodeMatrix(model.head.compute, precision);
 }
 

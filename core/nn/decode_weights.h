@@ -18,8 +18,13 @@ struct DecodeMatrix {
 };
 
 struct DecodeWeights {
+    struct Mlp {
+        DecodeMatrix gateUp, down;
+    };
     struct Layer {
         DecodeMatrix qkv, attentionOut, gateUp, down;
+        DecodeMatrix router; // as stored: its rounding would send tokens to other experts
+        std::vector<Mlp> experts;
     };
     std::vector<Layer> layers;
     DecodeMatrix head;

@@ -48,8 +48,13 @@ Block silentCopy(const Block& from) {
     block.queryNorm = copied(from.queryNorm), block.keyNorm = copied(from.keyNorm);
     block.qkv = copied(from.qkv), block.attentionOut = copied(from.attentionOut);
     block.gateUp = copied(from.gateUp), block.down = copied(from.down);
+    block.router = copied(from.router);
+    for (const Expert& expert : from.experts)
+        block.experts.push_back({copied(expert.gateUp), copied(expert.down)});
     silence(block.attentionOut, block.attentionPostNorm);
     silence(block.down, block.mlpPostNorm);
+    for (Expert& expert : block.experts)
+        silence(expert.down, block.mlpPostNorm);
     return block;
 }
 

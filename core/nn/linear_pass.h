@@ -2,6 +2,7 @@
 // y = [x | x A^T] [W | s B]^T, and dy [W | s B] gives dx and d(x A^T) together. Engine thread only.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -37,6 +38,14 @@ public:
         return m_linear->adapterRank() + (m_linear->rowScale.defined() ? m_linear->outFeatures() : 0);
     }
     bool trained(const LinearContext& context) const;
+    std::int64_t inFeatures() const { return m_linear->inFeatures(); }
+    std::int64_t outFeatures() const { return m_linear->outFeatures(); }
+    /// Some adapter leaves out a share of its input while training; DoRA scales the rows of the output.
+    bool dropsInput() const {
+        return std::any_of(m_linear->parts.begin(), m_linear->parts.end(),
+                           [](const LinearPart& part) { return part.lora && part.lora->dropout > 0.0; });
+    }
+    bool scalesOutput() const { return m_linear->rowScale.defined(); }
 
     /// input [T, inputWidth] with x in its first columns (the others are written); y = W x + b + adapters (+
     /// addend, the residual stream). addend and kept may be undefined.

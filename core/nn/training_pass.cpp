@@ -1,6 +1,7 @@
 #include "core/nn/training_pass.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -144,6 +145,14 @@ Status TrainingPass::backward() {
 
 void TrainingPass::setActivationPolicy(ActivationPolicy policy) {
     m_impl->policy = policy;
+}
+
+void TrainingPass::balanceRouters(double weightPerToken) {
+    m_impl->routerLossPerToken = weightPerToken;
+}
+
+double TrainingPass::takeRouterLoss() {
+    return std::exchange(m_impl->routerLossSum, 0.0);
 }
 
 void TrainingPass::releaseBuffers() {

@@ -101,6 +101,13 @@ public:
     /// From the next forward on. Keep is the default.
     void setActivationPolicy(ActivationPolicy policy);
 
+    /// Mixture of experts: from the next forward on, backward adds the gradient of weightPerToken * tokens of the batch * its load
+    /// balancing loss; 0 (the beginning) adds none. The loss (Fedus et al. 2021, as transformers' load_balancing_loss_func over
+    /// all blocks) is experts * sum_e f_e p_e: f_e how often expert e is chosen per token, p_e its mean probability.
+    void balanceRouters(double weightPerToken);
+    /// The sum of these terms over the backward calls since it was last asked for.
+    double takeRouterLoss();
+
     /// Frees the buffers (between training and generating).
     void releaseBuffers();
     /// Bytes held by buffers now.
