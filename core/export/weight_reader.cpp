@@ -247,7 +247,8 @@ Result<std::unique_ptr<CausalLm>> readModel(const ModelSource& source, const Com
     const double asked =
         static_cast<double>(config.layers) * static_cast<double>(config.hiddenSize) *
             (2.0 * static_cast<double>(config.heads + config.kvHeads) * static_cast<double>(config.headDim) +
-             (config.gatedMlp ? 3.0 : 2.0) * static_cast<double>(config.intermediateSize)) +
+             (config.gatedMlp ? 3.0 : 2.0) * static_cast<double>(config.intermediateSize) *
+                 static_cast<double>(std::max<std::int64_t>(1, config.experts))) +
         static_cast<double>(config.vocabularySize) * static_cast<double>(config.hiddenSize);
     constexpr double kSmall = 16e6; // below this the exact shape errors below are the better message
     if (asked > kSmall && asked > 1.5 * stored)

@@ -9,12 +9,14 @@
 #include "core/families/granite.h"
 #include "core/families/llama.h"
 #include "core/families/mistral.h"
+#include "core/families/mixtral.h"
 #include "core/families/model_family.h"
 #include "core/families/olmo2.h"
 #include "core/families/phi.h"
 #include "core/families/phi3.h"
 #include "core/families/qwen2.h"
 #include "core/families/qwen3.h"
+#include "core/families/qwen3_moe.h"
 #include "core/families/stablelm.h"
 
 namespace attune {
@@ -36,6 +38,8 @@ const std::vector<std::unique_ptr<ModelFamily>>& builtinFamilies() {
         families.push_back(makeGemmaFamily());
         families.push_back(makeGemma2Family());
         families.push_back(makeGemma3Family());
+        families.push_back(makeMixtralFamily());
+        families.push_back(makeQwen3MoeFamily());
         return families;
     }();
     return kFamilies;

@@ -83,6 +83,25 @@ Result<double> readOptionalNumber(const Json& config, const std::string& key, do
     return ConfigReader(config).positiveOr(key, fallback);
 }
 
+Status readExperts(const Json& config, const char* expertsKey, std::int64_t experts, std::int64_t perToken, ModelConfig& result) {
+    constexpr std::int64_t kMostExperts = 4096, kMostInAll = 65536; // several times what the largest models have
+    const ConfigReader reader(config);
+    ATTUNE_ASSIGN(result.experts, reader.sizeOr(expertsKey, experts, kMostExperts));
+    ATTUNE_ASSIGN(result.expertsPerToken, reader.sizeOr("num_experts_per_tok", perToken, kMostExperts));
+    if (result.expertsPerToken > result.experts)
+        return fail(ErrorCode::InvalidData,
+                    std::string("config.json: num_experts_per_tok is larger than ") + expertsKey + ", " + std::to_string(result.experts),
+                    "Download the model's config.json again.");
+    if (result.experts * result.layers > kMostInAll)
+        return fail(ErrorCode::InvalidData,
+                    "config.json: " + std::to_string(result.layers) + " layers of " + std::to_string(result.experts) +
+                        " experts (" + expertsKey + ") are more than any model has",
+                    "Download the model's config.json again.");
+    const bool off = reader.has("router_aux_loss_coef") && config.at("router_aux_loss_coef") == 0;
+    ATTUNE_ASSIGN(result.routerLoss, off ? Result<double>(0.0) : reader.positiveOr("router_aux_loss_coef", 0.001));
+    return {};
+}
+
 Status readRotaryShare(const Json& config, const char* key, double fallback, ModelConfig& result) {
     const ConfigReader reader(config);
     double share = fallback;

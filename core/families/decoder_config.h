@@ -46,4 +46,8 @@ Result<double> readOptionalNumber(const Json& config, const std::string& key, do
 /// Fills rotaryDim; call before readRopeConfig. Errors: InvalidData.
 Status readRotaryShare(const Json& config, const char* key, double fallback, ModelConfig& result);
 
+/// A mixture of experts: `expertsKey` and num_experts_per_tok (absent: the given numbers), router_aux_loss_coef. Fills experts,
+/// expertsPerToken and routerLoss. Errors: InvalidData.
+Status readExperts(const Json& config, const char* expertsKey, std::int64_t experts, std::int64_t perToken, ModelConfig& result);
+
 } // namespace attune

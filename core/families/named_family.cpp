@@ -1,11 +1,13 @@
 #include "core/families/named_family.h"
 
+#include <algorithm>
+
 namespace attune {
 
 namespace {
 
 constexpr std::string_view kCanonicalLayers = "model.layers.", kCanonicalEmbedding = "model.embed_tokens",
-                           kCanonicalHead = "lm_head";
+                           kCanonicalHead = "lm_head", kCanonicalExperts = "mlp.experts.";
 
 // "model.layers.3.mlp.up_proj" -> "3" and "mlp.up_proj"; both empty when it is not of a layer.
 std::pair<std::string_view, std::string_view> layerOf(std::string_view module) {
@@ -31,6 +33,12 @@ std::string NamedFamily::diskModule(std::string_view canonicalModule) const {
     const auto [number, module] = layerOf(canonicalModule);
     if (number.empty())
         return std::string(renamed(m_names.outside, canonicalModule));
+    if (module.starts_with(kCanonicalExperts)) {
+        const std::string_view expert = module.substr(kCanonicalExperts.size());
+        const auto dot = std::min(expert.find('.'), expert.size() - 1);
+        return std::string(m_names.layers) + std::string(number) + "." + std::string(m_names.experts) +
+               std::string(expert.substr(0, dot + 1)) + std::string(renamed(m_names.inExpert, expert.substr(dot + 1)));
+    }
     return std::string(m_names.layers) + std::string(number) + "." + std::string(renamed(m_names.inLayer, module));
 }
 

@@ -15,6 +15,8 @@ struct FamilyNames {
     std::string_view layers = "model.layers.";                       // in front of a layer's number
     std::vector<std::pair<std::string_view, std::string_view>> outside = {}; // modules: {"model.norm", "model.final_layernorm"}
     std::vector<std::pair<std::string_view, std::string_view>> inLayer = {}; // modules of a layer, without its prefix
+    std::string_view experts = "mlp.experts.";                       // in front of an expert's number
+    std::vector<std::pair<std::string_view, std::string_view>> inExpert = {}; // modules of an expert, without its prefix
 };
 
 class NamedFamily : public ModelFamily {

@@ -213,7 +213,7 @@ def head_dim_of(c):
 
 
 def make_llama(c, w, qkv_bias=False, qk_norm=None, norm=True, layer_norms=("input_layernorm", "post_attention_layernorm"),
-               mean=1.0, norm_bias=False):
+               mean=1.0, norm_bias=False, make_mlp=None):
     h, d = c["hidden_size"], head_dim_of(c)
     q, kv = c["num_attention_heads"] * d, c["num_key_value_heads"] * d
     w.matrix("model.embed_tokens.weight", VOCABULARY, h, 0.5)
@@ -229,9 +229,12 @@ def make_llama(c, w, qkv_bias=False, qk_norm=None, norm=True, layer_norms=("inpu
         if qk_norm == "projection":
             w.norm(p + "self_attn.q_norm", q)
             w.norm(p + "self_attn.k_norm", kv)
-        for name in ("gate_proj", "up_proj"):
-            w.linear(p + "mlp." + name, c["intermediate_size"], h, c.get("mlp_bias", False))
-        w.linear(p + "mlp.down_proj", h, c["intermediate_size"], c.get("mlp_bias", False))
+        if make_mlp:
+            make_mlp(c, w, p)
+        else:
+            for name in ("gate_proj", "up_proj"):
+                w.linear(p + "mlp." + name, c["intermediate_size"], h, c.get("mlp_bias", False))
+            w.linear(p + "mlp.down_proj", h, c["intermediate_size"], c.get("mlp_bias", False))
         for name in layer_norms:
             w.norm(p + name, h, norm_bias, mean)
     w.norm("model.norm", h, norm_bias, mean)
@@ -258,8 +261,8 @@ def llama_attention(c, w, p, x, scale=None, window=None, cap=None, qk=None, freq
     return [linear(w, p + "o_proj", m) for m in mixed]
 
 
-def llama(c, w, ids, act=silu, qk_norm=False, window=lambda c, layer: None):
-    """Touvron et al. 2023; Qwen2 adds biases, Qwen3 norms of query and key heads, Mistral a window."""
+def llama(c, w, ids, act=silu, qk_norm=False, window=lambda c, layer: None, mlp=gated_mlp, mlp_name="mlp."):
+    """Touvron et al. 2023; Qwen2 adds biases, Qwen3 norms of query and key heads, Mistral a window, Mixtral experts."""
     eps = c["rms_norm_eps"]
     qk = (lambda h, g: rms_norm(h, g, eps)) if qk_norm else None
     x = [w["model.embed_tokens.weight"][i] for i in ids]
@@ -268,7 +271,7 @@ def llama(c, w, ids, act=silu, qk_norm=False, window=lambda c, layer: None):
         n = [rms_norm(v, w[p + "input_layernorm.weight"], eps) for v in x]
         x = [add(a, b) for a, b in zip(x, llama_attention(c, w, p + "self_attn.", n, qk=qk, window=window(c, i)))]
         n = [rms_norm(v, w[p + "post_attention_layernorm.weight"], eps) for v in x]
-        x = [add(a, gated_mlp(w, p + "mlp.", b, act)) for a, b in zip(x, n)]
+        x = [add(a, mlp(w, p + mlp_name, b, act)) for a, b in zip(x, n)]
     return logits_of(c, w, rms_norm(x[-1], w["model.norm.weight"], eps))
 
 
@@ -294,6 +297,41 @@ def olmo2(c, w, ids):
         x = [add(a, rms_norm(b, w[p + "post_attention_layernorm.weight"], eps)) for a, b in zip(x, mixed)]
         x = [add(a, rms_norm(gated_mlp(w, p + "mlp.", a, silu), w[p + "post_feedforward_layernorm.weight"], eps)) for a in x]
     return logits_of(c, w, rms_norm(x[-1], w["model.norm.weight"], eps))
+
+
+def make_experts(prefix, names, experts_key, inner_key):
+    """A router and experts of three matrices each; names: of gate, up and down. Router weights are large: no near ties."""
+    def make(c, w, p):
+        h, inner = c["hidden_size"], c[inner_key]
+        w.matrix(p + prefix + "gate.weight", c[experts_key], h, 0.8)
+        for e in range(c[experts_key]):
+            for name, rows, columns in zip(names, (inner, inner, h), (h, h, inner)):
+                w.linear(f"{p}{prefix}experts.{e}.{name}", rows, columns)
+    return make
+
+
+def experts(names, per_token, renormalize=True):
+    """Jiang et al. 2024: softmax over all experts, the most likely ones, their probabilities divided by their sum."""
+    def mlp(w, p, x, act):
+        scores = linear(w, p + "gate", x)
+        top = max(scores)
+        p_all = [math.exp(s - top) for s in scores]
+        total = math.fsum(p_all)
+        p_all = [v / total for v in p_all]
+        chosen = sorted(range(len(scores)), key=lambda e: -p_all[e])
+        MARGINS.append(scores[chosen[per_token - 1]] - scores[chosen[per_token]])
+        chosen = chosen[:per_token]
+        whole = math.fsum(p_all[e] for e in chosen) if renormalize else 1
+        y = [0.0] * len(x)
+        for e in chosen:
+            gate, up, down = (f"{p}experts.{e}.{name}" for name in names)
+            inner = [act(g) * u for g, u in zip(linear(w, gate, x), linear(w, up, x))]
+            y = add(y, linear(w, down, inner), p_all[e] / whole)
+        return y
+    return mlp
+
+
+MARGINS = []  # between the last chosen expert and the first one left out: near ties would make every rounding visible
 
 
 def gemma_norm(x, weight, eps):
@@ -584,6 +622,20 @@ def models():
            lambda c, w, ids: gemma2or3(c, w, ids, third=True))
 
 
+    w123 = ("w1", "w3", "w2")
+    yield ("mixtral", base("MixtralForCausalLM", "mixtral", num_local_experts=4, num_experts_per_tok=2, sliding_window=None,
+                           router_aux_loss_coef=0.02, output_router_logits=False, router_jitter_noise=0.0, **SQUARE),
+           lambda c, w: (w.random.seed(36), make_llama(c, w, make_mlp=make_experts("block_sparse_moe.", w123, "num_local_experts",
+                                                                                    "intermediate_size"))),
+           lambda c, w, ids: llama(c, w, ids, mlp=experts(w123, 2), mlp_name="block_sparse_moe."))
+    gud = ("gate_proj", "up_proj", "down_proj")
+    yield ("qwen3_moe", base("Qwen3MoeForCausalLM", "qwen3_moe", num_experts=5, num_experts_per_tok=2, moe_intermediate_size=16,
+                             norm_topk_prob=False, decoder_sparse_step=1, mlp_only_layers=[], attention_bias=False),
+           lambda c, w: (w.random.seed(20), make_llama(c, w, qk_norm="head", make_mlp=make_experts("mlp.", gud, "num_experts",
+                                                                                                   "moe_intermediate_size"))),
+           lambda c, w, ids: llama(c, w, ids, qk_norm=True, mlp=experts(gud, 2, renormalize=False)))
+
+
 def main():
     for seed, (name, config, make, forward) in enumerate(models(), 1):
         weights = Weights(seed)
@@ -599,7 +651,9 @@ def main():
         with open(os.path.join(folder, "golden.json"), "w") as file:
             rows = ",\n".join(json.dumps(row, separators=(",", ":")) for row in logits)
             file.write('{"ids":%s,"logits":[\n%s]}\n' % (json.dumps(ids, separators=(",", ":")), rows))
-        print(f"{name}: logits up to {max(abs(v) for row in logits for v in row):.2f}")
+        margin = f", margin of the router at least {min(MARGINS):.3f}" if MARGINS else ""
+        MARGINS.clear()
+        print(f"{name}: logits up to {max(abs(v) for row in logits for v in row):.2f}{margin}")
 
 
 if __name__ == "__main__":

@@ -62,6 +62,70 @@ private Q_SLOTS:
                 !family->ignorable("h.0.attn.c_attn.bias", *config));
     }
 
+    void mixturesAreMapped() {
+        Json json = llama();
+        json.update({{"architectures", Json::array({"MixtralForCausalLM"})}, {"num_local_experts", 6}, {"num_experts_per_tok", 3}, {"router_aux_loss_coef", 0.02},
+                     {"output_router_logits", true}, {"router_jitter_noise", 0.0}, {"sliding_window", 512}, {"max_position_embeddings", 2048}});
+        const auto config = read(json);
+        QVERIFY2(config, config ? "" : config.error().message.c_str());
+        QVERIFY(config->experts == 6 && config->expertsPerToken == 3 && config->renormalizedExperts && config->slidingWindow == 512);
+        QCOMPARE(config->routerLoss, 0.02);
+        QCOMPARE(config->rope.theta, 1e6); // of the family, where the key is absent
+        const ModelFamily* family = findFamily("MixtralForCausalLM");
+        const auto diskName = [&](const char* name) { return family->diskTensors(name, *config).at(0).name; };
+        QCOMPARE(diskName("model.layers.1.mlp.gate.weight"), std::string("model.layers.1.block_sparse_moe.gate.weight"));
+        QCOMPARE(diskName("model.layers.1.mlp.experts.5.gate_proj.weight"), std::string("model.layers.1.block_sparse_moe.experts.5.w1.weight"));
+        QCOMPARE(diskName("model.layers.1.mlp.experts.5.down_proj.weight"), std::string("model.layers.1.block_sparse_moe.experts.5.w2.weight"));
+        QCOMPARE(diskName("model.layers.1.mlp.experts.5.up_proj.weight"), std::string("model.layers.1.block_sparse_moe.experts.5.w3.weight"));
+        QCOMPARE(family->peftModule("model.layers.0.mlp.experts.0.gate_proj", *config), std::string("model.layers.0.block_sparse_moe.experts.0.w1"));
+        // 2 layers: q and o 64 x 64, k and v the same, 6 experts of three 64 x 128 matrices, routers 6 x 64; of them 3 at a time.
+        const std::int64_t attention = 4 * 64 * 64, expert = 3 * 64 * 128, router = 6 * 64;
+        QCOMPARE(config->linearParameters(), 2 * (attention + 6 * expert + router));
+        QCOMPARE(config->totalParameters() - config->activeParameters(), 2 * 3 * expert);
+        const auto defaults = [&] {
+            Json bare = llama();
+            bare["architectures"] = Json::array({"MixtralForCausalLM"});
+            return read(bare);
+        }();
+        QVERIFY(defaults && defaults->experts == 8 && defaults->expertsPerToken == 2 && defaults->routerLoss == 0.001);
+
+        Json qwen = llama();
+        qwen.update({{"architectures", Json::array({"Qwen3MoeForCausalLM"})}, {"num_experts", 16}, {"num_experts_per_tok", 4}, {"moe_intermediate_size", 24},
+                     {"norm_topk_prob", true}, {"decoder_sparse_step", 1}, {"mlp_only_layers", Json::array()}, {"head_dim", 32}});
+        const auto ofQwen = read(qwen);
+        QVERIFY2(ofQwen, ofQwen ? "" : ofQwen.error().message.c_str());
+        QVERIFY(ofQwen->experts == 16 && ofQwen->intermediateSize == 24 && ofQwen->qkNorm == QkNorm::Head && ofQwen->renormalizedExperts);
+    }
+
+    void mixturesAreRefusedByName_data() {
+        QTest::addColumn<bool>("qwen");
+        QTest::addColumn<QString>("change");
+        QTest::addColumn<QString>("names");
+        const auto row = [](bool qwen, const char* change, const char* names) { QTest::newRow(change) << qwen << QString(change) << QString(names); };
+        row(false, R"({"num_experts_per_tok":9})", "num_experts_per_tok");
+        row(false, R"({"num_local_experts":0})", "num_local_experts");
+        row(false, R"({"num_local_experts":1e12})", "num_local_experts");
+        row(false, R"({"num_local_experts":4000,"num_hidden_layers":9000})", "num_local_experts");
+        row(false, R"({"router_jitter_noise":0.01})", "router_jitter_noise");
+        row(false, R"({"router_aux_loss_coef":-1})", "router_aux_loss_coef");
+        row(false, R"({"shared_expert_intermediate_size":64})", "shared_expert_intermediate_size");
+        row(false, R"({"norm_topk_prob":false,"moe_layer_freq":2})", "moe_layer_freq");
+        row(true, R"({"decoder_sparse_step":2})", "decoder_sparse_step");
+        row(true, R"({"mlp_only_layers":[0]})", "mlp_only_layers");
+        row(true, R"({"use_sliding_window":true})", "use_sliding_window");
+    }
+    void mixturesAreRefusedByName() {
+        QFETCH(bool, qwen);
+        QFETCH(QString, change);
+        QFETCH(QString, names);
+        Json json = llama();
+        json["architectures"] = Json::array({qwen ? "Qwen3MoeForCausalLM" : "MixtralForCausalLM"});
+        json.update(Json::parse(change.toStdString()));
+        const auto config = read(json);
+        QVERIFY(!config);
+        QVERIFY2(config.error().message.find(names.toStdString()) != std::string::npos, config.error().message.c_str());
+    }
+
     void ropeSpellings_data() {
         QTest::addColumn<QString>("change");
         QTest::addColumn<int>("scaling");
