@@ -94,10 +94,10 @@ Result<Json> benchGenerate(const Json& options, std::stop_token stop) {
 
     // 8 bits: a code for each weight and a scale for 64 of them.
     const double element = eightBit ? 1.0 + 4.0 / 64.0 : static_cast<double>(model->head.compute.element_size());
-    const auto read = static_cast<double>(config.linearParameters() + config.vocabularySize * config.hiddenSize) * element;
+    const auto read = static_cast<double>(config.activeLinearParameters() + config.vocabularySize * config.hiddenSize) * element;
     const double prefillTokens = static_cast<double>(batch * length);
     // Products of the blocks for every token, of the head for the last one, and attention's two triangles.
-    const double prefillFlop = 2.0 * static_cast<double>(config.linearParameters()) * prefillTokens +
+    const double prefillFlop = 2.0 * static_cast<double>(config.activeLinearParameters()) * prefillTokens +
                                2.0 * static_cast<double>(config.vocabularySize * config.hiddenSize * batch) +
                                2.0 * static_cast<double>(config.layers * config.queryWidth()) * static_cast<double>(length) * prefillTokens;
     const double stepsPerSecond = static_cast<double>(steps) / decodeSeconds;

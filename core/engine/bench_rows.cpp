@@ -89,7 +89,7 @@ double unavoidableFlop(CausalLm& model, const std::vector<BenchRow>& rows) {
     double flop = 0;
     for (const BenchRow& row : rows) {
         const auto tokens = static_cast<double>(row.tokens);
-        flop += tokens * (perWeight * static_cast<double>(config.linearParameters()) + 6.0 * adapters);
+        flop += tokens * (perWeight * static_cast<double>(config.activeLinearParameters()) + 6.0 * adapters);
         flop += static_cast<double>(row.targets) * perWeight * head;
         flop += 3.0 * 4.0 * 0.5 * tokens * tokens * static_cast<double>(config.queryWidth() * config.layers);
     }

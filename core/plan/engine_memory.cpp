@@ -78,22 +78,24 @@ std::int64_t rankOf(const BlockLinears& linears, std::size_t first, std::size_t 
     return rank;
 }
 
-// The four products of a block: parts [first, last] of the seven linears share one input.
+// One product of a block: of linears that share an input.
 struct FusedLinear {
-    std::size_t first, last;
     std::int64_t in, out, rank;
     bool bias;
 };
 
-std::array<FusedLinear, 4> fusedLinears(const ModelConfig& model, const BlockLinears& linears) {
+// q k v, o, then gate up and down of the MLP or of each expert.
+std::vector<FusedLinear> fusedLinears(const ModelConfig& model, const BlockLinears& linears) {
     const auto fused = [&](std::size_t first, std::size_t last, bool bias) {
-        FusedLinear linear{first, last, linears[last].in, 0, rankOf(linears, first, last), bias};
+        FusedLinear linear{linears[last].in, 0, rankOf(linears, first, last), bias};
         for (std::size_t i = first; i <= last; ++i)
             linear.out += linears[i].out;
         return linear;
     };
-    return {fused(0, 2, model.qkvBias), fused(3, 3, model.attentionOutputBias), fused(4, 5, model.mlpBias),
-            fused(6, 6, model.mlpBias)};
+    std::vector<FusedLinear> all{fused(0, 2, model.qkvBias), fused(3, 3, model.attentionOutputBias)};
+    for (std::size_t mlp = 4; mlp < linears.size(); mlp += 3)
+        all.push_back(fused(mlp, mlp + 1, model.mlpBias)), all.push_back(fused(mlp + 2, mlp + 2, model.mlpBias));
+    return all;
 }
 
 // Weights (and biases) of the norms of so many blocks; `final`: and of the one in front of the head.
@@ -128,25 +130,28 @@ std::vector<TrainedTensor> headTensors(const ModelConfig& model, const RunConfig
 } // namespace
 
 std::vector<BlockLinears> blockLinears(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
-    const BlockLinears plain{{{"q_proj", model.hiddenSize, model.queryWidth()},
-                              {"k_proj", model.hiddenSize, model.kvWidth()},
-                              {"v_proj", model.hiddenSize, model.kvWidth()},
-                              {"o_proj", model.queryWidth(), model.hiddenSize},
-                              {"gate_proj", model.hiddenSize, model.gatedMlp ? model.intermediateSize : 0},
-                              {"up_proj", model.hiddenSize, model.intermediateSize},
-                              {"down_proj", model.intermediateSize, model.hiddenSize}}};
+    BlockLinears plain{{"q_proj", model.hiddenSize, model.queryWidth()},
+                       {"k_proj", model.hiddenSize, model.kvWidth()},
+                       {"v_proj", model.hiddenSize, model.kvWidth()},
+                       {"o_proj", model.queryWidth(), model.hiddenSize}};
+    for (std::int64_t mlp = 0; mlp < std::max<std::int64_t>(1, model.experts); ++mlp)
+        plain.insert(plain.end(), {{"gate_proj", model.hiddenSize, model.gatedMlp ? model.intermediateSize : 0},
+                                   {"up_proj", model.hiddenSize, model.intermediateSize},
+                                   {"down_proj", model.intermediateSize, model.hiddenSize}});
     std::vector<BlockLinears> blocks(static_cast<std::size_t>(std::max<std::int64_t>(0, model.layers)), plain);
     const Described* method = methodEntry(config, catalog);
     if (trainsEverything(config) || !method || !findParam(method->params, "r"))
         return blocks;
-    const auto nameOf = [](std::size_t block, const BlockLinear& linear) {
-        const bool attention = std::string_view(linear.name).size() == 6; // q, k, v, o
-        return "model.layers." + std::to_string(block) + (attention ? ".self_attn." : ".mlp.") + linear.name;
+    const auto nameOf = [&](std::size_t block, std::size_t linear) {
+        std::string name = "model.layers." + std::to_string(block) + (linear < 4 ? ".self_attn." : ".mlp.");
+        if (linear >= 4 && model.experts > 0)
+            name += "experts." + std::to_string((linear - 4) / 3) + ".";
+        return name + plain[linear].name;
     };
     std::vector<std::string> modules;
     for (std::size_t block = 0; block < blocks.size(); ++block)
-        for (const BlockLinear& linear : plain)
-            if (linear.out > 0)
+        for (std::size_t linear = 0; linear < plain.size(); ++linear)
+            if (plain[linear].out > 0)
                 modules.push_back(nameOf(block, linear));
     LoraSettings settings;
     settings.rank = paramInt(config.method.params, method->params, "r");
@@ -160,10 +165,10 @@ std::vector<BlockLinears> blockLinears(const ModelConfig& model, const RunConfig
             settings.targets.clear();
     }
     for (std::size_t block = 0; block < blocks.size(); ++block)
-        for (BlockLinear& linear : blocks[block])
-            if (const std::string name = nameOf(block, linear);
-                linear.out > 0 && settings.adapts(name, static_cast<std::int64_t>(block)))
-                linear.rank = settings.rankOf(name);
+        for (std::size_t i = 0; i < plain.size(); ++i)
+            if (const std::string name = nameOf(block, i);
+                plain[i].out > 0 && settings.adapts(name, static_cast<std::int64_t>(block)))
+                blocks[block][i].rank = settings.rankOf(name);
     return blocks;
 }
 
@@ -180,6 +185,8 @@ std::vector<TrainedTensor> trainedTensors(const ModelConfig& model, const RunCon
             if (linear.bias)
                 tensors.push_back({1, linear.out, count});
         }
+        if (model.experts > 0)
+            tensors.push_back({model.experts, model.hiddenSize, count}); // the routers
     };
     if (const std::int64_t added = newBlocks(config, catalog); added > 0 && !blocks.empty()) {
         for (const TrainedTensor& norm : normTensors(model, added, false))
@@ -228,6 +235,7 @@ std::int64_t weightBytes(const ModelConfig& base, const RunConfig& config, const
     const bool packs = packsLinears(config), dora = isDora(config, catalog);
     const bool pissa = method && findParam(method->params, "r") && findParam(method->params, "init") &&
                        paramString(config.method.params, method->params, "init").starts_with("pissa");
+    numbers += model.layers * model.experts * model.hiddenSize; // the routers
     std::int64_t packed = 0, masters = 0; // masters lie beside the compute weights
     for (const BlockLinears& linears : blockLinears(model, config, catalog)) {
         for (const FusedLinear& linear : fusedLinears(model, linears)) {
@@ -282,7 +290,7 @@ std::int64_t protectionBytes(const ModelConfig& model, const RunConfig& config, 
 std::int64_t passBytes(const ModelConfig& base, const RunConfig& config, const Catalog& catalog,
                        const PassShape& shape) {
     const ModelConfig model = deepened(base, config, catalog);
-    constexpr std::int64_t kRowRound = 32, kLogitBytes = std::int64_t{64} << 20, kLogitRows = 512;
+    constexpr std::int64_t kRowRound = 32, kLogitBytes = std::int64_t{64} << 20, kLogitRows = 512, kExpertRound = 16;
     const std::int64_t type = shape.typeBytes, t = roundedUp(shape.tokens, kRowRound);
     const std::vector<BlockLinears> layers = blockLinears(model, config, catalog);
     const std::int64_t hidden = model.hiddenSize, query = model.queryWidth(), kv = model.kvWidth();
@@ -303,23 +311,31 @@ std::int64_t passBytes(const ModelConfig& base, const RunConfig& config, const C
     // Shared by all blocks: inputs of products and their gradients, q, k, v side by side, the MLP's inner values and their
     // gradient, gradients of q (in the compute type), k and v, the last residual and the residual's gradient. Adapters lie
     // beside the inputs; blocks may have different ones.
-    std::int64_t input = 0, inputGradient = 0, inner = 0, joined = 0, dropped = 0, scaled = 0, unpacked = 0;
-    std::int64_t gateUp = 0, attention = 0, everyWhere = 0;
+    // Experts have a row for each token that is sent to them: their columns are counted apart, per such row.
+    const bool mixture = model.experts > 0;
+    std::int64_t input = mixture ? hidden : 0, inputGradient = input, inner = 0, joined = 0, dropped = 0, scaled = 0, unpacked = 0;
+    std::int64_t gateUp = 0, attention = 0, everyWhere = 0, expertInput = 0, keptByExperts = 0;
     std::array<std::int64_t, 4> widest{}; // of the columns that are kept beside a product
     for (const BlockLinears& linears : layers) {
-        const std::array<FusedLinear, 4> fused = fusedLinears(model, linears);
-        const FusedLinear &qkv = fused[0], &out = fused[1], &up = fused[2], &down = fused[3];
-        input = std::max({input, qkv.in + qkv.rank, up.in + up.rank});
-        inputGradient = std::max({inputGradient, qkv.in + qkv.rank, up.in + up.rank, out.in + out.rank});
-        inner = std::max(inner, down.in + down.rank);
-        joined = qkv.out, gateUp = up.out;
+        const std::vector<FusedLinear> fused = fusedLinears(model, linears);
+        const FusedLinear &qkv = fused[0], &out = fused[1];
+        input = std::max(input, qkv.in + qkv.rank);
+        inputGradient = std::max({inputGradient, qkv.in + qkv.rank, out.in + out.rank});
+        joined = qkv.out, gateUp = fused[2].out;
         attention = std::max(attention, out.rank);
         everyWhere += out.rank;
+        std::array<std::int64_t, 4> here{}; // the same of this block
         for (std::size_t i = 0; i < fused.size(); ++i) {
             const FusedLinear& linear = fused[i];
+            const std::size_t kind = i < 2 ? i : 2 + i % 2;
+            if (kind == 2 && mixture)
+                expertInput = std::max(expertInput, linear.in + linear.rank);
+            else if (kind == 2)
+                input = std::max(input, linear.in + linear.rank), inputGradient = std::max(inputGradient, linear.in + linear.rank);
+            else if (kind == 3)
+                inner = std::max(inner, linear.in + linear.rank);
             const bool unscaled = linear.rank > 0 && dora;
-            everyWhere += linear.rank + (unscaled ? linear.out : 0);
-            widest[i] = std::max(widest[i], linear.rank + (unscaled ? linear.out : 0));
+            here[kind] = std::max(here[kind], linear.rank + (unscaled ? linear.out : 0));
             if (unscaled)
                 scaled = std::max(scaled, linear.out);
             if (linear.rank > 0 && drops)
@@ -327,25 +343,39 @@ std::int64_t passBytes(const ModelConfig& base, const RunConfig& config, const C
             if (packs)
                 unpacked = std::max(unpacked, linear.out * (linear.in + linear.rank) * type); // with its adapters' columns
         }
+        everyWhere += here[0] + here[1] + (mixture ? 0 : here[2] + here[3]);
+        keptByExperts += here[2] + here[3];
+        for (std::size_t kind = 0; kind < widest.size(); ++kind)
+            widest[kind] = std::max(widest[kind], here[kind]);
     }
-    const std::int64_t everyBlock = residual + (2 * 2 + model.heads) * kF32Bytes + ofNorms + (2 * query + 2 * kv + gateUp) * type;
+    // The router's probabilities and choices; per row of an expert its token and weight, gate and up.
+    const std::int64_t router = mixture ? (model.experts + 2 * model.expertsPerToken) * kF32Bytes : 0;
+    const std::int64_t expertRow = 2 * kF32Bytes + gateUp * type;
+    const std::int64_t everyBlock = residual + (2 * 2 + model.heads) * kF32Bytes + ofNorms +
+                                    (2 * query + 2 * kv + (mixture ? 0 : gateUp)) * type + router;
     // Computed again: one set of buffers for all blocks, each as wide as the widest block needs.
     const std::int64_t kept = shape.recompute
-                                  ? everyBlock + (attention + widest[0] + widest[1] + widest[2] + widest[3]) * type
+                                  ? everyBlock + (attention + widest[0] + widest[1] + (mixture ? 0 : widest[2] + widest[3])) * type
                                   : model.layers * everyBlock + everyWhere * type;
     const bool multiplied = model.residualMultiplier != 1.0;
     const std::int64_t narrow = type < kF32Bytes || multiplied ? hidden : 0;
     const std::int64_t branch = model.postNorm ? hidden * type : multiplied ? residual : 0;
     const std::int64_t branchGradient = model.postNorm || model.layout != BlockLayout::Sequential ? residual : 0;
-    const std::int64_t shared = (input + inputGradient + joined + 2 * inner + narrow + query + dropped + scaled) * type +
+    const std::int64_t shared = (input + inputGradient + joined + (mixture ? model.experts : 2 * inner) + narrow + query + dropped + scaled) * type +
                                 2 * kv * kF32Bytes + 2 * residual + branch + branchGradient;
     const std::int64_t perToken = model.layers * residual + kept + shared;
+    // Experts: what blocks keep for each of their rows, and what they share: inputs, inner values, outputs, their gradients and
+    // those of the weights.
+    const std::int64_t perRow = (shape.recompute ? expertRow + (widest[2] + widest[3]) * type
+                                                 : model.layers * expertRow + keptByExperts * type) +
+                                (2 * expertInput + 2 * inner + hidden) * type + residual + kF32Bytes;
+    const std::int64_t expertRows = mixture ? t * model.expertsPerToken + kExpertRound * model.experts : 0;
 
     // The head works on chunks of targets: logits, the rows in f32 and normalised, their gradients, and sums.
     const std::int64_t most = std::clamp<std::int64_t>(
         kLogitBytes / std::max<std::int64_t>(1, model.vocabularySize * type) / kRowRound * kRowRound, kRowRound, kLogitRows);
     const std::int64_t rows = std::min(most, roundedUp(std::max<std::int64_t>(1, shape.targets), kRowRound));
-    return unpacked + t * perToken + rows * ((model.vocabularySize + 2 * hidden) * type + 2 * residual + 3 * kF32Bytes);
+    return unpacked + t * perToken + expertRows * perRow + rows * ((model.vocabularySize + 2 * hidden) * type + 2 * residual + 3 * kF32Bytes);
 }
 
 std::int64_t ownAnswerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, std::int64_t promptTokens,

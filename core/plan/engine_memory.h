@@ -2,7 +2,6 @@
 // tests in tests/engine compare each part with the real tensors.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -17,9 +16,9 @@ struct BlockLinear {
     std::int64_t in, out;
     std::int64_t rank = 0; // of its adapter, 0 = none
 };
-/// q, k, v, o, gate, up, down of every block with the ranks that the configured method gives them. Settings that do not suit
-/// the model count as if they were not set.
-using BlockLinears = std::array<BlockLinear, 7>;
+/// q, k, v, o, and gate, up, down of the MLP or of one expert after the other, with the ranks that the configured method gives
+/// them. Settings that do not suit the model count as if they were not set. Routers are not among them: no method adapts them.
+using BlockLinears = std::vector<BlockLinear>;
 std::vector<BlockLinears> blockLinears(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
 
 /// A trained tensor (a vector is one row) and how many of its kind there are.

@@ -168,7 +168,10 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
                           const DataShape& data, const Computer& computer) {
     const OwnAnswers own = ownAnswers(config, catalog);
     const RowTokens rows = rowTokens(model, config, catalog, data, own);
-    const double trained = static_cast<double>(trainableParameters(model, config, catalog));
+    // Of a mixture of experts a token goes through some only.
+    const auto active = static_cast<double>(model.activeLinearParameters());
+    const double trained = static_cast<double>(trainableParameters(model, config, catalog)) * active /
+                           static_cast<double>(std::max<std::int64_t>(1, model.linearParameters()));
     const bool full = isFull(config);
     // Per multiply-add of a weight: forward, gradient to the activations, and (trained weights only) gradient to the
     // weight.
@@ -177,9 +180,9 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
     const bool recompute = effectiveActivations(model, config, catalog, data, computer) == "recompute";
     const double layers = static_cast<double>(std::max<std::int64_t>(1, model.layers));
     const double again = recompute ? (layers - 1) / layers : 0;
-    const double withoutDown =
-        static_cast<double>(model.linearParameters() - model.layers * model.hiddenSize * model.intermediateSize);
-    const double linear = passes * static_cast<double>(model.linearParameters()) + 2 * again * withoutDown +
+    const std::int64_t mlps = model.experts > 0 ? model.expertsPerToken : 1;
+    const double withoutDown = active - static_cast<double>(model.layers * mlps * model.hiddenSize * model.intermediateSize);
+    const double linear = passes * active + 2 * again * withoutDown +
                           (full ? 0 : (6 + 2 * again) * trained);
     const double head = passes * static_cast<double>(model.vocabularySize) * static_cast<double>(model.hiddenSize);
     // Q K^T and P V over the causal half: 2 products x 2 FLOP x length / 2.
@@ -188,7 +191,7 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
     const double learned = rows.average * (linear + attention) + rows.targets * head;
     // Forward alone is 2 of the passes; a written token costs about three times one that is read, as few are written at once.
     constexpr double kWritten = 3;
-    const double forward = rows.average * 2 * static_cast<double>(model.linearParameters()) + rows.targets * head * 2 / passes;
+    const double forward = rows.average * 2 * active + rows.targets * head * 2 / passes;
     const double flopPerRow = own.tokens > 0 ? own.perPrompt * (own.passes * learned + (own.asked + kWritten) * forward) : learned;
 
     const bool bf16 = effectivePrecision(config, computer) == "bf16";

@@ -11,7 +11,7 @@ namespace attune {
 
 namespace {
 
-const std::string kAllLinear = "all-linear";
+const std::string kAllLinear = "all-linear", kRouter = "gate";
 
 tl::unexpected<Error> badSetting(const std::string& what, const char* hint) {
     return fail(ErrorCode::InvalidArgument, what, hint);
@@ -68,7 +68,8 @@ double LoraSettings::scaleOf(const std::string& module) const {
 }
 
 bool LoraSettings::adapts(const std::string& module, std::int64_t layer) const {
-    return (targets.empty() || targets.contains(module.substr(module.rfind('.') + 1))) && (layers.empty() || layers.contains(layer));
+    const std::string name = module.substr(module.rfind('.') + 1);
+    return (targets.empty() ? name != kRouter : targets.contains(name)) && (layers.empty() || layers.contains(layer));
 }
 
 std::vector<ParamSpec> loraParams(bool onPackedWeights) {

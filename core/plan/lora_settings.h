@@ -19,7 +19,7 @@ struct LoraSettings {
     double alpha = 32, dropout = 0, rateRatio = 1;
     bool rslora = false, dora = false;
     LoraStart start = LoraStart::Kaiming;
-    std::set<std::string> targets; // last names; empty = every linear layer
+    std::set<std::string> targets; // last names; empty = every linear layer but the routers of experts
     std::set<std::int64_t> layers; // block numbers; empty = all
     std::map<std::string, std::int64_t> rankPattern;
     std::map<std::string, double> alphaPattern;

@@ -57,6 +57,8 @@ ModelConfig shape(const QString& name) {
         config.qkvBias = config.attentionOutputBias = config.mlpBias = config.headBias = true, config.tiedHead = false;
     } else if (name == "granite") {
         config.residualMultiplier = 0.5, config.qkNorm = QkNorm::Projection;
+    } else if (name == "mixtral") {
+        config.experts = 5, config.expertsPerToken = 2, config.tiedHead = false;
     } else if (name == "gpt2") {
         config.kvHeads = 4, config.norm = NormKind::LayerNorm, config.activation = Activation::GeluTanh;
         config.gatedMlp = false, config.positions = PositionKind::Learned;
@@ -76,8 +78,8 @@ private Q_SLOTS:
         QTest::addColumn<bool>("bf16");
         QTest::addColumn<bool>("recompute");
         QTest::addColumn<bool>("dropout");
-        for (const char* model : {"tiny", "untied", "gpt2", "gemma", "parallel", "granite"})
-            for (const char* method : {"full", "lora", "lora q_proj,down_proj", "lora dora", "lora patterns", "lora pissa", "full frozen", "progressive"})
+        for (const char* model : {"tiny", "untied", "gpt2", "gemma", "parallel", "granite", "mixtral"})
+            for (const char* method : {"full", "lora", "lora q_proj,down_proj", "lora dora", "lora patterns", "lora pissa", "qlora", "full frozen", "progressive"})
                 for (const bool bf16 : {false, true})
                     for (const bool recompute : {false, true})
                         QTest::addRow("%s %s %s %s", model, method, bf16 ? "bf16" : "f32", recompute ? "recompute" : "keep")
@@ -92,14 +94,15 @@ private Q_SLOTS:
         const ModelConfig config = shape(model);
         RunConfig run;
         run.method.id = method.section(QLatin1Char(' '), 0, 0).toStdString();
-        if (run.method.id == "lora") {
+        if (run.method.id == "lora" || run.method.id == "qlora") {
             run.method.params = {{"r", std::int64_t{6}}, {"dropout", dropout ? 0.1 : 0.0}};
             if (method.contains("q_proj"))
                 run.method.params["target_modules"] = std::vector<std::string>{"q_proj", "down_proj"};
             if (method.contains("dora"))
                 run.method.params["use_dora"] = true;
             if (method.contains("patterns")) {
-                run.method.params["rank_pattern"] = std::vector<std::string>{"o_proj=3", "model.layers.1.mlp.up_proj=10"};
+                run.method.params["rank_pattern"] = std::vector<std::string>{
+                    "o_proj=3", config.experts > 0 ? "model.layers.1.mlp.experts.3.up_proj=10" : "model.layers.1.mlp.up_proj=10"};
                 run.method.params["layers_to_transform"] = std::vector<std::string>{"1"};
             }
             if (method.contains("pissa"))
@@ -118,19 +121,24 @@ private Q_SLOTS:
         for (const auto& named : lm.baseTensors())
             weights.add(named.tensor);
         for (Block& block : lm.blocks)
-            for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
+            for (Linear* linear : block.linears())
                 for (const at::Tensor& tensor : {linear->loraA, linear->rowNorm, linear->rowScale})
                     weights.add(tensor);
         for (const LinearPart* part : lm.linearParts())
             if (part->lora)
                 weights.add(part->lora->startA), weights.add(part->lora->startB);
+        std::int64_t packed = 0;
+        for (const auto& part : lm.packedParts()) {
+            packed += part.part->nf4->bytes();
+            weights.add(part.linear->scaledB);
+        }
         std::int64_t trained = 0;
         for (const Parameter* parameter : lm.trainable()) {
             weights.add(parameter->value);
             gradients.add(parameter->grad);
             trained += parameter->value.numel();
         }
-        QCOMPARE(weightBytes(config, run, catalog, bf16 ? 2 : 4), weights.bytes());
+        QCOMPARE(weightBytes(config, run, catalog, bf16 ? 2 : 4), weights.bytes() + packed);
         QCOMPARE(gradientBytes(config, run, catalog), gradients.bytes());
         QCOMPARE(trainableParameters(config, run, catalog), trained);
 
