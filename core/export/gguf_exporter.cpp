@@ -72,8 +72,15 @@ Result<std::vector<PlannedTensor>> planTensors(const ExportInput& input, const s
         tensor.parts.push_back(std::move(part));
     }
     for (PlannedTensor& tensor : tensors)
-        tensor.type = mixtureType(mixture, tensor.name, tensor.shape, layerOf(tensor.name), config.layers, config.tiedHead);
+        tensor.type = mixtureType(mixture, tensor.name, tensor.shape, layerOf(tensor.name), config.layers, config.tiedHead, config.experts);
     return tensors;
+}
+
+// Experts lie one after the other in our rows.
+std::vector<std::int64_t> fileShape(const PlannedTensor& tensor, const ModelConfig& config) {
+    if (!holdsAllExperts(tensor.name))
+        return tensor.shape;
+    return {config.experts, tensor.shape[0] / config.experts, tensor.shape[1]};
 }
 
 Result<at::Tensor> wholeTensor(const PlannedTensor& planned) {
@@ -173,7 +180,7 @@ public:
             tensors.push_back({"rope_freqs.weight", GgmlType::F32, {static_cast<std::int64_t>(divisors.size())},
                                [&]() -> Result<std::span<const std::byte>> { return std::as_bytes(std::span(divisors)); }});
         for (const PlannedTensor& tensor : planned)
-            tensors.push_back({tensor.name, tensor.type, tensor.shape, [&]() -> Result<std::span<const std::byte>> {
+            tensors.push_back({tensor.name, tensor.type, fileShape(tensor, config), [&]() -> Result<std::span<const std::byte>> {
                                    if (progress.cancelled())
                                        return fail(ErrorCode::Cancelled, "The export was cancelled");
                                    progress.report(static_cast<double>(done++) / static_cast<double>(planned.size()), "Writing the weights");

@@ -11,7 +11,8 @@ bool isDelicateLayer(std::int64_t layer, std::int64_t layers) {
     return layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
 }
 
-GgmlType wantedType(const GgufMixture& mixture, std::string_view name, std::int64_t layer, std::int64_t layers, bool tied) {
+GgmlType wantedType(const GgufMixture& mixture, std::string_view name, std::int64_t layer, std::int64_t layers, bool tied,
+                    std::int64_t experts) {
     const bool blocks = mixture.base == GgmlType::Q4_0 || mixture.base == GgmlType::Q4_K;
     if (!blocks)
         return mixture.base;
@@ -19,9 +20,15 @@ GgmlType wantedType(const GgufMixture& mixture, std::string_view name, std::int6
         return GgmlType::Q6_K;
     if (mixture.base != GgmlType::Q4_K)
         return mixture.base;
+    if (experts == 8) { // attention is a small part of such models
+        if (name.ends_with(".attn_k.weight") || name.ends_with(".attn_v.weight"))
+            return GgmlType::Q8_0;
+        if (name.ends_with(".attn_output.weight"))
+            return GgmlType::Q5_K;
+    }
     if (name.ends_with(".attn_qkv.weight"))
         return GgmlType::Q5_K;
-    const bool delicate = name.ends_with(".attn_v.weight") || name.ends_with(".ffn_down.weight");
+    const bool delicate = name.ends_with(".attn_v.weight") || name.ends_with(".ffn_down.weight") || name.ends_with(".ffn_down_exps.weight");
     return delicate && isDelicateLayer(layer, layers) ? GgmlType::Q6_K : GgmlType::Q4_K;
 }
 
@@ -54,10 +61,10 @@ const GgufMixture* findGgufMixture(std::string_view id) {
 }
 
 GgmlType mixtureType(const GgufMixture& mixture, std::string_view name, const std::vector<std::int64_t>& shape, std::int64_t layer,
-                     std::int64_t layers, bool tied) {
-    if (shape.size() < 2 || name == "position_embd.weight")
+                     std::int64_t layers, bool tied, std::int64_t experts) {
+    if (shape.size() < 2 || name == "position_embd.weight" || name.ends_with(".ffn_gate_inp.weight"))
         return GgmlType::F32; // small, and every number counts
-    return fittingType(wantedType(mixture, name, layer, layers, tied), shape.back());
+    return fittingType(wantedType(mixture, name, layer, layers, tied, experts), shape.back());
 }
 
 } // namespace attune

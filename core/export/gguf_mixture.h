@@ -21,8 +21,9 @@ struct GgufMixture {
 const std::vector<GgufMixture>& ggufMixtures();
 const GgufMixture* findGgufMixture(std::string_view id);
 
-/// The type of one tensor. `layer` of `layers` is its block (negative outside blocks); `tied`: the embedding is the head as well.
+/// The type of one tensor. `layer` of `layers` is its block (negative outside blocks); `tied`: the embedding is the head as well;
+/// `experts`: of a mixture, 0 for others.
 GgmlType mixtureType(const GgufMixture& mixture, std::string_view name, const std::vector<std::int64_t>& shape, std::int64_t layer,
-                     std::int64_t layers, bool tied);
+                     std::int64_t layers, bool tied, std::int64_t experts = 0);
 
 } // namespace attune

@@ -60,9 +60,11 @@ struct GgufArchitecture {
     std::int64_t windowPattern = 0; // of so many layers the last one sees everything; 0: no windows (llama.cpp ignores Phi-3's)
     std::int64_t layersOfLargest = 0; // that model scales queries by hidden / heads
 };
-constexpr std::array<GgufArchitecture, 9> kGgufArchitectures{
+constexpr std::array<GgufArchitecture, 11> kGgufArchitectures{
     {{"LlamaForCausalLM", "llama"},
      {"MistralForCausalLM", "llama"},
+     {"MixtralForCausalLM", "llama"},
+     {"Qwen3MoeForCausalLM", "qwen3moe", Activation::Silu, QkNorm::Head},
      {"Qwen2ForCausalLM", "qwen2"},
      {"Qwen3ForCausalLM", "qwen3", Activation::Silu, QkNorm::Head},
      {"GPT2LMHeadModel", "gpt2", Activation::GeluTanh},
@@ -104,7 +106,7 @@ bool traitsFit(const ModelConfig& config, const GgufArchitecture& known) {
     return config.layout == BlockLayout::Sequential && config.preNorm && config.postNorm == known.postNorm && config.rotatedDim() == config.headDim &&
            isNear(config.embeddingMultiplier, embedding) && config.residualMultiplier == 1.0 && config.logitMultiplier == 1.0 &&
            (known.theirs == "gemma2" || (config.attentionSoftCap == 0.0 && config.logitSoftCap == 0.0)) && !config.headBias &&
-           config.qkNorm == known.qkNorm && windowsFit(config, known) && queriesFit(config, known) && localRopeFits(config, known);
+           (config.experts == 0 || config.renormalizedExperts) && config.qkNorm == known.qkNorm && windowsFit(config, known) && queriesFit(config, known) && localRopeFits(config, known);
 }
 
 } // namespace
@@ -131,6 +133,11 @@ Result<GgufItems> ggufModelItems(const ModelConfig& config, const std::string& a
     items.emplace_back(prefix + "embedding_length", whole(config.hiddenSize));
     items.emplace_back(prefix + "block_count", whole(config.layers));
     items.emplace_back(prefix + "feed_forward_length", whole(config.intermediateSize));
+    if (config.experts > 0) {
+        items.emplace_back(prefix + "expert_count", whole(config.experts));
+        items.emplace_back(prefix + "expert_used_count", whole(config.expertsPerToken));
+        items.emplace_back(prefix + "expert_feed_forward_length", whole(config.intermediateSize));
+    }
     items.emplace_back(prefix + "attention.head_count", whole(config.heads));
     items.emplace_back(prefix + "attention.head_count_kv", whole(config.kvHeads));
     const bool rms = config.norm == NormKind::RmsNorm;

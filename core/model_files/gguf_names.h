@@ -23,6 +23,9 @@ std::vector<GgufPlace> ggufPlaces(std::string_view canonicalName, const ModelCon
 /// Tensors without a meaning of their own here: what the config has taken in already, the second copy of a tied head.
 bool ignorableGgufTensor(std::string_view name, const ModelConfig& config);
 
+/// Whether a tensor is [experts, out, in]; here it counts as a matrix of experts * out rows.
+bool holdsAllExperts(std::string_view name);
+
 /// Rotary positions turn pairs of numbers of a head. Hugging Face pairs number i with i + half; llama.cpp's "llama" pairs 2i with 2i + 1
 /// and stores the rows of q and k in that order. Returns where the file has row `row` of such a tensor with `headRows` rows a head.
 constexpr std::int64_t interleavedRow(std::int64_t row, std::int64_t headRows) {

@@ -77,6 +77,8 @@ private:
             TensorInfo info;
             info.name = stored.name;
             info.shape = stored.shape;
+            if (stored.shape.size() == 3 && holdsAllExperts(stored.name))
+                info.shape = {stored.shape[0] * stored.shape[1], stored.shape[2]};
             info.type = stored.type == GgmlType::F16    ? TensorType::F16
                         : stored.type == GgmlType::BF16 ? TensorType::BF16
                         : stored.type == GgmlType::F64  ? TensorType::F64

@@ -12,16 +12,17 @@
 #include "core/export/modelfile.h"
 #include "core/export/weight_reader.h"
 #include "core/model_files/gguf_model.h"
+#include "core/model_files/gguf_writer.h"
 #include "core/nn/decoder.h"
 #include "core/text/tokenizer_files.h"
+#include "tests/support/random_model.h"
 #include "tests/support/test_data.h"
 #include "tests/support/test_main.h"
 
 using namespace attune;
+using namespace attune::test;
 
 namespace {
-
-const fs::path kStarter = fs::path(ATTUNE_SOURCE_DIR) / "resources" / "starter_model";
 
 template <class T>
 T need(Result<T> result) {
@@ -32,49 +33,17 @@ T need(Result<T> result) {
 
 const std::vector<std::vector<std::int64_t>> kTexts{{0, 300, 500, 170}, {0, 3, 490, 41, 220, 4}}; // of the smallest vocabulary here, 512
 
-// A folder of random weights of any shape with the starter model's tokenizer.
-void writeRandomModel(const fs::path& folder, Json json) {
-    fs::create_directories(folder);
-    for (const char* name : {"tokenizer.json", "tokenizer_config.json"})
-        fs::copy_file(kStarter / name, folder / name);
-    json["vocab_size"] = 4096;
-    json["torch_dtype"] = "float32";
-    if (!writeFileAtomic(folder / "config.json", json.dump()))
-        qFatal("cannot write");
-    const ModelFamily* family = findFamily(json["architectures"][0].get<std::string>());
-    const ModelConfig config = need(family->readConfig(json));
-    auto model = need(CausalLm::create(config, {at::kFloat, at::kCPU}));
-    model->initializeRandom(3);
-    std::map<std::string, at::Tensor> tensors;
-    for (auto& named : model->baseTensors()) {
-        named.tensor.add_(at::linspace(-0.1, 0.1, named.tensor.size(0)).view(named.tensor.dim() == 1 ? at::IntArrayRef{-1} : at::IntArrayRef{-1, 1}));
-        const auto layout = family->diskTensors(named.name, config).front();
-        at::Tensor value = layout.transposed ? named.tensor.t().contiguous() : named.tensor.contiguous();
-        const std::int64_t axis = layout.transposed ? 1 : 0;
-        auto& slot = tensors[layout.name];
-        slot = slot.defined() ? at::cat({slot, value}, axis) : value; // q, k, v come in order
-    }
-    std::vector<TensorToWrite> files;
-    for (auto& [name, tensor] : tensors)
-        files.push_back({name, TensorType::F32, tensor.sizes().vec(), [&tensor = tensor]() -> Result<std::span<const std::byte>> {
-                             tensor = tensor.contiguous();
-                             return std::span(static_cast<const std::byte*>(tensor.data_ptr()), tensor.nbytes());
-                         }});
-    if (!writeSafetensors(folder / "model.safetensors", files))
-        qFatal("cannot write");
-}
-
 void addRandomAdapters(CausalLm& model) {
     int i = 0;
-    for (LinearPart* part : model.linearParts()) {
-        ++i;
-        const bool wide = part->name.find("down_proj") != std::string::npos;
-        const std::int64_t in = wide ? model.config().intermediateSize : part->name.find("o_proj") != std::string::npos ? model.config().queryWidth() : model.config().hiddenSize;
-        part->lora = std::make_unique<LoraAdapter>();
-        part->lora->a.value = (at::arange(2 * in, at::kFloat) * (0.3 + i)).sin().view({2, -1}) * 0.05;
-        part->lora->b.value = (at::arange(part->rows * 2, at::kFloat) * (0.7 + i)).cos().view({-1, 2}) * 0.05;
-        part->lora->scale = 1.5;
-    }
+    for (Block& block : model.blocks)
+        for (Linear* linear : block.linears())
+            for (LinearPart& part : linear->parts) {
+                ++i;
+                part.lora = std::make_unique<LoraAdapter>();
+                part.lora->a.value = (at::arange(2 * linear->inFeatures(), at::kFloat) * (0.3 + i)).sin().view({2, -1}) * 0.05;
+                part.lora->b.value = (at::arange(part.rows * 2, at::kFloat) * (0.7 + i)).cos().view({-1, 2}) * 0.05;
+                part.lora->scale = 1.5;
+            }
     model.prepareAdapters();
     model.refreshComputeWeights();
 }
@@ -135,6 +104,19 @@ Json smallQwen(int generation) {
     return json;
 }
 
+Json smallMixture(bool qwen) {
+    Json json = kSmallLlama;
+    json["architectures"] = Json::array({qwen ? "Qwen3MoeForCausalLM" : "MixtralForCausalLM"});
+    json["model_type"] = qwen ? "qwen3_moe" : "mixtral";
+    json.erase("attention_bias");
+    json["num_experts_per_tok"] = 2;
+    if (qwen)
+        json.update({{"num_experts", 6}, {"moe_intermediate_size", 96}, {"norm_topk_prob", true}, {"head_dim", 32}});
+    else
+        json["num_local_experts"] = 4;
+    return json;
+}
+
 } // namespace
 
 class TestGgufExport : public QObject {
@@ -156,6 +138,8 @@ private Q_SLOTS:
         writeRandomModel(folder("phi3"), kSmallPhi3);
         writeRandomModel(folder("qwen2"), smallQwen(2));
         writeRandomModel(folder("qwen3"), smallQwen(3));
+        writeRandomModel(folder("mixtral"), smallMixture(false));
+        writeRandomModel(folder("qwen3_moe"), smallMixture(true));
     }
 
     void reloadsToTheSameModel_data() {
@@ -169,7 +153,7 @@ private Q_SLOTS:
             QTest::addRow("%s q4_0", base) << base << "q4_0" << 0.8;
             QTest::addRow("%s q4_k_m", base) << base << "q4_k_m" << 0.8;
         }
-        for (const char* base : {"gemma", "gemma2", "gemma3", "phi3", "qwen2", "qwen3"})
+        for (const char* base : {"gemma", "gemma2", "gemma3", "phi3", "qwen2", "qwen3", "mixtral", "qwen3_moe"})
             QTest::addRow("%s f16", base) << base << "f16" << 3e-2; // logits of the order of 10
     }
     void reloadsToTheSameModel() {
@@ -241,6 +225,79 @@ private Q_SLOTS:
         QVERIFY(!phi.file->find("blk.0.ffn_gate.weight"));
     }
 
+    // Experts are one tensor a kind, [experts, out, in]; the router keeps all its bits.
+    void expertsAreStoredAsLlamaCppWantsThem() {
+        const auto written = exportModel(folder("mixtral"), folder("out-keys-mixtral"), "q8_0", false);
+        const GgufFile& file = *written.file;
+        QCOMPARE(*need(file.text("general.architecture")), std::string("llama"));
+        QCOMPARE(*need(file.count("llama.expert_count", 100)), std::int64_t{4});
+        QCOMPARE(*need(file.count("llama.expert_used_count", 100)), std::int64_t{2});
+        QCOMPARE(file.find("blk.0.ffn_gate_exps.weight")->shape, (std::vector<std::int64_t>{4, 288, 256}));
+        QCOMPARE(file.find("blk.2.ffn_down_exps.weight")->shape, (std::vector<std::int64_t>{4, 256, 288}));
+        QCOMPARE(file.find("blk.0.ffn_up_exps.weight")->type, GgmlType::Q8_0);
+        QCOMPARE(file.find("blk.0.ffn_gate_inp.weight")->type, GgmlType::F32);
+        QVERIFY(!file.find("blk.0.ffn_gate.weight"));
+        // Expert 2's up projection lies where it belongs.
+        const ModelSource source = need(ModelSource::open(folder("mixtral")));
+        const auto found = source.find("model.layers.1.block_sparse_moe.experts.2.w3.weight");
+        std::vector<float> stored(288 * 256), all(4 * 288 * 256);
+        QVERIFY(found->file->read(*found->tensor, std::as_writable_bytes(std::span(stored))));
+        const auto plain = exportModel(folder("mixtral"), folder("out-f16-mixtral"), "f16", false);
+        const auto numbers = need(ggufWeights(plain.file));
+        const TensorInfo* experts = numbers->find("blk.1.ffn_up_exps.weight");
+        QCOMPARE(experts->shape, (std::vector<std::int64_t>{4 * 288, 256}));
+        std::vector<std::uint16_t> halves(4 * 288 * 256);
+        QVERIFY(numbers->read(*experts, std::as_writable_bytes(std::span(halves))));
+        const at::Tensor written16 = at::from_blob(halves.data(), {4, 288, 256}, at::kHalf)[2].to(at::kFloat);
+        QVERIFY((written16 - at::from_blob(stored.data(), {288, 256})).abs().max().item<float>() < 1e-3f);
+        const auto qwen = exportModel(folder("qwen3_moe"), folder("out-keys-qwen3moe"), "f16", false);
+        QCOMPARE(*need(qwen.file->text("general.architecture")), std::string("qwen3moe"));
+        QCOMPARE(*need(qwen.file->count("qwen3moe.expert_feed_forward_length", 1000)), std::int64_t{96});
+    }
+
+    // Files of llama.cpp's first release with experts have a tensor for each of them.
+    void oldFilesWithATensorForEachExpertAreRead() {
+        const ModelSource source = need(ModelSource::open(exportModel(folder("mixtral"), folder("out-old-mixtral"), "f16", false).path));
+        const GgufFile& file = *source.gguf();
+        const auto numbers = need(ggufWeights(source.gguf()));
+        GgufItems items;
+        for (const auto& [key, value] : file.metadata()) {
+            if (const auto* text = std::get_if<std::string>(&value))
+                items.emplace_back(key, *text);
+            else if (const auto* whole = std::get_if<std::int64_t>(&value))
+                items.emplace_back(key, static_cast<std::uint32_t>(*whole));
+            else if (const auto* real = std::get_if<double>(&value))
+                items.emplace_back(key, static_cast<float>(*real));
+        }
+        std::vector<GgufTensorToWrite> tensors;
+        std::vector<std::vector<std::byte>> contents;
+        contents.reserve(1000);
+        for (const TensorInfo& info : numbers->tensors()) {
+            std::vector<std::byte> all(info.end - info.begin);
+            const GgufTensor& stored = *file.find(info.name);
+            QVERIFY(file.read(stored, std::span(all).first(stored.bytes), 0)); // as it lies in the file, q and k interleaved
+            all.resize(stored.bytes);
+            const auto at = info.name.find("_exps.weight");
+            const std::size_t count = at == std::string::npos ? 1 : 4, each = all.size() / count;
+            for (std::size_t e = 0; e < count; ++e) {
+                std::string name = info.name;
+                if (count > 1)
+                    name.replace(at, std::string::npos, "." + std::to_string(e) + ".weight");
+                contents.emplace_back(all.begin() + static_cast<std::ptrdiff_t>(e * each), all.begin() + static_cast<std::ptrdiff_t>((e + 1) * each));
+                const std::vector<std::int64_t> shape = count > 1 ? std::vector<std::int64_t>{stored.shape[1], stored.shape[2]} : stored.shape;
+                tensors.push_back({name, stored.type, shape, [&contents, index = contents.size() - 1]() -> Result<std::span<const std::byte>> {
+                                       return std::span<const std::byte>(contents[index]);
+                                   }});
+            }
+        }
+        const fs::path old = folder("old-experts.gguf");
+        QVERIFY(writeGguf(old, items, tensors));
+        const ModelSource again = need(ModelSource::open(old));
+        QVERIFY(again.find("blk.0.ffn_gate.3.weight") && !again.find("blk.0.ffn_gate_exps.weight"));
+        const auto before = need(readModel(source, {at::kFloat, at::kCPU})), after = need(readModel(again, {at::kFloat, at::kCPU}));
+        QVERIFY(need(compareModels(*before, *after, kTexts, 8)).maxLogitDifference == 0);
+    }
+
     // What llama.cpp's graphs would compute otherwise.
     void traitsWithoutAKeyAreRefused() {
         const auto refused = [&](Json json, const char* name) {
@@ -259,6 +316,9 @@ private Q_SLOTS:
         window["architectures"] = Json::array({"MistralForCausalLM"});
         window["sliding_window"] = 4;
         window.erase("attention_bias");
+        Json probabilities = smallMixture(true);
+        probabilities["norm_topk_prob"] = false; // llama.cpp divides them by their sum
+        QVERIFY(refused(probabilities, "other-experts"));
         QVERIFY(refused(scale, "other-scale") && refused(pattern, "other-pattern") && refused(base, "other-base") && refused(window, "other-window") && refused(phi, "phi-window"));
     }
 
@@ -281,6 +341,31 @@ private Q_SLOTS:
         QCOMPARE(mixtureType(mixture, "blk.0.ffn_down.weight", {64, 172}, 0, 32, false), GgmlType::F16);
         QCOMPARE(mixtureType(*findGgufMixture("q4_0"), "output.weight", {64, 256}, -1, 2, false), GgmlType::Q6_K);
         QCOMPARE(mixtureType(*findGgufMixture("q8_0"), "output.weight", {64, 256}, -1, 2, false), GgmlType::Q8_0);
+    }
+
+    void attentionBesideEightExpertsKeepsMoreBits() {
+        const GgufMixture& mixture = *findGgufMixture("q4_k_m");
+        const auto typeOf = [&](const char* name, std::int64_t experts) { return mixtureType(mixture, name, {4096, 4096}, 5, 32, false, experts); };
+        QCOMPARE(typeOf("blk.5.attn_v.weight", 8), GgmlType::Q8_0);
+        QCOMPARE(typeOf("blk.5.attn_k.weight", 8), GgmlType::Q8_0);
+        QCOMPARE(typeOf("blk.5.attn_output.weight", 8), GgmlType::Q5_K);
+        QCOMPARE(typeOf("blk.5.attn_k.weight", 4), GgmlType::Q4_K);
+        QCOMPARE(typeOf("blk.5.ffn_gate_inp.weight", 8), GgmlType::F32);
+        QCOMPARE(mixtureType(mixture, "blk.0.ffn_down_exps.weight", {32768, 14336}, 0, 32, false, 8), GgmlType::Q6_K);
+    }
+
+    void mixtureOfAGgufTrainsAndMerges() {
+        const auto exported = exportModel(folder("mixtral"), folder("mixtral-base"), "q8_0", false);
+        const ModelSource source = need(ModelSource::open(exported.path));
+        const auto tuned = need(readModel(source, {at::kFloat, at::kCPU}));
+        addRandomAdapters(*tuned);
+        const ModelFamily& family = *findFamily("MixtralForCausalLM");
+        (void)need(findExporter("merged")->write({source, family, *tuned, "", {}}, folder("mixtral-from-gguf"), {}));
+        const ModelSource merged = need(ModelSource::open(folder("mixtral-from-gguf")));
+        QCOMPARE(merged.find("model.layers.0.block_sparse_moe.experts.3.w2.weight")->tensor->shape, (std::vector<std::int64_t>{256, 288}));
+        QVERIFY(merged.find("model.layers.2.block_sparse_moe.gate.weight"));
+        const auto reloaded = need(readModel(merged, {at::kFloat, at::kCPU}));
+        QVERIFY(need(compareModels(*tuned, *reloaded, kTexts, 8)).maxLogitDifference < 1e-4);
     }
 
     void tokenizerSurvives() {

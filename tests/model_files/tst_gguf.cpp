@@ -348,7 +348,7 @@ private Q_SLOTS:
     void unknownMathematicsIsRefused_data() {
         QTest::addColumn<std::string>("extra");
         QTest::addColumn<QString>("says");
-        QTest::newRow("experts") << key("llama.expert_count", 4, u32(8)) << "llama.expert_count";
+        QTest::newRow("shared experts") << key("llama.expert_shared_count", 4, u32(2)) << "llama.expert_shared_count";
         QTest::newRow("logit scale") << key("llama.logit_scale", 6, raw(0.5f)) << "llama.logit_scale";
         QTest::newRow("partial rotation") << key("llama.rope.dimension_count", 4, u32(8)) << "rope.dimension_count";
         QTest::newRow("longrope") << key("llama.rope.scaling.type", 8, str("longrope")) << "longrope";
