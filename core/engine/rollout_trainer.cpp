@@ -183,7 +183,9 @@ Status RolloutTrainer::update(std::int64_t step, Written& written, double learni
                 window.targets += static_cast<double>(written.answerTokens(member));
             double loss = 0;
             std::int64_t tokens = 0;
-            for (const auto& group : planMicroBatches(written.lengths(members), m_settings.microBatchTokens)) {
+            const std::vector<std::int64_t> lengths = written.lengths(members);
+            m_pass.balanceRouters(m_settings.routerLoss / static_cast<double>(std::accumulate(lengths.begin(), lengths.end(), std::int64_t{1})));
+            for (const auto& group : planMicroBatches(lengths, m_settings.microBatchTokens)) {
                 std::vector<std::uint32_t> rows;
                 std::vector<const Rollout*> rollouts;
                 for (const std::uint32_t index : group) {
@@ -203,6 +205,8 @@ Status RolloutTrainer::update(std::int64_t step, Written& written, double learni
             m_forwardTokens += static_cast<double>(tokens), m_backwardTokens += static_cast<double>(tokens);
             std::map<std::string, double> added;
             ATTUNE_ASSIGN(const double protecting, protect(tokens, added));
+            if (m_settings.routerLoss > 0)
+                added["aux_loss"] = m_pass.takeRouterLoss() / m_settings.routerLoss;
             for (const auto& [name, value] : added)
                 sums[name] += value;
             loss += protecting;

@@ -37,6 +37,7 @@ struct RolloutSettings {
     std::int64_t microBatchTokens = 512;
     ActivationPolicy activations = ActivationPolicy::Keep;
     double maxGradientNorm = 1.0;
+    double routerLoss = 0; // weight of the load balancing loss of experts; 0 = none
 };
 
 class RolloutTrainer {

@@ -143,6 +143,7 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
     }
     StepWindow window = m_train.window(samples);
     ATTUNE_CHECK(measureDivergence(m_train, samples, nullptr, window));
+    m_pass.balanceRouters(m_settings.routerLoss / static_cast<double>(tokens));
     double loss = 0;
     std::map<std::string, double> metrics;
     std::uint32_t microBatch = 0;
@@ -165,6 +166,8 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
     }
     ATTUNE_ASSIGN(const Protecting protecting, protect(step, tokens, microBatch, metrics));
     tokens += protecting.tokens;
+    if (m_settings.routerLoss > 0)
+        metrics["aux_loss"] = m_pass.takeRouterLoss() / m_settings.routerLoss;
     if (!std::isfinite(loss + protecting.loss)) {
         ATTUNE_CHECK(refuse(step, samples, "the loss"));
         return StepOutcome::Refused;

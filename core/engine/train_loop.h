@@ -36,6 +36,7 @@ struct TrainSettings {
     double learningRate = 2e-4;
     double warmupRatio = 0.03;
     double maxGradientNorm = 1.0;
+    double routerLoss = 0; // weight of the load balancing loss of experts; 0 = none
     std::uint64_t seed = 42;
     std::int64_t evaluateEvery = 0, saveEvery = 0; // steps, 0 = ten times a run
     int keepCheckpoints = 2;

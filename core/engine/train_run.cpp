@@ -410,6 +410,10 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     }
     TrainSettings settings = settingsOf(config, loaded.config());
     settings.stopAfterStep = request.stopAfterStep;
+    if (loaded.model->trainsRouter()) {
+        const double wanted = paramDouble(config.training, specs, "router_aux_loss_coef");
+        settings.routerLoss = wanted < 0 ? loaded.config().routerLoss : wanted;
+    }
     ATTUNE_ASSIGN(ProtectedRun guarded, ProtectedRun::prepare(request, general ? &general->rest : nullptr, loaded.format, tokenize, progress));
     if (!guarded.note().empty())
         emit(StateChanged{RunState::Preparing, guarded.note(), 1});
@@ -462,7 +466,8 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     std::optional<RolloutTrainer> rollouts;
     if (policy) {
         rollouts.emplace(RolloutParts{loaded, *policy, *optimizer, prompts, validation ? &validationPrompts : nullptr, frozen.get(), judge.get()},
-                         RolloutSettings{settings.seed, settings.microBatchTokens, settings.activations, settings.maxGradientNorm});
+                         RolloutSettings{settings.seed, settings.microBatchTokens, settings.activations, settings.maxGradientNorm,
+                                         settings.routerLoss});
         parts.rollouts = &*rollouts;
     }
     if (measured)

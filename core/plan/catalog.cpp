@@ -99,6 +99,11 @@ Described makeTrainingParams() {
         choice("activations", "Intermediate results", "auto", {"auto", "keep", "recompute"},
                "What is kept between the two halves of a step: recompute needs a fifth of the memory for a quarter "
                "more work; auto recomputes only where memory is short. The result is the same.")));
+    p.push_back(advanced(number("router_aux_loss_coef", "Balance of experts", "", -1.0, -1, 10,
+                                "For mixtures of experts whose router is trained (full fine-tuning): weight of the loss that keeps the "
+                                "experts equally busy. -1 takes what the model's config.json says, 0 switches it off.",
+                                "Experts become alike and the answers worse.",
+                                "A few experts may get all the tokens and the others unlearn.")));
     p.push_back(guided(choice(
         "train_on", "Learn from", "completion", {"completion", "all_assistant", "everything"},
         "Which text the model learns to write: the last answer, every answer of a conversation, or all of it.")));
