@@ -72,6 +72,9 @@ Result<Json> describe(const std::string& folder, const Catalog& catalog) {
     Json result{{"architecture", config.architecture},
                 {"family", config.familyId},
                 {"parameters", config.totalParameters()},
+                {"active_parameters", config.activeParameters()},
+                {"experts", config.experts},
+                {"experts_per_token", config.experts > 0 ? config.expertsPerToken : 0},
                 {"stored_numbers", numbers},
                 {"stored_types", types},
                 {"context_length", config.contextLength},
@@ -130,6 +133,9 @@ void print(const Json& info) {
     for (const auto& [type, numbers] : info["stored_types"].items())
         stored += (stored.empty() ? "" : ", ") + type;
     line("parameters", million(info["parameters"].get<double>()) + ", stored as " + stored);
+    if (info["experts"].get<std::int64_t>() > 0)
+        line("experts", number("experts") + " in each layer, " + number("experts_per_token") + " for each token: " +
+                            million(info["active_parameters"].get<double>()) + " parameters are used at a time");
     line("shape", number("layers") + " layers x " + number("hidden_size") + ", " + number("heads") + " heads (" +
                       number("kv_heads") + " for keys), MLP " + number("intermediate_size") + ", vocabulary " +
                       number("vocabulary_size"));

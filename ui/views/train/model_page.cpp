@@ -279,6 +279,10 @@ void ModelPage::showFacts() {
         fact(tr("Size"), tr("%1 parameters · %2 layers of %3 · %4 on disk")
                              .arg(millions(double(config->totalParameters())), number(qint64(config->layers)), number(qint64(config->hiddenSize)),
                                   bytesText(qint64(m_report->fileBytes))));
+        if (config->experts > 0)
+            fact(tr("Experts"), tr("%1 in each layer, %2 of them for each token: %3 parameters are used at a time")
+                                    .arg(number(qint64(config->experts)), number(qint64(config->expertsPerToken)),
+                                         millions(double(config->activeParameters()))));
         QStringList types;
         for (const auto& [type, count] : m_report->storedNumbers)
             types << qstr(type);
