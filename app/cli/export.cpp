@@ -1,4 +1,4 @@
-// attune-cli export --run DIR --format adapter|merged|gguf --out DIR [--quant q8_0] [--set key=value]
+// attune-cli export --run DIR --format adapter|merged|gguf|nf4 --out DIR [--quant q8_0] [--set key=value]
 #include <iostream>
 
 #include "app/cli/commands.h"
@@ -27,7 +27,7 @@ Status readOptions(ExportArguments& arguments, Cli& cli) {
                 spec = findParam(format.params, key);
         if (!spec || equals == std::string::npos)
             return fail(ErrorCode::InvalidArgument, "The export format " + arguments.request.format + " has no option \"" + setting + "\"",
-                        "gguf has quant and system, merged has shard_gb; write --set key=value.");
+                        "gguf has quant and system, merged has shard_gb, nf4 has merge and shard_gb; write --set key=value.");
         ATTUNE_ASSIGN(arguments.request.options[key], parseParam(*spec, text, key));
     }
     return {};
@@ -57,10 +57,10 @@ void addExportCommand(CLI::App& app, Cli& cli) {
     auto* command = app.add_subcommand("export", "Write a run's result for other tools, reload it and check it");
     auto arguments = std::make_shared<ExportArguments>();
     command->add_option("--run", arguments->request.runFolder, "Run folder")->required();
-    command->add_option("--format", arguments->request.format, "adapter (PEFT), merged (safetensors) or gguf (llama.cpp, Ollama)")->required();
+    command->add_option("--format", arguments->request.format, "adapter (PEFT), merged (safetensors), gguf (llama.cpp, Ollama) or nf4 (4 bits, bitsandbytes)")->required();
     command->add_option("--out", arguments->request.outputFolder, "Folder to write; must be new or empty")->required();
     command->add_option("--quant", arguments->quant, "gguf: q8_0 (default), q4_k_m, q4_0, f16 or bf16");
-    command->add_option("--set", arguments->settings, "An option of the format: shard_gb=2 (merged), system=... (gguf)");
+    command->add_option("--set", arguments->settings, "An option of the format: shard_gb=2 (merged, nf4), merge=false (nf4), system=... (gguf)");
     command->callback([arguments, &cli] {
         if (auto done = exportRun(*arguments, cli); !done)
             cli.exitStatus = report(done.error());

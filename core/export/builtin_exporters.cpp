@@ -2,6 +2,7 @@
 #include "core/export/exporter.h"
 #include "core/export/gguf_exporter.h"
 #include "core/export/merged_exporter.h"
+#include "core/export/nf4_exporter.h"
 
 namespace attune {
 
@@ -11,6 +12,7 @@ const std::vector<std::unique_ptr<Exporter>>& builtinExporters() {
         exporters.push_back(makeAdapterExporter());
         exporters.push_back(makeMergedExporter());
         exporters.push_back(makeGgufExporter());
+        exporters.push_back(makeNf4Exporter());
         return exporters;
     }();
     return kExporters;

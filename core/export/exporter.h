@@ -35,7 +35,7 @@ public:
                                                      const ComputeSettings& settings) const = 0;
 };
 
-const std::vector<std::unique_ptr<Exporter>>& builtinExporters(); // "adapter", "merged", "gguf"
+const std::vector<std::unique_ptr<Exporter>>& builtinExporters(); // "adapter", "merged", "gguf", "nf4"
 const Exporter* findExporter(std::string_view id);
 
 struct Agreement {

@@ -19,7 +19,7 @@ std::map<std::string, ParameterPlace> parameterPlaces(CausalLm& model) {
             add(norm->weight), add(norm->bias);
         for (Linear* linear : block.linears())
             for (LinearPart& part : linear->parts) {
-                all[part.name + ".weight"] = {&linear->weight, part.begin, part.rows, part.lora.get()};
+                all[part.name + ".weight"] = {&linear->weight, part.begin, part.rows, part.lora.get(), linear->packed ? linear : nullptr, true};
                 if (linear->bias.defined())
                     all[part.name + ".bias"] = {&linear->bias, part.begin, part.rows, nullptr};
             }
@@ -27,16 +27,21 @@ std::map<std::string, ParameterPlace> parameterPlaces(CausalLm& model) {
     return all;
 }
 
-Status checkMergeable(CausalLm& model, const fs::path& base) {
+Status checkMergeable(const CausalLm& model) {
     if (model.prompt)
         return fail(ErrorCode::InvalidArgument, "A trained prompt cannot be folded into the model's weights", "Export the adapter.");
-    if (!model.packedParts().empty())
-        return fail(ErrorCode::Unsupported, base.string() + " holds its weights in 4 bits: nothing can be merged into them exactly",
-                    "Export the adapter, or set the recipe's model to the 16-bit version of the same model.");
     return {};
 }
 
-Result<at::Tensor> finalValue(const ParameterPlace& place, const StoredTensor& stored) {
+namespace {
+
+// What the adapter, or nothing, is added to.
+Result<at::Tensor> valueBefore(const ParameterPlace& place, const StoredTensor& stored) {
+    if (place.packed) {
+        at::Tensor value = at::empty({place.rows, place.packed->inFeatures()}, at::kFloat);
+        place.packed->readRows(place.begin, value);
+        return value;
+    }
     const at::Tensor& reference = place.weight->trained ? place.weight->trained->value : place.weight->compute;
     const at::Tensor rows = place.rows < 0 ? reference : reference.narrow(0, place.begin, place.rows);
     at::Tensor value = at::empty(rows.sizes(), at::kFloat);
@@ -44,11 +49,18 @@ Result<at::Tensor> finalValue(const ParameterPlace& place, const StoredTensor& s
         value.copy_(rows);
         if (stored.layout.offset != 0.0)
             value.sub_(stored.layout.offset);
-    } else {
-        StoredTensor asStored = stored;
-        asStored.layout.offset = 0.0;
-        ATTUNE_CHECK(readStored(asStored, value));
+        return value;
     }
+    StoredTensor asStored = stored;
+    asStored.layout.offset = 0.0;
+    ATTUNE_CHECK(readStored(asStored, value));
+    return value;
+}
+
+} // namespace
+
+Result<at::Tensor> finalValue(const ParameterPlace& place, const StoredTensor& stored) {
+    ATTUNE_ASSIGN(at::Tensor value, valueBefore(place, stored));
     if (place.lora) {
         const auto product = [](const at::Tensor& b, const at::Tensor& a) { return at::mm(b.to(at::kCPU, at::kFloat), a.to(at::kCPU, at::kFloat)); };
         value.add_(product(place.lora->b.value, place.lora->a.value), place.lora->scale);

@@ -13,17 +13,18 @@ struct ParameterPlace {
     const Weight* weight = nullptr;
     std::int64_t begin = 0, rows = -1; // rows < 0: all
     const LoraAdapter* lora = nullptr;
+    const Linear* packed = nullptr; // the layer, where its weights lie in 4 bits: `begin` counts its outputs
+    bool linear = false;            // the weight of a block's linear layer
 };
 
 /// All base parameters by canonical name; with a tied head "lm_head.weight" is not among them.
 std::map<std::string, ParameterPlace> parameterPlaces(CausalLm& model);
 
-/// Whether a whole model can be written at all. Errors: InvalidArgument (a trained prompt is no part of the weights), Unsupported (a base
-/// in 4 bits, into which nothing can be merged exactly).
-Status checkMergeable(CausalLm& model, const fs::path& base);
+/// Whether the training can be folded into the weights at all. Errors: InvalidArgument (a trained prompt is no part of them).
+Status checkMergeable(const CausalLm& model);
 
 /// The parameter's final value in f32 ([out, in] or [n]), as the base stores it (without the layout's offset): the master when it was
-/// trained, else what is stored plus the adapter's product. Errors: those of readStored.
+/// trained, else what is stored (of a base in 4 bits what the codes stand for) plus the adapter's product. Errors: those of readStored.
 Result<at::Tensor> finalValue(const ParameterPlace& place, const StoredTensor& stored);
 
 } // namespace attune

@@ -48,9 +48,18 @@ Result<std::vector<PlannedTensor>> planTensors(const ExportInput& input, const s
     const bool fused = architecture == "gpt2" || architecture == "phi3"; // one tensor for q, k and v
     std::vector<PlannedTensor> tensors;
     std::map<std::string, std::size_t> byName;
-    ATTUNE_CHECK(checkMergeable(input.model, input.base.folder()));
+    ATTUNE_CHECK(checkMergeable(input.model));
     const auto places = parameterPlaces(input.model);
-    for (const auto& named : input.model.baseTensors()) { // in the order of the network
+    struct Named {
+        std::string name;
+        std::vector<std::int64_t> shape;
+    };
+    std::vector<Named> parameters; // in the order of the network, those in 4 bits last
+    for (const auto& named : input.model.baseTensors())
+        parameters.push_back({named.name, named.tensor.sizes().vec()});
+    for (const auto& part : input.model.packedParts())
+        parameters.push_back({part.name, {part.part->rows, part.linear->inFeatures()}});
+    for (const Named& named : parameters) {
         const auto place = places.find(named.name);
         const auto stored = findStored(input.base, input.family, config, named.name);
         const auto wanted = ggufPlaces(named.name, config);
@@ -61,11 +70,11 @@ Result<std::vector<PlannedTensor>> planTensors(const ExportInput& input, const s
         const GgufPlace& target = fused ? wanted.back() : wanted.front();
         const auto [found, added] = byName.emplace(target.name, tensors.size());
         if (added)
-            tensors.push_back({target.name, GgmlType::F32, named.tensor.sizes().vec(), {}});
+            tensors.push_back({target.name, GgmlType::F32, named.shape, {}});
         PlannedTensor& tensor = tensors[found->second];
         GgufPart part{place->second, *stored, std::max<std::int64_t>(0, target.begin), 0};
         if (!added)
-            tensor.shape[0] += named.tensor.size(0);
+            tensor.shape[0] += named.shape[0];
         const bool rotated = named.name.find(".q_proj.") != std::string::npos || named.name.find(".k_proj.") != std::string::npos;
         if (rotated && interleavesRotary(architecture))
             part.headRows = config.headDim;

@@ -220,6 +220,8 @@ Status readBaseWeights(const ModelSource& source, const ModelFamily& family, Cau
         if (packed.part)
             ATTUNE_CHECK(readPackedPart(source, stored, packed, model.settings().dtype,
                                         model.settings().linears == LinearFormat::Nf4));
+        else if (tensor.dim() == 2 && isNf4(source, stored)) // an embedding or head
+            ATTUNE_CHECK(unpackNf4(source, stored, tensor));
         else
             ATTUNE_CHECK(readStored(stored, tensor));
         const std::int64_t numbers = packed.part ? packed.part->rows * packed.linear->inFeatures() : tensor.numel();
@@ -243,7 +245,8 @@ Result<std::unique_ptr<CausalLm>> readModel(const ModelSource& source, const Com
     double stored = 0;
     for (const auto& file : source.files())
         for (const TensorInfo& tensor : file->tensors())
-            stored += static_cast<double>(tensor.elements()) * (tensor.type == TensorType::U8 ? 2.0 : 1.0); // 4 bits: two a byte
+            stored += static_cast<double>(tensor.elements()) *
+                      (isNf4(source, {{file.get(), &tensor}, {}}) ? 2.0 * static_cast<double>(tensorTypeBytes(tensor.type)) : 1.0); // two a byte
     const double asked =
         static_cast<double>(config.layers) * static_cast<double>(config.hiddenSize) *
             (2.0 * static_cast<double>(config.heads + config.kvHeads) * static_cast<double>(config.headDim) +

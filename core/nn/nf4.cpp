@@ -83,6 +83,22 @@ const at::Tensor& dynamicMap() {
     return kMap;
 }
 
+at::Tensor nf4Scales(const Nf4Matrix& matrix) {
+    const std::int64_t blocks = blocksOf(matrix.elements(), kNf4BlockSize);
+    at::Tensor scales = at::empty({blocks}, at::kFloat);
+    decodeScales(matrix, 0, blocks, scales.data_ptr<float>());
+    return scales;
+}
+
+Nf4Matrix pickNf4Rows(const Nf4Matrix& matrix, at::IntArrayRef rows) {
+    const at::Tensor index = at::tensor(rows, at::kLong);
+    Nf4Matrix picked;
+    picked.rows = static_cast<std::int64_t>(rows.size()), picked.columns = matrix.columns;
+    picked.codes = matrix.codes.view({matrix.rows, -1}).index_select(0, index).flatten();
+    picked.absmax = nf4Scales(matrix).view({matrix.rows, -1}).index_select(0, index).flatten();
+    return picked;
+}
+
 std::int64_t Nf4Matrix::bytes() const {
     std::int64_t sum = 0;
     for (const at::Tensor& tensor : {codes, absmax, nestedAbsmax})

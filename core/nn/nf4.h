@@ -33,6 +33,11 @@ void dequantizeNf4(const Nf4Matrix& matrix, std::int64_t first, const at::Tensor
 void dequantizeNf4Rows(const Nf4Matrix& matrix, std::int64_t first, std::int64_t count, void* out, std::int64_t stride,
                        at::ScalarType type);
 
+/// The scales in f32, [ceil(n / 64)].
+at::Tensor nf4Scales(const Nf4Matrix& matrix);
+/// Rows `rows` in this order, without loss: codes as they are, scales in f32. Columns must be a multiple of 64.
+Nf4Matrix pickNf4Rows(const Nf4Matrix& matrix, at::IntArrayRef rows);
+
 /// The 256 values of the signed 8-bit dynamic map that scales are rounded to, ascending, f32 (Dettmers 2016).
 const at::Tensor& dynamicMap();
 

@@ -174,7 +174,7 @@ private Q_SLOTS:
         else if (what == "not json")
             tensor = textTensor("{\"blocksize\": 64, ");
         else if (what == "block")
-            tensor = textTensor(R"({"quant_type":"nf4","blocksize":128,"shape":[64,96]})");
+            tensor = textTensor(R"({"quant_type":"nf4","blocksize":32,"shape":[64,96]})");
         else
             tensor = textTensor(what == "shape" ? R"({"quant_type":"nf4","blocksize":64,"shape":[96,64]})"
                                                 : R"({"quant_type":"nf4","blocksize":64,"shape":[1073741824,1073741824]})");
