@@ -67,10 +67,11 @@ Result<std::optional<ProbeResult>> measureGeneral(TrainingPass& pass, const Toke
             return std::nullopt;
         const PackedRows batch = rows.pack(group);
         ATTUNE_CHECK(pass.forward(batch.tokens, {.keepForBackward = false, .training = false}));
-        ATTUNE_ASSIGN(const TrainingPass::TargetScores scores, pass.targetScores());
-        sum -= scores.logProbs.sum(at::kDouble).item<double>();
-        right += scores.likeliest.sum().item<std::int64_t>();
-        result.targets += scores.logProbs.size(0);
+        TargetFacts facts;
+        ATTUNE_ASSIGN(const at::Tensor logProbs, pass.targetLogProbs(&facts));
+        sum -= logProbs.sum(at::kDouble).item<double>();
+        right += static_cast<std::int64_t>(facts.likeliest().sum(at::kDouble).item<double>());
+        result.targets += logProbs.size(0);
     }
     const double targets = std::max(1.0, static_cast<double>(result.targets));
     result.loss = sum / targets;

@@ -180,10 +180,10 @@ void BlockPass::embedPrompt(at::Tensor x) {
     x.index_copy_(0, virtualRows, vectors);
 }
 
-at::Tensor BlockPass::headSweep(HeadPass::Sweep wanted, at::Tensor* likeliest) {
+at::Tensor BlockPass::headSweep(HeadPass::Sweep wanted, at::Tensor* facts) {
     wanted.temperature = temperature;
     const at::Tensor dx = wanted.weights.defined() ? wide(gradient, config.hiddenSize) : at::Tensor();
-    const at::Tensor logProbs = head.sweep(*this, residualAt(model.blocks.size()), wanted, dx, times, likeliest);
+    const at::Tensor logProbs = head.sweep(*this, residualAt(model.blocks.size()), wanted, dx, times, facts);
     if (wanted.weights.defined())
         state = State::GradientSet;
     return logProbs;

@@ -150,7 +150,7 @@ struct BlockPass : PassBatch {
 
     // The virtual tokens' vectors in place of the embeddings of id 0, with the same positions.
     void embedPrompt(at::Tensor x);
-    at::Tensor headSweep(HeadPass::Sweep wanted, at::Tensor* likeliest = nullptr);
+    at::Tensor headSweep(HeadPass::Sweep wanted, at::Tensor* facts = nullptr);
     // A number per target, on the device in the master type. Errors: InvalidArgument.
     Result<at::Tensor> perTarget(const at::Tensor& numbers, const char* what) const {
         if (numbers.dim() != 1 || numbers.size(0) != targets.size(0))

@@ -51,14 +51,14 @@ void HeadPass::logits(const CausalLm& model, const at::Tensor& x, const at::Tens
 
 at::Tensor HeadPass::sweep(const PassBatch& batch, const at::Tensor& hidden, const Sweep& asked,
                            const at::Tensor& dHidden, std::map<std::string, double>* times,
-                           at::Tensor* likeliest) {
+                           at::Tensor* facts) {
     const at::Tensor& weights = asked.weights;
     const at::ScalarType type = m_model.settings().dtype, master = m_model.masterType();
     const at::Device device = m_model.settings().device;
     const std::int64_t targets = batch.targets.size(0), width = m_model.config().hiddenSize, chunk = chunkRows();
     at::Tensor logProbs = at::empty({targets}, hidden.options());
-    if (likeliest)
-        *likeliest = at::empty({targets}, hidden.options().dtype(at::kBool));
+    if (facts)
+        *facts = at::empty({targets, 4}, hidden.options());
     if (weights.defined())
         dHidden.zero_(); // positions without a target have no gradient
     for (std::int64_t begin = 0; begin < targets; begin += chunk) {
@@ -75,11 +75,10 @@ at::Tensor HeadPass::sweep(const PassBatch& batch, const at::Tensor& hidden, con
         const at::Tensor sums = m_sums.get(1, padded, master, device)[0];
         {
             const PartTimer timer(times, "loss");
-            if (likeliest)
-                likeliest->narrow(0, begin, rows).copy_(logits.narrow(0, 0, rows).argmax(1) == wanted);
             if (asked.temperature != 1.0)
                 kernels::scaledCopy(logits, logits, 1 / asked.temperature);
-            kernels::targetLogProbabilities(logits, wanted, rows, sums, logProbs.narrow(0, begin, rows));
+            kernels::targetLogProbabilities(logits, wanted, rows, sums, logProbs.narrow(0, begin, rows),
+                                            facts ? facts->narrow(0, begin, rows) : at::Tensor());
             if (!weights.defined())
                 continue;
             at::Tensor scaled = weights.narrow(0, begin, rows);

@@ -31,9 +31,9 @@ public:
     };
     /// hidden: the last residuals [tokens, H]. Returns the log-probabilities of the targets. With weights also writes
     /// dHidden [tokens, H] = gradient of sum_i weights_i * (-logP_i) and accumulates those of head, value head and final norm.
-    /// `likeliest` (may be null): for each target whether it has the largest logit, [N] bool.
+    /// `facts` (may be null): TargetFacts' numbers, [N, 4].
     at::Tensor sweep(const PassBatch& batch, const at::Tensor& hidden, const Sweep& wanted, const at::Tensor& dHidden,
-                     std::map<std::string, double>* times, at::Tensor* likeliest = nullptr);
+                     std::map<std::string, double>* times, at::Tensor* facts = nullptr);
     /// The value head at each target's position: [N] master type.
     at::Tensor values(const PassBatch& batch, const at::Tensor& hidden);
     /// The score head at the last position of each row: [rows] master type. With gradient [rows] (may be undefined) also

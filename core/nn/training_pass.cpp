@@ -58,30 +58,20 @@ Result<at::Tensor> TrainingPass::hidden() {
     return m_impl->residualAt(m_impl->model.blocks.size());
 }
 
-Result<at::Tensor> TrainingPass::targetLogProbs() {
+Result<at::Tensor> TrainingPass::targetLogProbs(TargetFacts* facts) {
     ATTUNE_CHECK(m_impl->needs(m_impl->state != Impl::State::Empty, "log-probabilities before forward"));
     return guarded([&]() -> Result<at::Tensor> {
         at::NoGradGuard noGrad;
-        return m_impl->headSweep({});
+        return m_impl->headSweep({}, facts ? &facts->numbers : nullptr);
     });
 }
 
-Result<TrainingPass::TargetScores> TrainingPass::targetScores() {
-    ATTUNE_CHECK(m_impl->needs(m_impl->state != Impl::State::Empty, "log-probabilities before forward"));
-    return guarded([&]() -> Result<TargetScores> {
-        at::NoGradGuard noGrad;
-        TargetScores scores;
-        scores.logProbs = m_impl->headSweep({}, &scores.likeliest);
-        return scores;
-    });
-}
-
-Result<at::Tensor> TrainingPass::targetLogProbsWithGradient(const at::Tensor& weights, bool timesProbability) {
+Result<at::Tensor> TrainingPass::targetLogProbsWithGradient(const at::Tensor& weights, bool timesProbability, TargetFacts* facts) {
     ATTUNE_CHECK(m_impl->needs(m_impl->state == Impl::State::Forwarded, "a gradient before forward"));
     return guarded([&]() -> Result<at::Tensor> {
         at::NoGradGuard noGrad;
         ATTUNE_ASSIGN(at::Tensor given, m_impl->perTarget(weights, "weight"));
-        return m_impl->headSweep({.weights = std::move(given), .timesProbability = timesProbability});
+        return m_impl->headSweep({.weights = std::move(given), .timesProbability = timesProbability}, facts ? &facts->numbers : nullptr);
     });
 }
 

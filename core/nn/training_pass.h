@@ -55,6 +55,15 @@ struct ForwardOptions {
 /// computed again (a quarter more work, a fifth of the memory). The results are the same to the bit.
 enum class ActivationPolicy { Keep, Recompute };
 
+/// Of each target of a forward, beside its log-probability. Master type; made in the same sweep over the logits.
+struct TargetFacts {
+    at::Tensor numbers; // [N, 4]; undefined: not made
+    at::Tensor likeliest() const { return numbers.select(1, 0); } // 1 where no other token is more likely, else 0
+    at::Tensor entropy() const { return numbers.select(1, 1); }   // of the model's choice there, in nats
+    at::Tensor meanLogit() const { return numbers.select(1, 2); } // over the vocabulary
+    at::Tensor logSquares() const { return numbers.select(1, 3); } // log of the sum over the vocabulary of p^2
+};
+
 class TrainingPass {
 public:
     explicit TrainingPass(CausalLm& model);
@@ -70,15 +79,10 @@ public:
 
     /// Log-probability of each target of the last forward, in order of position ([N], f32; f64 in f64 models). Logits
     /// exist only in chunks.
-    Result<at::Tensor> targetLogProbs();
-    /// The same with, for each target, whether no other token is more likely ([N] bool).
-    struct TargetScores {
-        at::Tensor logProbs, likeliest;
-    };
-    Result<TargetScores> targetScores();
+    Result<at::Tensor> targetLogProbs(TargetFacts* facts = nullptr);
     /// The same, and in the same sweep the gradient of sum_i weight_i * (-logp_i) down to the last hidden state.
     /// weights: [N] master type. With timesProbability each weight is multiplied by e^logp_i first, which counts as a constant.
-    Result<at::Tensor> targetLogProbsWithGradient(const at::Tensor& weights, bool timesProbability = false);
+    Result<at::Tensor> targetLogProbsWithGradient(const at::Tensor& weights, bool timesProbability = false, TargetFacts* facts = nullptr);
     /// For objectives whose weights depend on the log-probabilities of several passes: gradient of sum_i g_i * logp_i,
     /// recomputing logits.
     Status setLogProbGradient(const at::Tensor& gradient);

@@ -48,7 +48,7 @@ Result<std::unique_ptr<Objective>> SftObjective::configured(const ParamMap& para
     return made;
 }
 
-ObjectiveOutput SftObjective::outputOf(const at::Tensor& logProbs, double windowTargets) const {
+ObjectiveOutput SftObjective::outputOf(const at::Tensor& logProbs, const TargetFacts& facts, double windowTargets) const {
     const at::Tensor wide = logProbs.to(at::kDouble);
     const double share = 1 / std::max(1.0, windowTargets);
     ObjectiveOutput output;
@@ -56,6 +56,8 @@ ObjectiveOutput SftObjective::outputOf(const at::Tensor& logProbs, double window
     output.loss = -(m_dynamic ? wide * wide.exp() : wide).sum().item<double>() * share;
     if (m_dynamic)
         output.metrics["nll"] = -wide.sum().item<double>() * share;
+    output.metrics["entropy"] = facts.entropy().sum(at::kDouble).item<double>() * share;
+    output.metrics["mean_token_accuracy"] = facts.likeliest().sum(at::kDouble).item<double>() * share;
     return output;
 }
 
@@ -68,9 +70,10 @@ Result<ObjectiveOutput> SftObjective::trainMicroBatch(const ObjectiveInput& inpu
     options.embeddingNoise = options.training ? m_noiseAlpha : 0;
     ATTUNE_CHECK(input.pass.forward(input.batch, options));
     const at::Tensor weights = at::full({targets}, 1.0 / std::max(1.0, input.window.targets), at::kDouble);
-    ATTUNE_ASSIGN(const at::Tensor logProbs, input.pass.targetLogProbsWithGradient(weights, m_dynamic));
+    TargetFacts facts;
+    ATTUNE_ASSIGN(const at::Tensor logProbs, input.pass.targetLogProbsWithGradient(weights, m_dynamic, &facts));
     ATTUNE_CHECK(input.pass.backward());
-    return outputOf(logProbs, input.window.targets);
+    return outputOf(logProbs, facts, input.window.targets);
 }
 
 Result<ObjectiveOutput> SftObjective::evaluateMicroBatch(const ObjectiveInput& input) const {
@@ -80,8 +83,9 @@ Result<ObjectiveOutput> SftObjective::evaluateMicroBatch(const ObjectiveInput& i
     options.keepForBackward = false;
     options.training = false;
     ATTUNE_CHECK(input.pass.forward(input.batch, options));
-    ATTUNE_ASSIGN(const at::Tensor logProbs, input.pass.targetLogProbs());
-    return outputOf(logProbs, input.window.targets);
+    TargetFacts facts;
+    ATTUNE_ASSIGN(const at::Tensor logProbs, input.pass.targetLogProbs(&facts));
+    return outputOf(logProbs, facts, input.window.targets);
 }
 
 PretrainObjective::PretrainObjective() {

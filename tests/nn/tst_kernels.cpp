@@ -248,13 +248,18 @@ private Q_SLOTS:
     void lossMatchesReference() {
         const at::ScalarType t = type(), a = arithmetic(t);
         const at::Tensor targets = at::randint(0, 1000, {7}, at::kLong), weights = normal({7}, a, 1);
-        at::Tensor z[2], lse[2], logP[2];
+        at::Tensor z[2], lse[2], logP[2], facts[2];
         for (const int i : {0, 1}) {
-            z[i] = normal({9, 1000}, t, 2, 4.0), lse[i] = at::zeros({9}, a), logP[i] = at::zeros({7}, a);
+            z[i] = normal({9, 1000}, t, 2, 4.0), lse[i] = at::zeros({9}, a), logP[i] = at::zeros({7}, a), facts[i] = at::zeros({8, 4}, a);
+            z[i][3][targets[3].item<std::int64_t>()] = 20; // the likeliest here
         }
         targetLogProbabilities(z[0], targets, 7, lse[0], logP[0]);
-        reference::targetLogProbabilities(z[1], targets, 7, lse[1], logP[1]);
-        QVERIFY(worst(logP[0], logP[1]) < tolerance(a));
+        const at::Tensor without = logP[0].clone();
+        targetLogProbabilities(z[0], targets, 7, lse[0], logP[0], facts[0]);
+        reference::targetLogProbabilities(z[1], targets, 7, lse[1], logP[1], facts[1]);
+        QVERIFY(worst(logP[0], logP[1]) < tolerance(a) && worst(logP[0], without) < tolerance(a));
+        QVERIFY(worst(facts[0], facts[1]) < 10 * tolerance(a)); // sums of 1,000
+        QVERIFY(facts[0][3][0].item<double>() == 1 && facts[0].narrow(1, 0, 1).sum().item<double>() < 7 && facts[0][7].abs().sum().item<double>() == 0);
         crossEntropyGradient(z[0], targets, 7, lse[0], weights);
         reference::crossEntropyGradient(z[1], targets, 7, lse[1], weights);
         QVERIFY(worst(z[0], z[1]) < tolerance(t));

@@ -6,11 +6,24 @@ namespace ATTUNE_ISA {
 namespace {
 
 template <class T, class A = typename Arithmetic<T>::Type>
-A logSumExp(const T* z, Int n) {
+A logSumExp(const T* z, Int n, A* facts) {
     A maximum = load(z);
 #pragma omp simd reduction(max : maximum)
     for (Int i = 0; i < n; ++i)
         maximum = load(z + i) > maximum ? load(z + i) : maximum;
+    if (facts) {
+        A sum = 0, weighted = 0, total = 0, squares = 0;
+#pragma omp simd reduction(+ : sum, weighted, total, squares)
+        for (Int i = 0; i < n; ++i) {
+            const A below = load(z + i) - maximum, e = exponential(below);
+            sum += e, weighted += e * below, total += below, squares += e * e;
+        }
+        facts[0] = maximum;
+        facts[1] = logarithm(sum) - weighted / sum;
+        facts[2] = maximum + total / static_cast<A>(n);
+        facts[3] = logarithm(squares) - A(2) * logarithm(sum);
+        return maximum + logarithm(sum);
+    }
     A sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (Int i = 0; i < n; ++i)

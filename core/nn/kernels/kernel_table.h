@@ -72,8 +72,9 @@ struct KernelTable {
     void (*attendScored)(A* scores, Int scoreStride, const T* values, Int length, Int group, Int headDim, A* out,
                          A* logarithms);
 
-    // log(sum(exp(z)))
-    A (*logSumExp)(const T* z, Int n);
+    // log(sum(exp(z))). facts, if not null, 4 numbers: the largest z, the entropy of p = softmax(z) in nats, the mean of
+    // z, log(sum(p^2)).
+    A (*logSumExp)(const T* z, Int n, A* facts);
     // z[i] = weight * (exp(z[i] - lse) - [i == target]); with cap > 0, z = cap * tanh(x / cap), the gradient of x:
     // times 1 - (z / cap)^2
     void (*crossEntropyGradient)(T* z, Int n, A lse, A weight, Int target, A cap);

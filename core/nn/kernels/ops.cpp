@@ -297,9 +297,9 @@ void addRowsAt(const at::Tensor& ids, const at::Tensor& dx, const at::Tensor& gr
 }
 
 void targetLogProbabilities(const at::Tensor& logits, const at::Tensor& targets, std::int64_t count,
-                            const at::Tensor& logSumExp, const at::Tensor& logP) {
+                            const at::Tensor& logSumExp, const at::Tensor& logP, const at::Tensor& facts) {
     if (!logits.is_cpu())
-        return reference::targetLogProbabilities(logits, targets, count, logSumExp, logP);
+        return reference::targetLogProbabilities(logits, targets, count, logSumExp, logP, facts);
     withStorage(logits.scalar_type(), [&]<class T>(T) {
         using A = typename Arithmetic<T>::Type;
         const std::int64_t width = logits.size(1);
@@ -307,9 +307,12 @@ void targetLogProbabilities(const at::Tensor& logits, const at::Tensor& targets,
         forRows(count, width, [&](std::int64_t r, std::int64_t end) {
             for (; r < end; ++r) {
                 const T* z = dataOf<T>(logits) + r * width;
-                const A lse = table<T>().logSumExp(z, width);
+                A* fact = facts.defined() ? dataOf<A>(facts) + 4 * r : nullptr;
+                const A lse = table<T>().logSumExp(z, width, fact);
                 A atTarget = 0;
                 table<T>().widen(z + target[r], &atTarget, 1);
+                if (fact)
+                    fact[0] = atTarget >= fact[0] ? A(1) : A(0);
                 dataOf<A>(logSumExp)[r] = lse;
                 dataOf<A>(logP)[r] = atTarget - lse;
             }

@@ -70,9 +70,10 @@ void addEmbeddingNoise(std::span<const std::int32_t> rowStarts, double alpha, st
 /// gradient[ids[t]] += dx[t], in the order of t.
 void addRowsAt(const at::Tensor& ids, const at::Tensor& dx, const at::Tensor& gradient);
 
-/// Per row of logits [n, V]: logP[i] = z[target] - logSumExp(z), lse [n]; only the first `count` rows.
+/// Per row of logits [n, V]: logP[i] = z[target] - logSumExp(z), lse [n]; only the first `count` rows. facts [>= count, 4], if defined:
+/// whether no other logit is larger (1 or 0), the entropy of p = softmax(z) in nats, the mean logit, log sum p^2.
 void targetLogProbabilities(const at::Tensor& logits, const at::Tensor& targets, std::int64_t count,
-                            const at::Tensor& logSumExp, const at::Tensor& logP);
+                            const at::Tensor& logSumExp, const at::Tensor& logP, const at::Tensor& facts = {});
 /// logits = gradient of sum_i weights[i] * (-logP[i]); rows from `count` on become zero. With softCap > 0 the logits have
 /// been through softCap() and the gradient is that of what went in.
 void crossEntropyGradient(const at::Tensor& logits, const at::Tensor& targets, std::int64_t count,

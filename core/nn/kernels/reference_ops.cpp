@@ -185,11 +185,15 @@ void addRowsAt(const at::Tensor& ids, const at::Tensor& dx, const at::Tensor& gr
 }
 
 void targetLogProbabilities(const at::Tensor& logits, const at::Tensor& targets, std::int64_t count,
-                            const at::Tensor& logSumExp, const at::Tensor& logP) {
+                            const at::Tensor& logSumExp, const at::Tensor& logP, const at::Tensor& facts) {
     const at::Tensor z = wide(logits.narrow(0, 0, count));
-    const at::Tensor lse = at::logsumexp(z, {1});
+    const at::Tensor lse = at::logsumexp(z, {1}), atTarget = z.gather(1, targets.narrow(0, 0, count).unsqueeze(1)).squeeze(1);
     logSumExp.narrow(0, 0, count).copy_(lse);
-    logP.narrow(0, 0, count).copy_(z.gather(1, targets.narrow(0, 0, count).unsqueeze(1)).squeeze(1) - lse);
+    logP.narrow(0, 0, count).copy_(atTarget - lse);
+    if (!facts.defined())
+        return;
+    const at::Tensor logs = z - lse.unsqueeze(1);
+    facts.narrow(0, 0, count).copy_(at::stack({(atTarget >= z.amax(1)).to(z.scalar_type()), -(logs.exp() * logs).sum(1), z.mean(1), at::logsumexp(2 * logs, {1})}, 1));
 }
 
 void crossEntropyGradient(const at::Tensor& logits, const at::Tensor& targets, std::int64_t count,

@@ -49,7 +49,7 @@ void embed(const at::Tensor& ids, const at::Tensor& table, const at::Tensor& pos
 void addRowsAt(const at::Tensor& ids, const at::Tensor& dx, const at::Tensor& gradient);
 
 void targetLogProbabilities(const at::Tensor& logits, const at::Tensor& targets, std::int64_t count,
-                            const at::Tensor& logSumExp, const at::Tensor& logP);
+                            const at::Tensor& logSumExp, const at::Tensor& logP, const at::Tensor& facts = {});
 
 void crossEntropyGradient(const at::Tensor& logits, const at::Tensor& targets, std::int64_t count,
                           const at::Tensor& logSumExp, const at::Tensor& weights, double softCap = 0.0);
