@@ -58,7 +58,7 @@ Status addMismatchedRows(TokenDataset& data, std::span<const std::uint32_t> orde
 }
 
 Status addReference(TokenDataset& data, CausalLm& model, std::int64_t microBatchTokens, const fs::path& file,
-                    const std::string& identity, const Progress& progress) {
+                    const std::string& identity, const Progress& progress, double restWeight) {
     const std::string name = "reference/" + identity;
     std::error_code code;
     const at::Tensor kept = at::empty({static_cast<std::int64_t>(data.rows.size())}, at::kDouble);
@@ -75,13 +75,20 @@ Status addReference(TokenDataset& data, CausalLm& model, std::int64_t microBatch
     TrainingPass pass(model);
     const BaseOnly base(model);
     const std::size_t rowsPerSample = std::exchange(data.rowsPerSample, std::size_t{1});
+    const auto sharedTokens = [&](std::size_t row) {
+        const auto first = data.rows.begin() + static_cast<std::ptrdiff_t>(row / rowsPerSample * rowsPerSample);
+        return std::min_element(first, first + static_cast<std::ptrdiff_t>(rowsPerSample),
+                                [](const auto& a, const auto& b) { return a.targets < b.targets; })->targets;
+    };
     const auto work = [&]() -> Status {
         const SampleRows rows(data, {});
         std::size_t done = 0;
         for (const auto& group : planMicroBatches(lengths, microBatchTokens)) {
             if (progress.cancelled())
                 return fail(ErrorCode::Cancelled, "The run was stopped while the reference was computed");
-            const PackedRows batch = rows.pack(group);
+            PackedRows batch = rows.pack(group);
+            for (std::size_t i = 0; restWeight != 1 && i < group.size(); ++i)
+                batch.facts[i].restWeight = restWeight, batch.facts[i].sharedTokens = sharedTokens(group[i]);
             ATTUNE_ASSIGN(const auto sums, rowLogProbs(pass, batch.tokens, batch.facts, {.keepForBackward = false, .training = false}));
             for (std::size_t i = 0; i < group.size(); ++i)
                 reference[group[i]] = sums[i].answer;

@@ -18,8 +18,8 @@ namespace attune {
 Status addMismatchedRows(TokenDataset& data, std::span<const std::uint32_t> order, std::int64_t batchSize, std::size_t maxLength);
 
 /// Summed log-probability of every row's answer, into data.reference. `file`: where they are kept for a continued run; used
-/// when it was written for the same `identity`. Errors: Cancelled, OutOfMemory, Io.
+/// when it was written for the same `identity`. restWeight: ObjectiveNeeds::restWeight. Errors: Cancelled, OutOfMemory, Io.
 Status addReference(TokenDataset& data, CausalLm& model, std::int64_t microBatchTokens, const fs::path& file,
-                    const std::string& identity, const Progress& progress);
+                    const std::string& identity, const Progress& progress, double restWeight = 1);
 
 } // namespace attune

@@ -1,5 +1,6 @@
 #include "core/engine/sample_rows.h"
 
+#include <algorithm>
 #include <numeric>
 
 namespace attune {
@@ -35,6 +36,13 @@ void SampleRows::add(PackedRows& packed, std::uint32_t sample, std::size_t which
     if (!m_data->reference.empty())
         facts.reference = m_data->reference[sample * m_data->rowsPerSample + which];
     const TokenDataset::Row& first = row(sample, 0);
+    if (m_needs.restWeight != 1 && which < trainedRows()) {
+        facts.restWeight = m_needs.restWeight;
+        for (std::size_t other = 0; other < trainedRows(); ++other) {
+            const std::int64_t targets = row(sample, other).targets; // of the answer
+            facts.sharedTokens = facts.sharedTokens < 0 ? targets : std::min(facts.sharedTokens, targets);
+        }
+    }
     facts.desirable = first.desirable;
     facts.margin = first.margin;
     packed.facts.push_back(facts);

@@ -7,9 +7,7 @@
 
 #include "core/base/rng.h"
 #include "core/engine/model_state.h"
-#include "core/engine/process_memory.h"
-#include "core/objectives/kto_loss.h"
-#include "core/objectives/sequence_pass.h"
+#include "core/engine/step_comparisons.h"
 #include "core/objectives/sft.h"
 
 namespace attune {
@@ -100,38 +98,6 @@ Status TrainLoop::refuse(std::int64_t step, std::span<const std::uint32_t> sampl
     return {};
 }
 
-namespace {
-
-void addTo(std::map<std::string, double>& sums, const std::map<std::string, double>& shares) {
-    for (const auto& [name, share] : shares)
-        sums[name] += share;
-}
-
-} // namespace
-
-Status TrainLoop::measureDivergence(const SampleRows& data, std::span<const std::uint32_t> samples, const std::stop_token* stop,
-                                    StepWindow& window) {
-    if (!m_needs.mismatched)
-        return {};
-    std::vector<std::int64_t> lengths;
-    for (const std::uint32_t sample : samples)
-        lengths.push_back(data.mismatchedTokens(sample));
-    double sum = 0;
-    for (const auto& group : planMicroBatches(lengths, m_settings.microBatchTokens)) {
-        if (stop && stop->stop_requested())
-            return {};
-        std::vector<std::uint32_t> members;
-        for (const std::uint32_t index : group)
-            members.push_back(samples[index]);
-        const PackedRows batch = data.packMismatched(members);
-        ATTUNE_ASSIGN(const auto sums, rowLogProbs(m_pass, batch.tokens, batch.facts, {.keepForBackward = false, .training = false}));
-        for (std::size_t i = 0; i < sums.size(); ++i)
-            sum += sums[i].answer - batch.facts[i].reference;
-    }
-    window.divergence = ktoDivergence(sum, static_cast<double>(samples.size()));
-    return {};
-}
-
 Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
     const auto start = Clock::now();
     const auto samples = samplesOfStep(step - 1);
@@ -142,16 +108,14 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
         tokens += lengths.back();
     }
     StepWindow window = m_train.window(samples);
-    ATTUNE_CHECK(measureDivergence(m_train, samples, nullptr, window));
+    ATTUNE_ASSIGN(const StepComparisons comparisons,
+                  compareSamples(m_pass, m_parts.objective, m_train, samples, m_settings.microBatchTokens, nullptr));
+    window.divergence = comparisons.divergence;
     m_pass.balanceRouters(m_settings.routerLoss / static_cast<double>(tokens));
-    double loss = 0;
-    std::map<std::string, double> metrics;
+    ObjectiveOutput sum;
     std::uint32_t microBatch = 0;
     for (const auto& group : planMicroBatches(lengths, m_settings.microBatchTokens)) {
-        std::vector<std::uint32_t> members;
-        for (const std::uint32_t index : group)
-            members.push_back(samples[index]);
-        const PackedRows batch = m_train.pack(members);
+        const PackedRows batch = packCompared(m_train, samples, group, comparisons);
         const ForwardOptions options{.keepForBackward = true,
                                      .training = true,
                                      .dropoutSeed = m_settings.seed,
@@ -161,14 +125,13 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
                            lengths[group.front()] > m_settings.wholeSampleTokens;
         ATTUNE_ASSIGN(const ObjectiveOutput output,
                       m_parts.objective.trainMicroBatch({m_pass, batch.tokens, options, window, batch.facts, apart}));
-        loss += output.loss;
-        addTo(metrics, output.metrics);
+        sum.add(output);
     }
-    ATTUNE_ASSIGN(const Protecting protecting, protect(step, tokens, microBatch, metrics));
+    ATTUNE_ASSIGN(const Protecting protecting, protect(step, tokens, microBatch, sum.metrics));
     tokens += protecting.tokens;
     if (m_settings.routerLoss > 0)
-        metrics["aux_loss"] = m_pass.takeRouterLoss() / m_settings.routerLoss;
-    if (!std::isfinite(loss + protecting.loss)) {
+        sum.metrics["aux_loss"] = m_pass.takeRouterLoss() / m_settings.routerLoss;
+    if (!std::isfinite(sum.loss + protecting.loss)) {
         ATTUNE_CHECK(refuse(step, samples, "the loss"));
         return StepOutcome::Refused;
     }
@@ -181,12 +144,12 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
     m_parts.model.refreshComputeWeights();
     ++m_progress.optimizerSteps;
     report({.step = step,
-            .loss = loss,
+            .loss = sum.loss,
             .learningRate = rate,
             .gradientNorm = update.gradientNorm,
             .tokens = tokens,
             .targetTokens = static_cast<std::int64_t>(window.targets),
-            .metrics = std::move(metrics)},
+            .metrics = std::move(sum.metrics)},
            secondsSince(start));
     return StepOutcome::Updated;
 }
@@ -287,128 +250,6 @@ double TrainLoop::secondsLeft(std::int64_t step) const {
     return perStep * static_cast<double>(m_totalSteps - step) + perMeasuring * static_cast<double>(measurings);
 }
 
-Result<std::optional<ObjectiveOutput>> TrainLoop::validationOutput(const std::stop_token& stop) {
-    if (m_parts.rollouts) {
-        ATTUNE_ASSIGN(std::optional<RolloutTrainer::Outcome> outcome, m_parts.rollouts->evaluate(stop));
-        if (!outcome)
-            return std::nullopt;
-        return ObjectiveOutput{outcome->loss, outcome->targets, std::move(outcome->metrics)};
-    }
-    const SampleRows data(*m_parts.validation, m_needs);
-    const auto samples = data.all();
-    std::vector<std::int64_t> lengths;
-    for (const std::uint32_t sample : samples)
-        lengths.push_back(data.tokens(sample));
-    StepWindow window = data.window(samples);
-    ATTUNE_CHECK(measureDivergence(data, samples, &stop, window));
-    ObjectiveOutput sum;
-    for (const auto& group : planMicroBatches(lengths, m_settings.microBatchTokens)) {
-        if (stop.stop_requested())
-            return std::nullopt;
-        const PackedRows batch = data.pack(group);
-        const ForwardOptions options{.keepForBackward = false, .training = false};
-        ATTUNE_ASSIGN(const ObjectiveOutput output,
-                      m_parts.objective.evaluateMicroBatch({m_pass, batch.tokens, options, window, batch.facts}));
-        sum.loss += output.loss;
-        sum.targets += output.targets;
-        addTo(sum.metrics, output.metrics);
-    }
-    return sum;
-}
-
-Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::stop_token& stop) {
-    ATTUNE_ASSIGN(std::optional<ObjectiveOutput> output, validationOutput(stop));
-    if (!output)
-        return std::nullopt;
-    const double loss = output->loss;
-    const bool best = std::isfinite(loss) && (m_progress.bestStep < 0 || loss < m_progress.bestLoss);
-    if (best) {
-        m_progress.bestLoss = loss;
-        m_progress.bestStep = step;
-        m_progress.evaluationsWithoutGain = 0;
-    } else {
-        ++m_progress.evaluationsWithoutGain;
-    }
-    m_emit(EvalFinished{step, "validation", loss, output->targets, best, std::move(output->metrics)});
-    return best;
-}
-
-Result<bool> TrainLoop::probeGeneral(std::int64_t step, const std::stop_token& stop) {
-    ATTUNE_ASSIGN(const auto result, measureGeneral(m_pass, *m_parts.general, m_settings.microBatchTokens, stop));
-    if (!result)
-        return false;
-    const bool finite = std::isfinite(result->loss); // a checkpoint holds numbers only
-    if (step == 0 && finite)
-        m_progress.generalBefore = result->loss;
-    if ((step == m_progress.bestStep || m_progress.bestStep < 0) && finite) // of the weights that will be used
-        m_progress.generalAfter = result->loss;
-    m_emit(EvalFinished{step, "general", result->loss, result->targets, false,
-                        {{"token_accuracy", result->accuracy}, {"perplexity", std::exp(result->loss)}}});
-    return true;
-}
-
-Status TrainLoop::checkpoint(bool best) {
-    if (m_lastCheckpoint == m_progress.step && !m_progress.finished)
-        return {};
-    auto saved = saveCheckpoint(m_parts.runFolder, m_progress, modelState(m_parts.method, m_parts.model), m_parts.optimizer);
-    if (!saved)
-        return fail(std::move(saved).error());
-    m_lastCheckpoint = m_progress.step;
-    pruneCheckpoints(m_parts.runFolder, m_settings.keepCheckpoints, m_progress.bestStep);
-    m_emit(CheckpointSaved{m_progress.step, saved->folder.string(), best});
-    return {};
-}
-
-// A failing disk must not cost the work that is in memory: it is reported, and tried again at the next checkpoint.
-void TrainLoop::checkpointOrWarn(bool best) {
-    if (auto saved = checkpoint(best); !saved)
-        m_emit(WarningRaised{m_progress.step, "checkpoint.failed", saved.error().message, saved.error().hint});
-}
-
-Result<TrainLoop::Closing> TrainLoop::closeStep(std::stop_token stop) {
-    const TrainProgress before = m_progress;
-    const auto interrupted = [&] {
-        m_progress = before;
-        return Closing::Interrupted;
-    };
-    const auto start = Clock::now();
-    const std::int64_t step = m_progress.step;
-    const bool last = step == m_totalSteps, measured = measuredAt(step);
-    bool best = false, stopsEarly = false;
-    if (m_parts.validation && measured) {
-        ATTUNE_ASSIGN(const std::optional<bool> evaluated, evaluate(step, stop));
-        if (!evaluated)
-            return interrupted();
-        best = *evaluated && step > 0;
-        stopsEarly = step > 0 && m_settings.earlyStoppingPatience > 0 && m_progress.evaluationsWithoutGain >= m_settings.earlyStoppingPatience;
-    }
-    if (m_parts.general && measured) {
-        ATTUNE_ASSIGN(const bool probed, probeGeneral(step, stop));
-        if (!probed)
-            return interrupted();
-    }
-    const bool saved = step % m_saveEvery == 0 || best || last || stopsEarly;
-    // The samples belong to the checkpoint, and come first: an interrupted step is repeated with both.
-    if (saved && measured && m_parts.generateSamples) {
-        ATTUNE_CHECK(m_parts.generateSamples(step, stop));
-        if (stop.stop_requested())
-            return interrupted();
-    }
-    if (measured) {
-        m_measuringSeconds += secondsSince(start);
-        ++m_measurings;
-    }
-    m_progress.measuringDue = false;
-    if (before.measuringDue && m_lastCheckpoint == step)
-        m_lastCheckpoint = -1; // the one on the disk says that the measuring is due
-    if (saved) {
-        if (!last && !stopsEarly)
-            checkpointOrWarn(best);
-        m_emit(MemoryReported{residentBytes(), peakResidentBytes(), m_settings.predictedPeakBytes});
-    }
-    return stopsEarly ? Closing::StopsEarly : Closing::Done;
-}
-
 Status TrainLoop::trySteps(std::int64_t steps, const std::stop_token& stop) {
     for (std::int64_t i = 0; i < steps; ++i) {
         if (stop.stop_requested())
@@ -456,22 +297,6 @@ Result<bool> TrainLoop::run(std::stop_token stop, PauseToken& pause) {
     m_progress.finished = true;
     ATTUNE_CHECK(checkpoint(m_progress.bestStep == m_progress.step));
     return true;
-}
-
-Result<std::int64_t> TrainLoop::restoreBest() {
-    if (m_progress.bestStep < 0 || m_progress.bestStep == m_progress.step)
-        return m_progress.step;
-    const auto best = checkpointAt(m_parts.runFolder, m_progress.bestStep);
-    if (!best) { // saving it may have failed, for example on a full disk: the trained weights in memory are still good
-        m_emit(WarningRaised{m_progress.step, "checkpoint.best_missing",
-                             "The best checkpoint (step " + std::to_string(m_progress.bestStep) + ") is missing or damaged; the last weights are used",
-                             "Compare the validation loss of both steps, and train again if the difference matters."});
-        return m_progress.step;
-    }
-    const auto state = modelState(m_parts.method, m_parts.model);
-    ATTUNE_CHECK(loadCheckpoint(*best, state, nullptr));
-    ATTUNE_CHECK(loadModelState(m_parts.method, m_parts.model, state));
-    return m_progress.bestStep;
 }
 
 } // namespace attune

@@ -116,9 +116,6 @@ private:
     Status checkpoint(bool best);
     void checkpointOrWarn(bool best);
     std::span<const std::uint32_t> samplesOfStep(std::int64_t step); // valid until the next epoch's samples are asked for
-    /// The step's divergence from the reference over answers to other prompts; window is changed.
-    Status measureDivergence(const SampleRows& data, std::span<const std::uint32_t> samples, const std::stop_token* stop,
-                             StepWindow& window);
 
     TrainParts m_parts;
     TrainSettings m_settings;

@@ -7,16 +7,14 @@
 
 #include <ATen/Parallel.h>
 
-#include "core/base/rng.h"
 #include "core/engine/engine_catalog.h"
-#include "core/engine/generate.h"
 #include "core/engine/measure_steps.h"
 #include "core/engine/model_loader.h"
 #include "core/engine/protected_run.h"
-#include "core/engine/reference_pass.h"
 #include "core/engine/rollout_trainer.h"
-#include "core/engine/token_cache.h"
+#include "core/engine/run_rows.h"
 #include "core/engine/train_loop.h"
+#include "core/engine/watched_answers.h"
 #include "core/export/exporter.h"
 #include "core/export/peft_adapter.h"
 #include "core/plan/estimate.h"
@@ -35,12 +33,6 @@ const Kind* findKind(const std::vector<Kind>& kinds, const std::string& id) {
 
 Status unknown(const char* what, const std::string& id) {
     return fail(ErrorCode::InvalidArgument, std::string("There is no ") + what + " \"" + id + "\"", "Correct the recipe.");
-}
-
-TrainOn trainOnOf(const std::string& id) {
-    if (id == "everything")
-        return TrainOn::Everything;
-    return id == "all_assistant" ? TrainOn::AllAssistant : TrainOn::Completion;
 }
 
 TrainSettings settingsOf(const RunConfig& config, const ModelConfig& model) {
@@ -64,39 +56,6 @@ TrainSettings settingsOf(const RunConfig& config, const ModelConfig& model) {
     return settings;
 }
 
-DataShape shapeOf(const TokenDataset& data) {
-    const std::int64_t rows = data.samples();
-    const auto average = [&](std::int64_t sum) { return static_cast<double>(sum) / static_cast<double>(std::max<std::int64_t>(1, rows)); };
-    return {rows, average(data.tokens), average(data.targets), data.longest};
-}
-
-std::string describeTokens(const CachedTokens& tokens, const char* which) {
-    char seconds[32];
-    std::snprintf(seconds, sizeof seconds, "%.2f s", tokens.seconds);
-    const std::string rows = std::to_string(tokens.data.rows.size()) + " " + which + " rows";
-    if (tokens.fromCache)
-        return "Read the tokens of " + rows + " from the cache in " + seconds;
-    return "Tokenised " + rows + " in " + seconds + (tokens.kept ? "" : "; not kept for the next run: " + tokens.kept.error().message);
-}
-
-void reportDataNotes(const TokenDataset& data, const char* which, const Emit& emit) {
-    if (!data.dropped.empty()) {
-        const auto& first = data.dropped.front();
-        emit(WarningRaised{0, "data.dropped_rows",
-                           std::to_string(data.dropped.size()) + " of " + std::to_string(data.dropped.size() + static_cast<std::size_t>(data.samples())) + " " +
-                               which + " rows are left out; the first is row " + std::to_string(first.source + 1) + ": " + first.reason,
-                           "Raise training.max_length or shorten these rows."});
-    }
-    if (data.truncatedRows > 0)
-        emit(WarningRaised{0, "data.truncated_rows",
-                           std::to_string(data.truncatedRows) + " " + which + " rows are longer than the maximum length: the ends of their answers are cut",
-                           "Raise training.max_length, or shorten these rows."});
-    if (data.endNotTrained > 0)
-        emit(WarningRaised{0, "data.end_not_trained",
-                           "In " + std::to_string(data.endNotTrained) + " " + which + " rows the end of the answer is not learned: the model may not stop by itself",
-                           "Look at such a row in the loss view; the chat template may not mark the end of turn."});
-}
-
 // Everything the weights after step n are a function of, besides the code and the number of threads.
 std::string identityOf(const RunConfig& config, const LoadedModel& loaded, const TrainRequest& request, const std::string& protection,
                        const std::string& rewardModelHash) {
@@ -113,116 +72,6 @@ std::string identityOf(const RunConfig& config, const LoadedModel& loaded, const
     text += rewardModelHash;
     text += c10::toString(loaded.model->settings().dtype);
     return hashBytes(text);
-}
-
-struct SamplePrompt {
-    Prompt prompt;
-    std::string shown, expected;
-};
-
-// Rows that are watched when the recipe names no prompts of its own.
-constexpr std::size_t kWatchedRows = 4;
-
-Result<std::vector<SamplePrompt>> samplePrompts(const TrainRequest& request, const std::vector<std::string>& named) {
-    if (!named.empty()) {
-        std::vector<SamplePrompt> prompts;
-        for (const std::string& text : named)
-            prompts.push_back({Prompt{.messages = {{"user", text}}}, text, {}});
-        return prompts;
-    }
-    const SampleSource& source = request.validation && request.validation->size() > 0 ? *request.validation : *request.train;
-    std::vector<SamplePrompt> prompts;
-    for (std::size_t i = 0; i < source.size() && prompts.size() < kWatchedRows; ++i) {
-        ATTUNE_ASSIGN(Sample sample, source.at(i));
-        if (sample.kind == SampleKind::Text || sample.messages.size() < (sample.kind == SampleKind::Chat ? 2u : 1u))
-            continue;
-        SamplePrompt prompt;
-        if (sample.kind == SampleKind::Chat) {
-            prompt.expected = sample.messages.back().content;
-            sample.messages.pop_back();
-        } else if (sample.kind == SampleKind::Preference || sample.label) {
-            prompt.expected = sample.chosen;
-        }
-        prompt.shown = sample.messages.back().content;
-        prompt.prompt.messages = std::move(sample.messages);
-        prompts.push_back(std::move(prompt));
-    }
-    return prompts;
-}
-
-// The samples an objective takes, or the refusal that says which objectives take what the data holds.
-std::vector<SampleKind> kindsFor(const Objective& objective) {
-    std::vector<SampleKind> kinds;
-    for (const SampleKind kind : {SampleKind::Chat, SampleKind::Text, SampleKind::Preference, SampleKind::Unpaired, SampleKind::PromptOnly})
-        if (objective.accepts(sampleKindId(kind)))
-            kinds.push_back(kind);
-    return kinds;
-}
-
-// Why tokenising failed, in the words of this objective.
-Error withObjective(Error error, const SampleSource& source, const Objective& objective) {
-    if (error.code != ErrorCode::Unsupported)
-        return error;
-    std::string wanted, others;
-    for (const SampleKind kind : kindsFor(objective))
-        wanted += std::string(wanted.empty() ? "" : " or ") + kindInWords(kind);
-    error.message += ", but the objective \"" + objective.description().title + "\" (" + objective.description().id + ") learns from " + wanted;
-    if (const auto sample = source.at(0))
-        for (const auto& other : builtinObjectives())
-            if (other->accepts(sampleKindId(sample->kind)))
-                others += (others.empty() ? "" : ", ") + other->description().id;
-    error.hint = (others.empty() ? std::string("No objective learns from this data yet; ")
-                                 : "Set objective.id to one of " + others + ", or ") +
-                 "choose data with " + wanted + ".";
-    return error;
-}
-
-void adviseOnLabels(const TokenDataset& data, const Objective& objective, const Emit& emit) {
-    double desirable = 0, undesirable = 0;
-    for (std::size_t i = 0; i < data.rows.size(); i += data.rowsPerSample)
-        (data.rows[i].desirable ? desirable : undesirable) += 1;
-    if (std::string advice = objective.balanceAdvice(desirable, undesirable); !advice.empty())
-        emit(WarningRaised{0, "data.unbalanced_labels",
-                           "Good and bad answers do not count alike: there are " + std::to_string(std::llround(desirable)) + " good and " +
-                               std::to_string(std::llround(undesirable)) + " bad ones",
-                           std::move(advice)});
-}
-
-// Mismatched rows and the reference model's log-probabilities, where the objective needs them.
-Status prepareComparisons(TokenDataset& train, TokenDataset* validation, const ObjectiveNeeds& needs, const TrainSettings& settings,
-                          std::size_t maxLength, CausalLm& model, const fs::path& folder, const std::string& identity,
-                          const Progress& progress) {
-    if (needs.mismatched) {
-        const auto count = static_cast<std::uint32_t>(train.samples());
-        ATTUNE_CHECK(addMismatchedRows(train, permutation(count, settings.seed, 0), settings.batchSize, maxLength));
-        if (validation) {
-            const auto held = static_cast<std::uint32_t>(validation->samples());
-            ATTUNE_CHECK(addMismatchedRows(*validation, permutation(held, settings.seed, 0), held, maxLength));
-        }
-    }
-    if (!needs.reference)
-        return {};
-    ATTUNE_CHECK(addReference(train, model, settings.microBatchTokens, folder / "reference-train.safetensors", identity, progress));
-    if (validation)
-        ATTUNE_CHECK(addReference(*validation, model, settings.microBatchTokens, folder / "reference-validation.safetensors", identity, progress));
-    return {};
-}
-
-// Tokens of the general data: of conversations the answers count, of texts everything.
-Result<GeneralRows> generalRows(const TrainRequest& request, const PromptFormat& format, TokenizeOptions options, const Progress& progress,
-                                const Emit& emit) {
-    options.trainOn = TrainOn::AllAssistant;
-    options.kinds = {SampleKind::Chat, SampleKind::Text};
-    options.wholeSamplesOnly = false;
-    auto tokens = tokenizeCached(request.tokenCache, *request.general, format, options, progress);
-    if (!tokens) {
-        Error error = std::move(tokens).error();
-        error.message = "General data: " + error.message;
-        error.hint = "data.general takes texts and conversations. " + error.hint;
-        return fail(std::move(error));
-    }
-    emit(StateChanged{RunState::Preparing, describeTokens(*tokens, "general"), 1});
-    return splitGeneral(std::move(tokens->data));
 }
 
 std::string forgettingInWords(const TrainProgress& progress) {
@@ -255,22 +104,6 @@ Result<std::optional<RewardRecord>> rewardRecordOf(const Objective& objective) {
     ATTUNE_ASSIGN(RewardRecord record, readRewardRecord(plan.rewardModel));
     ATTUNE_CHECK(checkRewardAccuracy(record, plan.rewardModelMinAccuracy, plan.rewardModel));
     return record;
-}
-
-// Prompts of a data set that leave room for the longest answer.
-Result<PromptRows> promptRowsOf(const SampleSource& source, const Objective& objective, const PromptFormat& format,
-                                std::size_t maxLength, const Progress& progress) {
-    const RolloutPlan& plan = objective.policy()->plan();
-    const auto answer = static_cast<std::size_t>(plan.maxTokens);
-    if (answer >= maxLength)
-        return fail(ErrorCode::InvalidArgument,
-                    "The longest answer of " + std::to_string(answer) + " tokens leaves no room for a prompt within the " +
-                        std::to_string(maxLength) + " tokens of a row",
-                    "Lower objective.max_completion_length, or raise training.max_length where the model allows it.");
-    auto rows = readPromptRows(source, format, maxLength - answer, plan.rewards, progress);
-    if (!rows)
-        return fail(withObjective(std::move(rows).error(), source, objective));
-    return rows;
 }
 
 Status writeResult(const LoadedModel& loaded, const Method& method, const RunFolder& folder, const std::string& baseName) {
@@ -364,28 +197,14 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     if (policy && policy->plan().valueHead)
         loaded.model->addValueHead();
 
-    TokenizeOptions tokenize;
-    tokenize.trainOn = needs.trainOnSetting ? trainOnOf(paramString(config.training, specs, "train_on")) : TrainOn::Completion;
-    tokenize.threads = threads;
-    tokenize.kinds = kindsFor(*objective);
-    tokenize.wholeSamplesOnly = needs.wholeSamplesOnly;
-    const std::int64_t wanted = paramInt(config.training, specs, "max_length"), context = loaded.config().contextLength - loaded.model->promptTokens();
-    if (context < 2)
-        return fail(ErrorCode::InvalidArgument, "The trained prompt fills the model's context", "Choose fewer virtual tokens.");
-    tokenize.maxLength = static_cast<std::size_t>(wanted > 0 ? std::min(wanted, context) : context);
+    ATTUNE_ASSIGN(const TokenizeOptions tokenize,
+                  tokenizeOptionsOf(config, *objective, loaded.config(), loaded.model->promptTokens(), threads));
     const Progress progress{stop, [&](double fraction, const std::string& what) { preparing(what)(fraction); }};
     const auto tokenRows = [&](const SampleSource& source, const char* which, PromptRows& prompts) -> Result<TokenDataset> {
-        if (policy) {
-            ATTUNE_ASSIGN(prompts, promptRowsOf(source, *objective, loaded.format, tokenize.maxLength, progress));
-            reportDataNotes(prompts.data, which, emit);
-            return TokenDataset{};
-        }
-        auto tokens = tokenizeCached(request.tokenCache, source, loaded.format, tokenize, progress);
-        if (!tokens)
-            return fail(withObjective(std::move(tokens).error(), source, *objective));
-        emit(StateChanged{RunState::Preparing, describeTokens(*tokens, which), 1});
-        reportDataNotes(tokens->data, which, emit);
-        return std::move(tokens->data);
+        if (!policy)
+            return tokenRowsOf(source, which, request, *objective, loaded.format, tokenize, progress, emit);
+        ATTUNE_ASSIGN(prompts, promptRowsOf(source, which, *objective, loaded.format, tokenize.maxLength, progress, emit));
+        return TokenDataset{};
     };
     PromptRows prompts, validationPrompts; // of objectives that learn from rewards; the others have token rows
     ATTUNE_ASSIGN(TokenDataset trainRows, tokenRows(*request.train, "training", prompts));
@@ -436,26 +255,14 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
 
     ATTUNE_CHECK(guarded.holdStart(*loaded.model, folder.root / "fisher.safetensors", identity, progress));
     ATTUNE_ASSIGN(const std::unique_ptr<Optimizer> optimizer, optimizerKind->make(loaded.model->trainable(), config.optimizer.params));
-    ATTUNE_ASSIGN(const auto watched, samplePrompts(request, paramList(config.training, specs, "sample_prompts")));
-    GenerateOptions generate;
-    generate.sampling.maxTokens = paramInt(config.training, specs, "sample_max_tokens");
-    const auto generateSamples = [&](std::int64_t step, std::stop_token stopSamples) -> Status {
-        std::vector<std::vector<std::int64_t>> ids;
-        for (const SamplePrompt& prompt : watched) {
-            ATTUNE_ASSIGN(auto encoded, promptIds(loaded, prompt.prompt));
-            ids.push_back(std::move(encoded));
-        }
-        ATTUNE_ASSIGN(const auto texts, generateTexts(loaded, ids, generate, stopSamples, [](const TrainingEvent&) {}));
-        if (stopSamples.stop_requested())
-            return {}; // cut off answers
-        for (std::size_t i = 0; i < texts.size(); ++i)
-            emit(SampleGenerated{step, static_cast<int>(i), watched[i].shown, watched[i].expected, texts[i].text});
-        return {};
-    };
+    ATTUNE_ASSIGN(const auto watched, watchedPrompts(request, paramList(config.training, specs, "sample_prompts"), loaded.format, tokenize.maxLength));
+    const std::int64_t watchedTokens = paramInt(config.training, specs, "sample_max_tokens");
 
     TrainParts parts{*loaded.model, *method, *objective, *optimizer, train, validation ? &*validation : nullptr, folder.root, identity, {}};
-    if (!watched.empty() && generate.sampling.maxTokens > 0 && !needs.scoreHead) // a reward model does not write
-        parts.generateSamples = generateSamples;
+    if (!watched.empty() && watchedTokens > 0 && !needs.scoreHead) // a reward model does not write
+        parts.generateSamples = [&](std::int64_t step, std::stop_token stopWriting) {
+            return writeWatchedAnswers(loaded, watched, watchedTokens, step, std::move(stopWriting), emit);
+        };
     parts.general = general ? &general->probe : nullptr;
     parts.mixed = guarded.mixed(), parts.mixedShare = guarded.share(), parts.penalty = guarded.penalty();
     if (effectiveActivations(loaded.config(), config, engineCatalog(), shape, computer) == "recompute")

@@ -38,9 +38,30 @@ PairLoss cpoLoss(double beta, double labelSmoothing, const SequenceTerms& chosen
     return {loss, beta * slope, -beta * slope};
 }
 
-PairLoss simpoLoss(double beta, double gamma, double labelSmoothing, const SequenceTerms& chosen, const SequenceTerms& rejected) {
-    const auto [loss, slope] = smoothed(beta * (chosen.averageLogProb() - rejected.averageLogProb()) - gamma, labelSmoothing);
-    return {loss, beta * slope / chosen.tokens, -beta * slope / rejected.tokens};
+PairLoss cpoHingeLoss(double beta, const SequenceTerms& chosen, const SequenceTerms& rejected) {
+    const double z = beta * (chosen.logProb - rejected.logProb), slope = z < 1 ? -beta : 0;
+    return {std::max(0.0, 1 - z), slope, -slope};
+}
+
+PairLoss cpoIpoLoss(double beta, const SequenceTerms& chosen, const SequenceTerms& rejected) {
+    const double gap = chosen.averageLogProb() - rejected.averageLogProb() - 1 / (2 * beta);
+    return {gap * gap, 2 * gap / chosen.tokens, -2 * gap / rejected.tokens};
+}
+
+PairLoss simpoLoss(double beta, double gamma, double labelSmoothing, const SequenceTerms& chosen, const SequenceTerms& rejected,
+                   double alpha) {
+    struct Reward {
+        double value, slope; // by the average log-probability
+    };
+    const auto rewardOf = [alpha](double average) {
+        if (alpha == 0)
+            return Reward{average, 1};
+        const double power = std::exp(std::min(80.0, -alpha * average)); // an answer that is all but impossible
+        return Reward{(1 - power) / alpha, power};
+    };
+    const Reward w = rewardOf(chosen.averageLogProb()), l = rewardOf(rejected.averageLogProb());
+    const auto [loss, slope] = smoothed(beta * (w.value - l.value) - gamma, labelSmoothing);
+    return {loss, beta * slope * w.slope / chosen.tokens, -beta * slope * l.slope / rejected.tokens};
 }
 
 } // namespace attune

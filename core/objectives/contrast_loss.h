@@ -15,8 +15,13 @@ double orpoLogOdds(const SequenceTerms& chosen, const SequenceTerms& rejected);
 /// CPO's preference term (Xu et al. 2024) with label smoothing e: z = beta (logp_w - logp_l),
 /// -(1 - e) log sigma(z) - e log sigma(-z).
 PairLoss cpoLoss(double beta, double labelSmoothing, const SequenceTerms& chosen, const SequenceTerms& rejected);
+/// Its relatives: max(0, 1 - beta (logp_w - logp_l)), and (a_w - a_l - 1 / (2 beta))^2 with a = logp / |y|.
+PairLoss cpoHingeLoss(double beta, const SequenceTerms& chosen, const SequenceTerms& rejected);
+PairLoss cpoIpoLoss(double beta, const SequenceTerms& chosen, const SequenceTerms& rejected);
 
-/// SimPO (Meng et al. 2024): z = beta (a_w - a_l) - gamma with a = logp / |y|; smoothing as in CPO.
-PairLoss simpoLoss(double beta, double gamma, double labelSmoothing, const SequenceTerms& chosen, const SequenceTerms& rejected);
+/// SimPO (Meng et al. 2024): z = beta (a_w - a_l) - gamma with a = logp / |y|; smoothing as in CPO. AlphaPO (Gupta et al. 2025) with alpha
+/// other than 0: (1 - e^(-alpha a)) / alpha in a's place.
+PairLoss simpoLoss(double beta, double gamma, double labelSmoothing, const SequenceTerms& chosen, const SequenceTerms& rejected,
+                   double alpha = 0);
 
 } // namespace attune

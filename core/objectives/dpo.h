@@ -6,7 +6,8 @@
 
 namespace attune {
 
-/// L = mean over pairs of the chosen loss + sft_weight * mean over the better answers' tokens of -log p.
+/// L = mean over pairs of sum_k weight_k * loss_k (loss_type and more_losses), with use_weighting times the pair's weight, + sft_weight *
+/// mean over the better answers' tokens of -log p. ld_alpha below 1 lets the tokens count so much by which an answer is the longer one.
 class DpoObjective final : public SequenceObjective {
 public:
     DpoObjective();
@@ -14,6 +15,7 @@ public:
     std::string sampleKind() const override { return "preference"; }
     ObjectiveNeeds needs() const override;
     Result<std::unique_ptr<Objective>> configured(const ParamMap& params) const override;
+    std::vector<double> partners(std::span<const RowFacts> rows, std::span<const double> logProbs) const override;
 
 protected:
     double sampleLoss(const Sample& sample, const StepWindow& window, std::span<RowGradient> gradients,
@@ -21,8 +23,13 @@ protected:
 
 private:
     Described m_description;
-    DpoOptions m_options;
-    double m_sftWeight = 0;
+    struct Part {
+        DpoOptions options;
+        double weight = 1;
+    };
+    std::vector<Part> m_parts{1};
+    double m_sftWeight = 0, m_restWeight = 1;
+    bool m_weighsPairs = false;
 };
 
 } // namespace attune

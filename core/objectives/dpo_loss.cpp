@@ -1,6 +1,7 @@
 #include "core/objectives/dpo_loss.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace attune {
 
@@ -20,6 +21,8 @@ OfDifference ofDifference(const DpoOptions& options, double z) {
         return {(-(1 - e) * logSigmoid(z) + e * logSigmoid(-z)) / (1 - 2 * e),
                 (-(1 - e) * sigmoid(-z) - e * sigmoid(z)) / (1 - 2 * e)};
     case DpoLoss::Cdpo:
+    case DpoLoss::Aot:
+    case DpoLoss::AotUnpaired:
         return {-(1 - e) * logSigmoid(z) - e * logSigmoid(-z), -(1 - e) * sigmoid(-z) + e * sigmoid(z)};
     case DpoLoss::ExoPair: {
         const double smoothing = e > 0 ? e : 1e-3; // at 0 the divergence is infinite
@@ -41,15 +44,68 @@ OfDifference ofDifference(const DpoOptions& options, double z) {
 
 } // namespace
 
-PairLoss dpoLoss(const DpoOptions& options, const SequenceTerms& chosen, const SequenceTerms& rejected) {
-    const double beta = options.beta, w = chosen.logRatio(), l = rejected.logRatio();
+Score scoreOf(const DpoOptions& options, double logRatio) {
+    constexpr double kLargest = 80; // beyond, the exponential is cut off
+    const auto capped = [](double x) { return x < kLargest ? std::exp(x) : std::exp(kLargest); };
+    switch (options.divergence) {
+    case Divergence::ForwardKl:
+        return {-capped(-logRatio), -logRatio < kLargest ? capped(-logRatio) : 0.0};
+    case Divergence::JensenShannon:
+        return {logSigmoid(logRatio), sigmoid(-logRatio)};
+    case Divergence::Alpha: {
+        const double power = options.alpha - 1;
+        if (std::abs(power) < 1e-6) // the limit
+            return {logRatio, 1};
+        const double t = power * logRatio;
+        return {capped(t) / power, t < kLargest ? capped(t) : 0.0};
+    }
+    default:
+        return {logRatio, 1};
+    }
+}
+
+std::vector<std::pair<double, double>> sortedPartners(DpoLoss type, std::span<const std::pair<SequenceTerms, SequenceTerms>> pairs) {
+    const bool unpaired = type == DpoLoss::AotUnpaired;
+    // Sorted: values ascending, and which pair has each; equal ones in the order of the pairs.
+    const auto sorted = [&](auto&& valueOf) {
+        std::vector<std::pair<double, std::size_t>> values;
+        for (std::size_t i = 0; i < pairs.size(); ++i)
+            values.emplace_back(valueOf(pairs[i]), i);
+        std::sort(values.begin(), values.end());
+        return values;
+    };
+    const auto ours = sorted([&](const auto& pair) {
+        return unpaired ? pair.first.logRatio() : pair.first.logProb - pair.second.logProb;
+    });
+    const auto theirs = sorted([&](const auto& pair) {
+        return unpaired ? pair.second.logRatio() : pair.first.reference - pair.second.reference;
+    });
+    std::vector<std::pair<double, double>> partners(pairs.size());
+    for (std::size_t rank = 0; rank < pairs.size(); ++rank) {
+        partners[ours[rank].second].first = theirs[rank].first;
+        if (unpaired)
+            partners[theirs[rank].second].second = ours[rank].first;
+        else
+            partners[ours[rank].second].second = theirs[rank].first;
+    }
+    return partners;
+}
+
+double pairWeight(double chosenSurprise, double rejectedSurprise) {
+    return std::exp(std::min(0.0, chosenSurprise + rejectedSurprise));
+}
+
+namespace {
+
+PairLoss lossOfScores(const DpoOptions& options, double w, double l, const SequenceTerms& chosen, const SequenceTerms& rejected) {
+    const double beta = options.beta;
     switch (options.type) {
     case DpoLoss::Ipo: {
-        const double gap = chosen.averageLogRatio() - rejected.averageLogRatio() - 1 / (2 * beta);
+        const double gap = w / chosen.tokens - l / rejected.tokens - 1 / (2 * beta);
         return {gap * gap, 2 * gap / chosen.tokens, -2 * gap / rejected.tokens};
     }
     case DpoLoss::SigmoidNorm: {
-        const double z = beta * (chosen.averageLogRatio() - rejected.averageLogRatio());
+        const double z = beta * (w / chosen.tokens - l / rejected.tokens);
         return {-logSigmoid(z), -beta * sigmoid(-z) / chosen.tokens, beta * sigmoid(-z) / rejected.tokens};
     }
     case DpoLoss::NcaPair:
@@ -75,9 +131,33 @@ PairLoss dpoLoss(const DpoOptions& options, const SequenceTerms& chosen, const S
     }
 }
 
+} // namespace
+
+PairLoss dpoLoss(const DpoOptions& options, const SequenceTerms& chosen, const SequenceTerms& rejected) {
+    if (options.type == DpoLoss::Aot) {
+        const auto [loss, slope] = ofDifference(options, options.beta * (chosen.logProb - rejected.logProb - chosen.partner));
+        return {loss, options.beta * slope, -options.beta * slope};
+    }
+    if (options.type == DpoLoss::AotUnpaired) {
+        const OfDifference better = ofDifference(options, options.beta * (chosen.logRatio() - chosen.partner)),
+                           worse = ofDifference(options, options.beta * (rejected.partner - rejected.logRatio()));
+        return {better.loss, options.beta * better.slope, -options.beta * worse.slope};
+    }
+    const Score w = scoreOf(options, chosen.logRatio()), l = scoreOf(options, rejected.logRatio());
+    PairLoss loss = lossOfScores(options, w.value, l.value, chosen, rejected);
+    loss.dChosen *= w.slope, loss.dRejected *= l.slope;
+    return loss;
+}
+
 const std::vector<std::string>& dpoLossIds() { // in the order of DpoLoss
     static const std::vector<std::string> ids{"sigmoid",  "hinge",     "ipo",      "robust",   "cdpo",     "exo_pair",    "nca_pair",
-                                              "bco_pair", "sppo_hard", "apo_zero", "apo_down", "discopop", "sigmoid_norm"};
+                                              "bco_pair", "sppo_hard", "apo_zero", "apo_down", "discopop", "sigmoid_norm",
+                                              "aot",      "aot_unpaired"};
+    return ids;
+}
+
+const std::vector<std::string>& divergenceIds() { // in the order of Divergence
+    static const std::vector<std::string> ids{"reverse_kl", "forward_kl", "js_divergence", "alpha_divergence"};
     return ids;
 }
 

@@ -24,6 +24,11 @@ struct RowFacts {
     double reference = 0;   // summed log-probability of the answer under the reference model
     bool desirable = true;  // of the sample
     double margin = 0;      // of the sample
+    // Where the answers of a pair are of different length: tokens beyond the shorter one's count so much (LD-DPO); -1: none do.
+    std::int64_t sharedTokens = -1;
+    double restWeight = 1;
+    double partner = 0; // see Objective::partners
+    double weightOf(std::int64_t answerToken) const { return sharedTokens >= 0 && answerToken >= sharedTokens ? restWeight : 1.0; }
 };
 
 /// What losses are normalised by: everything of one optimizer step (however many micro-batches), or of a validation set.
@@ -50,12 +55,19 @@ struct ObjectiveOutput {
     double loss = 0;
     std::int64_t targets = 0;
     std::map<std::string, double> metrics = {}; // "rewards/chosen" ...
+    void add(const ObjectiveOutput& other) {
+        loss += other.loss, targets += other.targets;
+        for (const auto& [name, share] : other.metrics)
+            metrics[name] += share;
+    }
 };
 
 struct ObjectiveNeeds {
     std::int64_t rowsPerSample = 1;
     bool reference = false;      // RowFacts::reference must be filled
     bool mismatched = false;     // each sample's prompt with another sample's answer, for StepWindow::divergence
+    bool partners = false;       // RowFacts::partner: every step begins with a forward over all of its rows
+    double restWeight = 1;       // RowFacts::restWeight
     bool wholeFirstRow = false;  // the first row's prompt counts among its targets
     bool dropout = true;         // false: the adapters' dropout stays off, as log-probabilities are compared
     bool scoreHead = false;      // a reward model's head on top
@@ -77,6 +89,9 @@ public:
     virtual Result<std::unique_ptr<Objective>> configured(const ParamMap& params) const = 0;
     /// The objective as one that learns from rewards of the model's own answers; null for all others.
     virtual const PolicyObjective* policy() const { return nullptr; }
+    /// With needs().partners: for each row of a step a number that depends on all of them, from their answers' log-probabilities under the
+    /// model as it is. It counts as a constant.
+    virtual std::vector<double> partners(std::span<const RowFacts> /*rows*/, std::span<const double> /*logProbs*/) const { return {}; }
     /// What to change so that good and bad answers count alike; empty when they do, or do not differ.
     virtual std::string balanceAdvice(double /*desirable*/, double /*undesirable*/) const { return {}; }
     /// Forward + backward of one micro-batch: gradients accumulate in the model's Parameters.

@@ -28,6 +28,20 @@ ParamSpec choiceParam(std::string key, std::string label, std::string value, std
     return spec;
 }
 
+ParamSpec listParam(std::string key, std::string label, std::string help) {
+    ParamSpec spec;
+    spec.key = std::move(key), spec.label = std::move(label), spec.help = std::move(help);
+    spec.defaultValue = std::vector<std::string>{};
+    return spec;
+}
+
+ParamSpec switchParam(std::string key, std::string label, bool value, std::string help, std::string ifOn, std::string ifOff) {
+    ParamSpec spec;
+    spec.key = std::move(key), spec.label = std::move(label), spec.help = std::move(help);
+    spec.defaultValue = value, spec.ifTooHigh = std::move(ifOn), spec.ifTooLow = std::move(ifOff);
+    return spec;
+}
+
 ParamSpec advancedParam(ParamSpec spec) {
     spec.advanced = true;
     return spec;

@@ -15,6 +15,9 @@ ParamSpec numberParam(std::string key, std::string label, double value, double m
 ParamSpec countParam(std::string key, std::string label, std::string unit, std::int64_t value, double min, double max, std::string help,
                      std::string ifTooHigh, std::string ifTooLow);
 ParamSpec choiceParam(std::string key, std::string label, std::string value, std::vector<std::string> choices, std::string help);
+/// A list of texts, empty by default.
+ParamSpec listParam(std::string key, std::string label, std::string help);
+ParamSpec switchParam(std::string key, std::string label, bool value, std::string help, std::string ifOn, std::string ifOff);
 ParamSpec advancedParam(ParamSpec spec);
 /// See ParamSpec::onlyWhen.
 ParamSpec onlyWhenParam(std::string condition, ParamSpec spec);

@@ -65,6 +65,7 @@ ObjectiveOutput RewardObjective::lossOf(const ObjectiveInput& input, std::span<c
         metrics["rewards/rejected"] += scores[r + 1] / samples;
         metrics["rewards/margins"] += (scores[r] - scores[r + 1]) / samples;
         metrics["rewards/accuracies"] += (scores[r] > scores[r + 1] ? 1 : 0) / samples;
+        metrics["rewards/mean"] += (scores[r] + scores[r + 1]) / (2 * samples);
     }
     for (const RowFacts& row : input.rows)
         output.targets += row.targets;

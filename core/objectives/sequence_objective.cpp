@@ -7,7 +7,7 @@
 namespace attune {
 
 SequenceTerms SequenceObjective::Sample::terms(std::size_t row) const {
-    return {sums[row].answer, rows[row].reference, std::max(1.0, sums[row].answerTokens)};
+    return {sums[row].answer, rows[row].reference, std::max(1.0, sums[row].answerTokens), rows[row].partner};
 }
 
 Status SequenceObjective::lossOf(const ObjectiveInput& input, std::span<const RowLogProbs> sums,
@@ -20,8 +20,16 @@ Status SequenceObjective::lossOf(const ObjectiveInput& input, std::span<const Ro
         const Sample sample{input.rows.subspan(r, perSample), sums.subspan(r, perSample)};
         output.loss += sampleLoss(sample, input.window, std::span(gradients).subspan(r, perSample), output.metrics);
     }
-    for (const RowFacts& row : input.rows)
-        output.targets += row.targets;
+    const double targets = std::max(1.0, input.window.targets);
+    for (std::size_t r = 0; r < input.rows.size(); ++r) {
+        output.targets += input.rows[r].targets;
+        output.metrics["entropy"] += sums[r].entropy / targets;
+        output.metrics["mean_token_accuracy"] += sums[r].likeliest / targets;
+        if (perSample == 2) // over all tokens of that side
+            output.metrics[r % 2 == 0 ? "logits/chosen" : "logits/rejected"] +=
+                sums[r].meanLogit /
+                std::max(1.0, r % 2 == 0 ? input.window.firstRowTargets : input.window.targets - input.window.firstRowTargets);
+    }
     return {};
 }
 
@@ -32,10 +40,11 @@ Result<ObjectiveOutput> SequenceObjective::trainMicroBatch(const ObjectiveInput&
         return trainRowsApart(input, options);
     options.keepForBackward = true;
     ATTUNE_CHECK(input.pass.forward(input.batch, options));
-    ATTUNE_ASSIGN(const at::Tensor logProbs, input.pass.targetLogProbs());
+    TargetFacts facts;
+    ATTUNE_ASSIGN(const at::Tensor logProbs, input.pass.targetLogProbs(&facts));
     ObjectiveOutput output;
     std::vector<RowGradient> gradients;
-    ATTUNE_CHECK(lossOf(input, sumByRow(logProbs, input.rows), gradients, output));
+    ATTUNE_CHECK(lossOf(input, sumByRow(logProbs, input.rows, facts), gradients, output));
     ATTUNE_CHECK(backwardRows(input.pass, input.rows, gradients));
     return output;
 }
@@ -47,8 +56,9 @@ Result<ObjectiveOutput> SequenceObjective::trainRowsApart(const ObjectiveInput& 
         ForwardOptions forward = options;
         forward.keepForBackward = r == last;
         ATTUNE_CHECK(input.pass.forward(rowAlone(input.batch, r), forward));
-        ATTUNE_ASSIGN(const at::Tensor logProbs, input.pass.targetLogProbs());
-        sums.push_back(sumByRow(logProbs, input.rows.subspan(r, 1)).front());
+        TargetFacts facts;
+        ATTUNE_ASSIGN(const at::Tensor logProbs, input.pass.targetLogProbs(&facts));
+        sums.push_back(sumByRow(logProbs, input.rows.subspan(r, 1), facts).front());
     }
     ObjectiveOutput output;
     std::vector<RowGradient> gradients;

@@ -8,6 +8,7 @@
 
 namespace attune {
 
+/// Reports entropy (nats a token) and mean_token_accuracy over all targets, for pairs logits/chosen and logits/rejected.
 class SequenceObjective : public Objective {
 public:
     Result<ObjectiveOutput> trainMicroBatch(const ObjectiveInput& input) const final;

@@ -4,9 +4,11 @@
 
 namespace attune {
 
-std::vector<RowLogProbs> sumByRow(const at::Tensor& logProbs, std::span<const RowFacts> rows) {
+std::vector<RowLogProbs> sumByRow(const at::Tensor& logProbs, std::span<const RowFacts> rows, const TargetFacts& facts) {
     const at::Tensor host = logProbs.to(at::kCPU, at::kDouble).contiguous();
+    const at::Tensor hostFacts = facts.numbers.defined() ? facts.numbers.to(at::kCPU, at::kDouble).contiguous() : at::Tensor();
     const double* value = host.data_ptr<double>();
+    const double* fact = hostFacts.defined() ? hostFacts.data_ptr<double>() : nullptr;
     std::vector<RowLogProbs> sums;
     sums.reserve(rows.size());
     for (const RowFacts& row : rows) {
@@ -14,8 +16,16 @@ std::vector<RowLogProbs> sumByRow(const at::Tensor& logProbs, std::span<const Ro
         sum.allTokens = static_cast<double>(row.targets), sum.answerTokens = static_cast<double>(row.answerTargets);
         for (std::int64_t i = 0; i < row.targets; ++i, ++value) {
             sum.all += *value;
-            if (i >= row.answerBegin && i < row.answerBegin + row.answerTargets)
-                sum.answer += *value;
+            const std::int64_t inAnswer = i - row.answerBegin;
+            const bool answer = inAnswer >= 0 && inAnswer < row.answerTargets;
+            if (answer)
+                sum.answer += row.weightOf(inAnswer) * *value;
+            if (!fact)
+                continue;
+            sum.likeliest += fact[0], sum.entropy += fact[1], sum.meanLogit += fact[2];
+            if (answer)
+                sum.surprise += (*value - fact[3]) / static_cast<double>(row.answerTargets);
+            fact += 4;
         }
         sums.push_back(sum);
     }
@@ -45,8 +55,9 @@ Result<std::vector<RowLogProbs>> rowLogProbs(TrainingPass& pass, const PackedTok
     ForwardOptions forward = options;
     forward.keepForBackward = false;
     ATTUNE_CHECK(pass.forward(batch, forward));
-    ATTUNE_ASSIGN(const at::Tensor logProbs, pass.targetLogProbs());
-    return sumByRow(logProbs, rows);
+    TargetFacts facts;
+    ATTUNE_ASSIGN(const at::Tensor logProbs, pass.targetLogProbs(&facts));
+    return sumByRow(logProbs, rows, facts);
 }
 
 Status backwardRows(TrainingPass& pass, std::span<const RowFacts> rows, std::span<const RowGradient> gradients) {
@@ -57,8 +68,9 @@ Status backwardRows(TrainingPass& pass, std::span<const RowFacts> rows, std::spa
     double* value = gradient.data_ptr<double>();
     for (std::size_t r = 0; r < rows.size(); ++r)
         for (std::int64_t i = 0; i < rows[r].targets; ++i) {
-            const bool answer = i >= rows[r].answerBegin && i < rows[r].answerBegin + rows[r].answerTargets;
-            *value++ = gradients[r].all + (answer ? gradients[r].answer : 0);
+            const std::int64_t inAnswer = i - rows[r].answerBegin;
+            const bool answer = inAnswer >= 0 && inAnswer < rows[r].answerTargets;
+            *value++ = gradients[r].all + (answer ? rows[r].weightOf(inAnswer) * gradients[r].answer : 0);
         }
     ATTUNE_CHECK(pass.setLogProbGradient(gradient));
     return pass.backward();

@@ -10,6 +10,7 @@ struct SequenceTerms {
     double logProb = 0;   // of the answer under the model in training
     double reference = 0; // the same under the reference model; 0 where the loss has none
     double tokens = 1;    // length of the answer, at least 1
+    double partner = 0;   // what it is compared with in losses that sort a step's answers
     double logRatio() const { return logProb - reference; }
     double averageLogProb() const { return logProb / tokens; }
     double averageLogRatio() const { return logRatio() / tokens; }

@@ -28,7 +28,11 @@ SimpoObjective::SimpoObjective(Kind kind)
     m_description.cost = "Two answers a row, no start model";
     m_description.quality = simpo ? "Strong on answers of different length; sensitive to its settings"
                                   : "Keeps the better answers likely; made for translation";
-    m_description.params = {contrastBeta(m_beta)};
+    if (!simpo)
+        m_description.params.push_back(advancedParam(choiceParam("loss_type", "Loss", "sigmoid", {"sigmoid", "hinge", "ipo"},
+                                                                 "sigmoid is CPO; hinge stops once a pair is told apart; ipo aims at a fixed gap "
+                                                                 "of the averages.")));
+    m_description.params.push_back(contrastBeta(m_beta));
     if (simpo)
         m_description.params.push_back(numberParam("gamma", "Margin (gamma)", m_gamma, 0, 20,
                                                    "By how much the better answer must win before a pair counts as learned; about "
@@ -37,6 +41,11 @@ SimpoObjective::SimpoObjective(Kind kind)
                                                    "Pairs are given up as soon as the better answer leads."));
     m_description.params.push_back(advancedParam(
         learnChosenParam("sft_weight", m_sftWeight, "How much plain learning of the better answers is added (cpo_alpha).")));
+    if (simpo)
+        m_description.params.push_back(
+            advancedParam(numberParam("alpha", "Shape of the reward (AlphaPO)", 0, -2, 2,
+                                      "0 is SimPO, the logarithm; other values bend the reward, so that likely or unlikely answers are moved more.",
+                                      "Answers the model finds unlikely are moved most.", "Answers the model finds likely are moved most.")));
     m_description.params.push_back(
         advancedParam(numberParam("label_smoothing", "Label smoothing", 0, 0, 0.49,
                                   "The share of pairs that may be the wrong way round.",
@@ -60,15 +69,26 @@ Result<std::unique_ptr<Objective>> SimpoObjective::configured(const ParamMap& pa
         made->m_gamma = paramDouble(params, specs, "gamma");
     made->m_sftWeight = paramDouble(params, specs, "sft_weight");
     made->m_labelSmoothing = paramDouble(params, specs, "label_smoothing");
+    if (m_kind == Kind::Simpo)
+        made->m_alpha = paramDouble(params, specs, "alpha");
+    else
+        made->m_lossType = paramString(params, specs, "loss_type");
     return made;
+}
+
+PairLoss SimpoObjective::pairLoss(const SequenceTerms& chosen, const SequenceTerms& rejected) const {
+    if (m_kind == Kind::Simpo)
+        return simpoLoss(m_beta, m_gamma, m_labelSmoothing, chosen, rejected, m_alpha);
+    if (m_lossType == "hinge")
+        return cpoHingeLoss(m_beta, chosen, rejected);
+    return m_lossType == "ipo" ? cpoIpoLoss(m_beta, chosen, rejected) : cpoLoss(m_beta, m_labelSmoothing, chosen, rejected);
 }
 
 double SimpoObjective::sampleLoss(const Sample& sample, const StepWindow& window, std::span<RowGradient> gradients,
                                   std::map<std::string, double>& metrics) const {
     const SequenceTerms chosen = sample.terms(0), rejected = sample.terms(1);
     const bool simpo = m_kind == Kind::Simpo;
-    const PairLoss pair = simpo ? simpoLoss(m_beta, m_gamma, m_labelSmoothing, chosen, rejected)
-                                : cpoLoss(m_beta, m_labelSmoothing, chosen, rejected);
+    const PairLoss pair = pairLoss(chosen, rejected);
     gradients[0].answer = pair.dChosen / window.samples;
     gradients[1].answer = pair.dRejected / window.samples;
     addPairMetrics(metrics, m_beta * (simpo ? chosen.averageLogProb() : chosen.logProb),

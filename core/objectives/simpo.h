@@ -22,7 +22,10 @@ protected:
 private:
     Described m_description;
     Kind m_kind;
-    double m_beta, m_gamma, m_sftWeight, m_labelSmoothing = 0;
+    PairLoss pairLoss(const SequenceTerms& chosen, const SequenceTerms& rejected) const;
+
+    double m_beta, m_gamma, m_sftWeight, m_labelSmoothing = 0, m_alpha = 0;
+    std::string m_lossType = "sigmoid"; // of CPO
 };
 
 } // namespace attune

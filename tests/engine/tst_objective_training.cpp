@@ -182,7 +182,7 @@ private Q_SLOTS:
         QCOMPARE(whole.all<StepFinished>().size(), std::size_t{30});
         QCOMPARE(folderHash(dataPath), base);
 
-        // Stopped and continued twice: the same bits.
+        // Stopped and continued twice, each time on weights read afresh: the same bits, so what is frozen has not moved in the whole run.
         QVERIFY(run(config, folder / "parts", kind, 7).status);
         QVERIFY(run(config, folder / "parts", kind, 16, true).status);
         const Ran last = run(config, folder / "parts", kind, -1, true);

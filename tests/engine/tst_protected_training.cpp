@@ -294,14 +294,20 @@ private Q_SLOTS:
         QFETCH(QString, protection);
         RunConfig run;
         run.method.id = method.toStdString(), run.protection.id = protection.toStdString();
+        const std::string pull = "l2_sp_strength"; // of those that hold the weights as well
+        const bool pulls = findParam(findProtection(run.protection.id)->description().params, pull) != nullptr;
+        for (const bool pulled : pulls ? std::vector<bool>{false, true} : std::vector<bool>{false})
         for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+            if (pulled)
+                run.protection.params[pull] = 0.5;
             auto model = test::tinyModel(type);
             QVERIFY(findMethod(run.method.id)->attach(*model, {}, 2).has_value());
             FisherDiagonal fisher;
             for (const Parameter* parameter : model->trainable())
                 fisher.push_back(at::zeros_like(parameter->value));
-            const auto configured = findProtection(run.protection.id)->configured({});
+            const auto configured = findProtection(run.protection.id)->configured(run.protection.params);
             const auto penalty = (*configured)->penalty(*model, (*configured)->needs().fisher ? &fisher : nullptr);
+            QVERIFY(!pulled || *penalty);
             std::int64_t bytes = 0;
             if (*penalty)
                 for (const at::Tensor& tensor : (*penalty)->tensors())

@@ -4,11 +4,13 @@
 #include <QtTest>
 
 #include <cmath>
+#include <set>
 
 #include <ATen/ATen.h>
 
 #include "core/engine/checkpoint.h"
 #include "core/engine/reference_pass.h"
+#include "core/engine/step_comparisons.h"
 #include "core/methods/method.h"
 #include "core/objectives/kto_loss.h"
 #include "core/objectives/policy_objective.h"
@@ -118,20 +120,29 @@ struct Stage {
         w.divergence = divergence;
         return w;
     }
+    // With what the rows of the whole step are compared with, as the training loop does it.
+    PackedRows packed(const std::vector<std::uint32_t>& group) const {
+        const SampleRows rows(data, objective->needs());
+        if (!objective->needs().partners)
+            return rows.pack(group);
+        const auto comparisons = compareSamples(*pass, *objective, rows, rows.all(), 30, nullptr);
+        if (!comparisons)
+            qFatal("%s", comparisons.error().message.c_str());
+        return packCompared(rows, rows.all(), group, *comparisons);
+    }
     double loss(double divergence = 0.4) const {
         const SampleRows rows(data, objective->needs());
-        const PackedRows batch = rows.pack(rows.all());
+        const PackedRows batch = packed(rows.all());
         const ForwardOptions options{.keepForBackward = false, .training = false};
         const auto own = rolloutsOf(rows.all());
         return objective->evaluateMicroBatch({*pass, batch.tokens, options, window(divergence), batch.facts, false, own})->loss;
     }
     // The gradients of all trained parameters after a step in these groups.
     ObjectiveOutput train(const std::vector<std::vector<std::uint32_t>>& groups, bool apart = false, double divergence = 0.4) const {
-        const SampleRows rows(data, objective->needs());
         model->zeroGradients();
         ObjectiveOutput sum;
         for (const auto& group : groups) {
-            const PackedRows batch = rows.pack(group);
+            const PackedRows batch = packed(group);
             const ForwardOptions options{.keepForBackward = true, .training = true};
             const auto own = rolloutsOf(group);
             const auto output = objective->trainMicroBatch({*pass, batch.tokens, options, window(divergence), batch.facts, apart, own});
@@ -182,10 +193,14 @@ class TestSequenceObjectives : public QObject {
             if (!several)
                 QTest::newRow(id.c_str()) << QString::fromStdString(id) << QString();
         }
+        QTest::newRow("dpo/several") << "dpo" << "several"; // losses, another divergence, length-desensitised sums
     }
     static ParamMap paramsOf(const QString& id, const QString& loss) {
         ParamMap params;
-        if (!loss.isEmpty())
+        if (loss == "several")
+            params = {{"loss_weight", 0.8}, {"more_losses", std::vector<std::string>{"bco_pair=0.2", "ipo=0.01"}},
+                      {"f_divergence", std::string("js_divergence")}, {"ld_alpha", 0.4}};
+        else if (!loss.isEmpty())
             params["loss_type"] = loss.toStdString();
         if (id == "dpo")
             params["sft_weight"] = 0.3, params["label_smoothing"] = 0.1;
@@ -281,6 +296,52 @@ private Q_SLOTS:
         QVERIFY(std::abs(output.loss - loss) < 1e-10);
         QVERIFY(std::abs(output.metrics.at("rewards/margins") - margin) < 1e-10);
         QVERIFY(std::abs(output.metrics.at("rewards/accuracies") - accuracy) < 1e-10);
+    }
+
+    // What is reported beside the loss, from the probability of each token of the vocabulary.
+    void reportedChoicesAreTheModels() {
+        for (const char* id : {"sft", "dpo"}) {
+            const Stage stage(id);
+            const ObjectiveOutput output = stage.train(kDivided);
+            const SampleRows rows(stage.data, stage.objective->needs());
+            PackedRows batch = rows.pack(kTogether[0]);
+            const std::vector<std::int64_t> targets = batch.tokens.targets;
+            const std::int64_t vocabulary = stage.model->config().vocabularySize;
+            std::vector<at::Tensor> columns;
+            for (std::int64_t token = 0; token < vocabulary; ++token) {
+                for (std::size_t t = 0; t < targets.size(); ++t)
+                    batch.tokens.targets[t] = targets[t] == -100 ? -100 : token;
+                requireOk(stage.pass->forward(batch.tokens, {.keepForBackward = false, .training = false}));
+                columns.push_back(stage.pass->targetLogProbs()->clone());
+            }
+            const at::Tensor logs = at::stack(columns, 1); // [N, V]
+            std::vector<std::int64_t> wanted;
+            for (const std::int64_t target : targets)
+                if (target != -100)
+                    wanted.push_back(target);
+            const double entropy = -(logs.exp() * logs).sum(1).mean().item<double>();
+            const double accuracy = (logs.argmax(1) == at::tensor(wanted, at::kLong)).to(at::kDouble).mean().item<double>();
+            QVERIFY(std::abs(output.metrics.at("entropy") - entropy) < 1e-9);
+            QVERIFY(std::abs(output.metrics.at("mean_token_accuracy") - accuracy) < 1e-12);
+            QCOMPARE(output.metrics.contains("logits/chosen") && output.metrics.contains("logits/rejected"), id == std::string("dpo"));
+        }
+    }
+
+    // A pair's weight is a constant: its gradient is that of the unweighted pair times the weight.
+    void weighingPairsMultipliesTheirGradients() {
+        const Stage plain("dpo"), weighed("dpo", {{"use_weighting", true}});
+        std::set<int> weights;
+        for (const std::uint32_t pair : kTogether[0]) {
+            const ObjectiveOutput expected = plain.train({{pair}}), output = weighed.train({{pair}});
+            const double weight = 5 * output.metrics.at("pair_weight"); // of a step of five
+            QVERIFY(weight > 0 && weight <= 1);
+            weights.insert(static_cast<int>(1e6 * weight));
+            QVERIFY(std::abs(output.loss - weight * expected.loss) < 1e-12);
+            const auto gradients = weighed.gradients(), whole = plain.gradients();
+            for (std::size_t i = 0; i < gradients.size(); ++i)
+                QVERIFY(at::allclose(gradients[i], weight * whole[i], 1e-9, 1e-13));
+        }
+        QVERIFY(weights.size() > 1);
     }
 
     void orpoLearnsThePromptToo() {

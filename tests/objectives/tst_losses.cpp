@@ -86,7 +86,7 @@ private Q_SLOTS:
                 QVERIFY2(near(loss, expected.get<double>()), qPrintable(QString("%1: %2").arg(id.c_str()).arg(loss, 0, 'g', 17)));
                 ++compared;
             }
-        QCOMPARE(compared, 2 * static_cast<int>(dpoLossIds().size()));
+        QCOMPARE(compared, 2 * (static_cast<int>(dpoLossIds().size()) - 2)); // those that sort a step: tst_preference_variants
     }
 
     void dpoGradientsEqualFiniteDifferences() {
@@ -94,6 +94,8 @@ private Q_SLOTS:
             for (const double beta : {0.1, 0.6})
                 for (const auto& [chosen, rejected] : manyPairs()) {
                     const DpoOptions options{*dpoLossFromId(id), beta, 0.15, 0.5};
+                    if (sortsPairs(options.type))
+                        continue; // of a whole step: tst_preference_variants
                     if (options.type == DpoLoss::Hinge && std::abs(1 - beta * (chosen.logRatio() - rejected.logRatio())) < 1e-3)
                         continue; // at the bend
                     if (options.type == DpoLoss::DiscoPop && beta * (chosen.logRatio() - rejected.logRatio()) < -15)

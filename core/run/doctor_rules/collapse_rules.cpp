@@ -56,8 +56,8 @@ std::optional<Finding> varietyOfWatched(const RunHistory& history) {
 
 std::optional<Finding> varietyOfChoices(const RunHistory& history) {
     const std::string metric = history.metricOf({"entropy", "policy/entropy_avg"});
-    // Learning from examples ends in certainty; only a model that learns from its own answers must stay curious.
-    if (metric.empty() || history.metricOf({"reward", "objective/scores"}).empty() || history.steps.size() < 3 * RunHistory::kWindow)
+    // Learning from examples ends in certainty; a model that learns from its own answers, or from comparing answers, must stay curious.
+    if (metric.empty() || history.metricOf({"reward", "objective/scores", "rewards/margins"}).empty() || history.steps.size() < 3 * RunHistory::kWindow)
         return std::nullopt;
     const auto before = history.first(metric), now = history.recent(metric);
     if (!before || !now || !(*now < kLeastEntropy && *now < kEntropyLeft * *before))
