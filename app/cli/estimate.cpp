@@ -4,7 +4,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/usage.h"
 #include "core/families/model_family.h"
-#include "core/plan/estimate.h"
+#include "core/plan/method_costs.h"
 
 namespace attune::cli {
 
@@ -18,6 +18,39 @@ struct Options {
 
 double gigabytes(std::int64_t bytes) {
     return static_cast<double>(bytes) / 1e9;
+}
+
+const char* fitId(MemoryFit fit) {
+    return fit == MemoryFit::Fits ? "fits" : fit == MemoryFit::Tight ? "tight" : "too_large";
+}
+
+const char* fitInWords(MemoryFit fit) {
+    return fit == MemoryFit::Fits ? "fits" : fit == MemoryFit::Tight ? "tight: close other programs" : "too large for this computer";
+}
+
+Json asJson(const MemoryEstimate& memory) {
+    return {{"weights", memory.weights},         {"gradients", memory.gradients}, {"optimizer", memory.optimizer},
+            {"activations", memory.activations}, {"overhead", memory.overhead},   {"total", memory.total()}};
+}
+
+Json methodsAsJson(const std::vector<MethodCost>& costs) {
+    Json methods = Json::array();
+    for (const MethodCost& cost : costs)
+        methods.push_back({{"method", cost.method},
+                           {"trainable_parameters", cost.trainable},
+                           {"memory", asJson(cost.memory)},
+                           {"fit", fitId(cost.fit)},
+                           {"seconds_per_step", cost.time.secondsPerStep},
+                           {"seconds", cost.time.seconds}});
+    return methods;
+}
+
+// The classic table, in the order of the catalog; "*" marks the method that the figures above are of.
+void printMethods(const std::vector<MethodCost>& costs, const std::string& chosen) {
+    std::printf("\n  %-16s %12s %12s %12s  %s\n", "Method", "trained", "memory", "time", "");
+    for (const MethodCost& cost : costs)
+        std::printf("%c %-16s %10.2f M %9.2f GB %8.1f min  %s\n", cost.method == chosen ? '*' : ' ', cost.method.c_str(),
+                    static_cast<double>(cost.trainable) / 1e6, gigabytes(cost.memory.total()), cost.time.seconds / 60, fitInWords(cost.fit));
 }
 
 Status run(const Options& options, Cli& cli) {
@@ -45,25 +78,21 @@ Status run(const Options& options, Cli& cli) {
     const MemoryEstimate memory = estimateMemory(model, config, catalog, data, computer);
     const TimeEstimate time = estimateTime(model, config, catalog, data, computer);
     const std::int64_t trained = trainableParameters(model, config, catalog);
+    const std::vector<MethodCost> costs = methodCosts(model, config, catalog, data, computer);
     if (cli.json) {
         printJson({{"parameters", model.totalParameters()},
                    {"trainable_parameters", trained},
                    {"method", options.method},
                    {"optimizer", options.optimizer},
                    {"precision", effectivePrecision(config, computer)},
-                   {"memory",
-                    {{"weights", memory.weights},
-                     {"gradients", memory.gradients},
-                     {"optimizer", memory.optimizer},
-                     {"activations", memory.activations},
-                     {"overhead", memory.overhead},
-                     {"total", memory.total()}}},
+                   {"memory", asJson(memory)},
                    {"free_memory_bytes", computer.freeMemoryBytes},
                    {"fits", memory.total() <= computer.freeMemoryBytes},
                    {"steps", time.steps},
                    {"seconds_per_step", time.secondsPerStep},
                    {"seconds", time.seconds},
-                   {"tokens_per_second", time.tokensPerSecond}});
+                   {"tokens_per_second", time.tokensPerSecond},
+                   {"methods", methodsAsJson(costs)}});
         return {};
     }
     std::printf("%-12s %.1f M parameters, %.2f M of them trained (%s, %s)\n", "Model",
@@ -79,6 +108,7 @@ Status run(const Options& options, Cli& cli) {
     std::printf("%-12s %lld rows of %lld tokens, %lld steps: about %.0f tokens/s, %.1f minutes\n", "Time",
                 static_cast<long long>(options.rows), static_cast<long long>(options.length),
                 static_cast<long long>(time.steps), time.tokensPerSecond, time.seconds / 60);
+    printMethods(costs, options.method);
     return {};
 }
 

@@ -48,6 +48,7 @@ Result<const ModelFamily*> familyOf(const Json& config) {
 Result<ModelConfig> readBoth(const ModelSource& source) {
     ATTUNE_ASSIGN(const ModelFamily* family, familyOf(source.config()));
     ATTUNE_ASSIGN(ModelConfig config, family->readConfig(source.config()));
+    config.packedWeights = source.config().contains("quantization_config"); // a family refuses every other kind
     if (source.generationConfig()) {
         ATTUNE_ASSIGN(const std::vector<std::int64_t> more,
                       ConfigReader(*source.generationConfig()).ids("eos_token_id"));

@@ -75,6 +75,7 @@ struct ModelConfig {
         return queryScale > 0.0 ? queryScale : 1.0 / std::sqrt(static_cast<double>(headDim));
     }
     std::int64_t rotatedDim() const { return rotaryDim > 0 ? rotaryDim : headDim; }
+    bool packedWeights = false; // the files hold the blocks' linear weights in 4 bits (bitsandbytes)
     std::string torchDtype;     // as stored: "float32", "bfloat16", "float16"
     std::optional<std::int64_t> bosId, padId;
     std::vector<std::int64_t> eosIds; // config.json and generation_config.json together

@@ -18,9 +18,9 @@ bool trainsEverything(const RunConfig& config) {
     return config.method.id == "full";
 }
 
-// The blocks' linear weights lie in 4 bits and are unpacked one layer at a time.
-bool packsLinears(const RunConfig& config) {
-    return config.method.id == "qlora";
+// The blocks' linear weights lie in 4 bits and are unpacked one layer at a time: by the method, or as the model's files have them.
+bool packsLinears(const ModelConfig& model, const RunConfig& config) {
+    return config.method.id == "qlora" || model.packedWeights;
 }
 
 // Half a byte a weight, a scale in 8 bits for 64 of them, and one in f32 for 256 scales.
@@ -232,7 +232,7 @@ std::int64_t weightBytes(const ModelConfig& base, const RunConfig& config, const
     if (model.headBias)
         numbers += model.vocabularySize;
     const Described* method = methodEntry(config, catalog);
-    const bool packs = packsLinears(config), dora = isDora(config, catalog);
+    const bool packs = packsLinears(model, config), dora = isDora(config, catalog);
     const bool pissa = method && findParam(method->params, "r") && findParam(method->params, "init") &&
                        paramString(config.method.params, method->params, "init").starts_with("pissa");
     numbers += model.layers * model.experts * model.hiddenSize; // the routers
@@ -277,14 +277,21 @@ std::int64_t optimizerBytes(const ModelConfig& model, const RunConfig& config, c
 }
 
 std::int64_t protectionBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
-    const auto entry = std::find_if(catalog.protections.begin(), catalog.protections.end(), [&](const ProtectionEntry& known) {
-        return known.description.id == config.protection.id;
-    });
-    if (entry == catalog.protections.end())
-        return 0;
     const Described* method = methodEntry(config, catalog);
     const bool adapters = method && findParam(method->params, "r");
-    return (adapters ? entry->copiesOfAdapters : entry->copiesOfWeights) * numbersOf(trainedTensors(model, config, catalog)) * kF32Bytes;
+    const auto entryOf = [&](std::string_view id) -> const ProtectionEntry* {
+        for (const ProtectionEntry& entry : catalog.protections)
+            if (entry.description.id == id)
+                return &entry;
+        return nullptr;
+    };
+    const auto copiesOf = [&](const ProtectionEntry* entry) { return !entry ? 0 : adapters ? entry->copiesOfAdapters : entry->copiesOfWeights; };
+    const ProtectionEntry* chosen = entryOf(config.protection.id);
+    std::int64_t copies = copiesOf(chosen);
+    constexpr const char* kPull = "l2_sp_strength"; // of protections that hold the weights as well
+    if (chosen && findParam(chosen->description.params, kPull) && paramDouble(config.protection.params, chosen->description.params, kPull) > 0)
+        copies += copiesOf(entryOf("l2_sp"));
+    return copies * numbersOf(trainedTensors(model, config, catalog)) * kF32Bytes;
 }
 
 std::int64_t passBytes(const ModelConfig& base, const RunConfig& config, const Catalog& catalog,
@@ -295,7 +302,7 @@ std::int64_t passBytes(const ModelConfig& base, const RunConfig& config, const C
     const std::vector<BlockLinears> layers = blockLinears(model, config, catalog);
     const std::int64_t hidden = model.hiddenSize, query = model.queryWidth(), kv = model.kvWidth();
     const Described* method = methodEntry(config, catalog);
-    const bool dora = isDora(config, catalog), packs = packsLinears(config);
+    const bool dora = isDora(config, catalog), packs = packsLinears(model, config);
     const bool drops = method && findParam(method->params, "r") && findParam(method->params, "dropout") &&
                        paramDouble(config.method.params, method->params, "dropout") > 0;
 
@@ -354,7 +361,8 @@ std::int64_t passBytes(const ModelConfig& base, const RunConfig& config, const C
     const std::int64_t everyBlock = residual + (2 * 2 + model.heads) * kF32Bytes + ofNorms +
                                     (2 * query + 2 * kv + (mixture ? 0 : gateUp)) * type + router;
     // Computed again: one set of buffers for all blocks, each as wide as the widest block needs.
-    const std::int64_t kept = shape.recompute
+    const bool oneSet = shape.recompute || shape.forwardOnly;
+    const std::int64_t kept = oneSet
                                   ? everyBlock + (attention + widest[0] + widest[1] + (mixture ? 0 : widest[2] + widest[3])) * type
                                   : model.layers * everyBlock + everyWhere * type;
     const bool multiplied = model.residualMultiplier != 1.0;
@@ -370,6 +378,10 @@ std::int64_t passBytes(const ModelConfig& base, const RunConfig& config, const C
                                                  : model.layers * expertRow + keptByExperts * type) +
                                 (2 * expertInput + 2 * inner + hidden) * type + residual + kF32Bytes;
     const std::int64_t expertRows = mixture ? t * model.expertsPerToken + kExpertRound * model.experts : 0;
+    if (shape.forwardOnly) { // one set of buffers for all blocks, two residuals that take turns; logits only of last positions
+        const std::int64_t passing = (input + joined + (mixture ? 0 : inner)) * type + residual + branch;
+        return unpacked + t * (residual + everyBlock + passing) + expertRows * (expertRow + (expertInput + inner + hidden) * type);
+    }
 
     // The head works on chunks of targets: logits, the rows in f32 and normalised, their gradients, and sums.
     const std::int64_t most = std::clamp<std::int64_t>(
@@ -402,6 +414,28 @@ std::int64_t ownAnswerBytes(const ModelConfig& model, const RunConfig& config, c
         bytes += weightBytes(model, frozen, catalog, typeBytes);
     }
     return bytes;
+}
+
+std::int64_t watchedAnswerBytes(const ModelConfig& base, const RunConfig& config, const Catalog& catalog, std::int64_t promptTokens,
+                                const PassShape& shape) {
+    constexpr std::int64_t kWatched = 4, kReadAtOnce = 512, kRoomAtFirst = 512, kFirstCapacity = 64; // of watched_answers, decoder, generate
+    const auto& specs = trainingParams().params;
+    const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id);
+    const std::int64_t newTokens = paramInt(config.training, specs, "sample_max_tokens");
+    if (newTokens <= 0 || (objective && objective->scoreHead))
+        return 0;
+    const ModelConfig model = deepened(base, config, catalog);
+    const auto named = static_cast<std::int64_t>(paramList(config.training, specs, "sample_prompts").size());
+    const std::int64_t prompts = named > 0 ? named : kWatched, context = std::max<std::int64_t>(1, model.contextLength);
+    const std::int64_t longest = std::clamp<std::int64_t>(promptTokens, 1, context);
+    std::int64_t capacity = kFirstCapacity;
+    while (capacity < std::min(context, longest + std::min(newTokens, kRoomAtFirst)))
+        capacity *= 2;
+    PassShape reading = shape;
+    reading.forwardOnly = true;
+    reading.tokens = std::max(longest, std::min(kReadAtOnce, prompts * longest));
+    return passBytes(base, config, catalog, reading) + attentionBytes(model, reading) +
+           prompts * (2 * model.layers * model.kvWidth() * std::min(capacity, context) * shape.typeBytes + 2 * model.vocabularySize * kF32Bytes);
 }
 
 std::int64_t attentionBytes(const ModelConfig& model, const PassShape& shape) {

@@ -43,6 +43,7 @@ struct PassShape {
     std::int64_t typeBytes = 4;
     bool recompute = false;
     int threads = 1;
+    bool forwardOnly = false; // nothing is kept and no gradient made
 };
 /// Buffers of TrainingPass after a training step over such a micro-batch: what blocks keep, what they share, and the chunk
 /// of logits, to the byte.
@@ -51,6 +52,10 @@ std::int64_t passBytes(const ModelConfig& model, const RunConfig& config, const 
 /// being the longest prompt, and the reference model where it cannot be the trained one with its adapter off.
 std::int64_t ownAnswerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, std::int64_t promptTokens,
                             std::int64_t typeBytes);
+/// While watched answers are written, when training's buffers are free: the passes over the prompts, which are at most promptTokens long, the
+/// caches of their keys and values, and the logits. 0 where a run writes none.
+std::int64_t watchedAnswerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, std::int64_t promptTokens,
+                                const PassShape& shape);
 /// Scratch memory of attention over that many tokens: at most this.
 std::int64_t attentionBytes(const ModelConfig& model, const PassShape& shape);
 

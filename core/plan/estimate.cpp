@@ -22,6 +22,7 @@ constexpr double kGflopsBf16PerCore = 200, kGflopsF32PerCoreAvx512 = 100, kGflop
 constexpr double kBestShare = 0.88, kHalfShareHidden = 128;
 constexpr double kFullShare = 0.9;     // full fine-tuning adds the optimizer's pass over every parameter
 constexpr double kHousekeeping = 1.08; // validation, checkpoints and watched answers, as share of the training time
+constexpr double kUnpackedPerCore = 2.3e9; // numbers a second out of 4 bits, what it pushes out of the caches included
 constexpr double kBackwardOfAttention = 2.5; // P once more, dV, dP, dQ, dK against Q K^T and P V
 
 bool isFull(const RunConfig& config) {
@@ -139,6 +140,7 @@ MemoryEstimate memoryWith(bool recompute, const ModelConfig& model, const RunCon
     shape.threads = computer.cores;
     MemoryEstimate estimate = engineMemory(model, config, catalog, shape, computer.residentBytes);
     estimate.activations += ownAnswerBytes(model, config, catalog, data.longestTokens, shape.typeBytes);
+    estimate.activations = std::max(estimate.activations, watchedAnswerBytes(model, config, catalog, whole(rows.longest), shape));
     estimate.overhead +=
         whole(static_cast<double>(std::max<std::int64_t>(0, data.rows)) * (rows.average * kBytesPerStoredToken + kBytesPerRow));
     return estimate;
@@ -206,11 +208,18 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
     const double hidden = static_cast<double>(std::max<std::int64_t>(1, model.hiddenSize));
     const double share = kBestShare * hidden / (hidden + kHalfShareHidden) * (full ? kFullShare : 1);
 
+    // Weights in 4 bits are unpacked for each pass over them, whatever the number of tokens that go through at once.
+    const bool packed = config.method.id == "qlora" || model.packedWeights;
+    const double perPass = packed ? static_cast<double>(model.linearParameters()) / (kUnpackedPerCore * std::max(1, computer.cores)) : 0;
+
     TimeEstimate estimate;
     const double batch = rowsPerStep(config);
     const double rowCount = static_cast<double>(std::max<std::int64_t>(0, data.rows));
     const double inStep = rowCount > 0 ? std::min(batch, rowCount) : batch;
     estimate.secondsPerStep = mixedFactor(config, catalog) * inStep * flopPerRow / (gflops * 1e9 * share);
+    const double stepTokens = mixedFactor(config, catalog) * inStep * own.perPrompt * rows.average;
+    const double piece = std::max(rows.average, static_cast<double>(effectiveMicroBatchTokens(model, config)));
+    estimate.secondsPerStep += (2 + again) * perPass * own.passes * std::max(1.0, std::ceil(stepTokens / piece));
     const double maxSteps = trainingDouble(config, "max_steps");
     estimate.steps = maxSteps > 0 ? static_cast<std::int64_t>(maxSteps)
                                   : static_cast<std::int64_t>(std::ceil(

@@ -67,6 +67,35 @@ private Q_SLOTS:
         m_config.method.id = "lora";
         QVERIFY(estimateMemory(model, m_config, catalog, m_data, twoCores()).total() > std::int64_t{13'000'000'000});
     }
+    // A model whose files hold 4 bits is not unpacked, whatever the method; and unpacking takes time.
+    void modelsStoredInFourBitsStayPacked() {
+        Catalog catalog = makeCatalog();
+        catalog.methods.push_back({{"qlora", "", "", catalog.methods[0].description.params}, true});
+        ModelConfig stored = shape135m();
+        stored.packedWeights = true;
+        m_config.method.id = "lora";
+        const MemoryEstimate adapted = estimateMemory(stored, m_config, catalog, m_data, twoCores());
+        const double plain = estimateTime(shape135m(), m_config, catalog, m_data, twoCores()).secondsPerStep;
+        m_config.method.id = "qlora";
+        const MemoryEstimate packed = estimateMemory(shape135m(), m_config, catalog, m_data, twoCores());
+        QCOMPARE(adapted.total(), packed.total());
+        const double unpacking = estimateTime(shape135m(), m_config, catalog, m_data, twoCores()).secondsPerStep - plain;
+        QVERIFY(unpacking > 0 && unpacking < plain);
+        // Twice for each micro-batch of 512 tokens, of which one row makes one: proportional to the rows.
+        m_config.training["batch_size"] = std::int64_t{8};
+        QVERIFY(near(estimateTime(shape135m(), m_config, catalog, m_data, twoCores()).secondsPerStep, 2 * (plain + unpacking), 1e-9));
+    }
+    // Training's buffers go before watched answers are written: the larger of the two counts.
+    void watchedAnswersAreCounted() {
+        const auto activations = [&] { return estimateMemory(shape135m(), m_config, makeCatalog(), m_data, twoCores()).activations; };
+        m_config.training["sample_max_tokens"] = std::int64_t{0};
+        const std::int64_t training = activations();
+        m_config.training["sample_max_tokens"] = std::int64_t{128};
+        QCOMPARE(activations(), training);
+        m_config.training["sample_prompts"] = std::vector<std::string>(64, "a prompt");
+        // Keys and values of 64 texts, 1,024 positions of 2 x 192 numbers in 30 blocks.
+        QVERIFY(activations() > training && activations() > std::int64_t{64} * 1024 * 2 * 192 * 30 * 2);
+    }
     void promptsAreCounted() {
         Catalog catalog = makeCatalog();
         ParamSpec tokens;
