@@ -77,6 +77,23 @@ Result<std::unique_ptr<Protection>> L2SpProtection::configured(const ParamMap& p
 }
 
 Result<std::unique_ptr<Penalty>> L2SpProtection::penalty(CausalLm& model, const FisherDiagonal*) const {
+    return l2SpPenalty(model, m_strength);
+}
+
+ParamSpec l2SpStrengthParam() {
+    ParamSpec strength;
+    strength.key = "l2_sp_strength", strength.label = "Pull to the start as well (L2-SP)";
+    strength.help = "With the mixed-in rows, half of this times the squared distance of the weights from their start is added to the loss; 0 is off.";
+    strength.defaultValue = 0.0, strength.min = 0, strength.max = 1e6;
+    strength.ifTooHigh = "The weights hardly move and the task is not learned.";
+    strength.ifTooLow = "Only the mixed-in rows hold the model.";
+    strength.advanced = true;
+    return strength;
+}
+
+Result<std::unique_ptr<Penalty>> l2SpPenalty(CausalLm& model, double pull) {
+    if (pull == 0)
+        return std::unique_ptr<Penalty>();
     std::vector<LoraAdapter*> adapters;
     std::set<const Parameter*> inAdapters;
     for (LinearPart* part : model.linearParts())
@@ -85,7 +102,7 @@ Result<std::unique_ptr<Penalty>> L2SpProtection::penalty(CausalLm& model, const 
             inAdapters.insert({&part->lora->a, &part->lora->b});
         }
     ATTUNE_ASSIGN(std::vector<HeldParameter> held, holdParameters(model, [&](const Parameter& parameter) { return !inAdapters.contains(&parameter); }));
-    return std::make_unique<L2SpPenalty>(std::move(held), std::move(adapters), m_strength);
+    return std::make_unique<L2SpPenalty>(std::move(held), std::move(adapters), pull);
 }
 
 } // namespace attune

@@ -22,4 +22,9 @@ private:
     double m_strength = 0;
 };
 
+/// Its penalty alone, for protections that hold the weights besides what else they do; null at strength 0.
+Result<std::unique_ptr<Penalty>> l2SpPenalty(CausalLm& model, double strength);
+/// Their setting of it, 0 at first, under the key that core/plan counts memory by.
+ParamSpec l2SpStrengthParam();
+
 } // namespace attune

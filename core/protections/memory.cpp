@@ -1,6 +1,7 @@
 #include "core/protections/memory.h"
 
 #include "core/plan/catalog.h"
+#include "core/protections/l2_sp.h"
 #include "core/protections/protection_settings.h"
 
 namespace attune {
@@ -26,7 +27,7 @@ MemoryProtection::MemoryProtection() {
     file.help = "Where the rows are kept; empty takes replay_memory.jsonl beside the runs. It holds training data in plain text.";
     file.defaultValue = std::string();
     file.advanced = true;
-    m_description.params = {share, rows, file};
+    m_description.params = {share, rows, file, l2SpStrengthParam()};
 }
 
 Result<std::unique_ptr<Protection>> MemoryProtection::configured(const ParamMap& params) const {
@@ -37,7 +38,10 @@ Result<std::unique_ptr<Protection>> MemoryProtection::configured(const ParamMap&
     made->m_needs.share = paramDouble(params, specs, "share");
     made->m_needs.memoryRows = paramInt(params, specs, "rows");
     made->m_needs.memoryFile = paramString(params, specs, "file");
+    made->m_pull = paramDouble(params, specs, "l2_sp_strength");
     return made;
 }
+
+Result<std::unique_ptr<Penalty>> MemoryProtection::penalty(CausalLm& model, const FisherDiagonal*) const { return l2SpPenalty(model, m_pull); }
 
 } // namespace attune

@@ -11,13 +11,15 @@ class MemoryProtection final : public Protection {
 public:
     MemoryProtection();
     const Described& description() const override { return m_description; }
-    /// Params: share, rows, file.
+    /// Params: share, rows, file, l2_sp_strength.
     Result<std::unique_ptr<Protection>> configured(const ParamMap& params) const override;
     ProtectionNeeds needs() const override { return m_needs; }
+    Result<std::unique_ptr<Penalty>> penalty(CausalLm& model, const FisherDiagonal* fisher) const override;
 
 private:
     Described m_description;
     ProtectionNeeds m_needs;
+    double m_pull = 0;
 };
 
 } // namespace attune

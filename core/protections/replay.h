@@ -11,13 +11,14 @@ class ReplayProtection final : public Protection {
 public:
     ReplayProtection();
     const Described& description() const override { return m_description; }
-    /// Params: share.
+    /// Params: share, l2_sp_strength.
     Result<std::unique_ptr<Protection>> configured(const ParamMap& params) const override;
     ProtectionNeeds needs() const override;
+    Result<std::unique_ptr<Penalty>> penalty(CausalLm& model, const FisherDiagonal* fisher) const override;
 
 private:
     Described m_description;
-    double m_share = 0.15;
+    double m_share = 0.15, m_pull = 0;
 };
 
 } // namespace attune

@@ -89,6 +89,25 @@ private Q_SLOTS:
         QVERIFY(!findProtection("ewc")->configured({{"strength", -1.0}}));
     }
 
+    // Mixed-in rows and a pull to the start together: the pull is L2-SP's.
+    void mixedRowsMayHoldTheWeightsAsWell() {
+        for (const char* id : {"replay", "memory"}) {
+            const auto model = attached("full", at::kDouble);
+            const auto plain = (*findProtection(id)->configured({}))->penalty(*model, nullptr);
+            QVERIFY(plain && !*plain);
+            const auto both = findProtection(id)->configured({{"l2_sp_strength", 0.7}});
+            QVERIFY(both && (*both)->needs().rows != MixedRows::None);
+            const auto pull = std::move(*(*both)->penalty(*model, nullptr)), expected = penaltyOf("l2_sp", *model, 0.7, {});
+            disturb(*model, 0.05);
+            model->zeroGradients();
+            const double value = pull->addGradient();
+            const at::Tensor gradient = model->trainable().front()->grad.clone();
+            model->zeroGradients();
+            QCOMPARE(value, expected->addGradient());
+            QVERIFY(value > 0 && at::equal(gradient, model->trainable().front()->grad));
+        }
+    }
+
     void gradientsAreTheDifferenceQuotients_data() {
         QTest::addColumn<QString>("protection");
         QTest::addColumn<QString>("method");
