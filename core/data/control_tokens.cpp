@@ -1,7 +1,9 @@
 #include "core/data/control_tokens.h"
 
 #include <algorithm>
+#include <cstring>
 
+#include "core/base/space.h"
 #include "core/data/sample_text.h"
 
 namespace attune {
@@ -34,14 +36,52 @@ ControlTokens ControlTokens::of(const Tokenizer& tokenizer) {
     return ControlTokens(std::move(spellings));
 }
 
-std::string_view ControlTokens::firstIn(std::string_view text) const {
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const auto [begin, end] = m_byFirst[static_cast<unsigned char>(text[at])];
-        for (std::size_t i = begin; i < end; ++i)
-            if (text.compare(at, m_spellings[i].size(), m_spellings[i]) == 0)
-                return m_spellings[i];
-    }
+std::string_view ControlTokens::at(std::string_view text, std::size_t place) const {
+    const auto [begin, end] = m_byFirst[static_cast<unsigned char>(text[place])];
+    for (std::size_t i = begin; i < end; ++i)
+        if (text.compare(place, m_spellings[i].size(), m_spellings[i]) == 0)
+            return m_spellings[i];
     return {};
+}
+
+std::string_view ControlTokens::firstIn(std::string_view text) const {
+    for (std::size_t i = 0; i < text.size(); ++i)
+        if (const auto found = at(text, i); !found.empty())
+            return found;
+    return {};
+}
+
+std::string ControlTokens::without(std::string_view text) const {
+    std::size_t longest = 0;
+    for (const std::string& spelling : m_spellings)
+        longest = std::max(longest, spelling.size());
+    // bytes[0, kept) are done, bytes[next, size) are to come. What stands before a removed token is looked at again, since it may
+    // spell another together with what follows.
+    std::string bytes(text);
+    std::size_t kept = 0, next = 0;
+    while (next < bytes.size()) {
+        if (const std::size_t size = at(bytes, next).size()) {
+            const std::size_t again = std::min(kept, longest - 1);
+            next += size;
+            std::memmove(bytes.data() + next - again, bytes.data() + kept - again, again);
+            kept -= again;
+            next -= again;
+        } else {
+            bytes[kept++] = bytes[next++];
+        }
+    }
+    if (kept == bytes.size())
+        return bytes;
+    bytes.resize(kept);
+    return std::string(trimmed(bytes));
+}
+
+Sample ControlTokens::without(Sample sample) const {
+    for (Message& message : sample.messages)
+        message.content = without(message.content);
+    for (std::string* text : {&sample.text, &sample.chosen, &sample.rejected})
+        *text = without(*text);
+    return sample;
 }
 
 std::string_view ControlTokens::firstIn(const Sample& sample) const {

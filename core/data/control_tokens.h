@@ -23,9 +23,14 @@ public:
     std::string_view firstIn(std::string_view text) const;
     /// ... in any text of the sample.
     std::string_view firstIn(const Sample& sample) const;
+    /// The text without any; where some were taken out, without white space at its ends as well. Nothing that is left spells one.
+    std::string without(std::string_view text) const;
+    /// ... every text of the sample.
+    Sample without(Sample sample) const;
 
 private:
     explicit ControlTokens(std::vector<std::string> spellings);
+    std::string_view at(std::string_view text, std::size_t place) const; // the one that starts there
     std::vector<std::string> m_spellings; // by first byte, longest first
     std::array<std::pair<std::size_t, std::size_t>, 256> m_byFirst{};
 };

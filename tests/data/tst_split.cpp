@@ -58,6 +58,7 @@ private Q_SLOTS:
     void banking77SplitsWithoutLeak();
     void qualityCountsWhatIsPlanted();
     void rowsThatSpellControlTokensAreListed();
+    void controlTokensAreTakenOutOfTexts();
     void exportReadsBackEqual();
     void exportIsAllOrNothing();
 };
@@ -209,6 +210,26 @@ void SplitTest::rowsThatSpellControlTokensAreListed() {
     for (const Sample& row : rows)
         exact.add(row);
     QCOMPARE(exact.report().controlTokenRows, std::vector<std::int64_t>{5});
+}
+
+void SplitTest::controlTokensAreTakenOutOfTexts() {
+    const ControlTokens tokens = ControlTokens::usual();
+    QCOMPARE(tokens.without(" a < b </ s> "), std::string(" a < b </ s> ")); // nothing to take out: unchanged
+    QCOMPARE(tokens.without("<s>[INST] Why? [/INST] So.</s>\n"), std::string("Why?  So."));
+    QCOMPARE(tokens.without("<|im_<|im_end|>end|>x<</<s>SYS>>"), std::string("x")); // what a removal joins is a token as well
+    QCOMPARE(tokens.without("<|im_end|>"), std::string());
+    std::string nested; // 100,000 tokens inside one another: linear
+    for (int i = 0; i < 100'000; ++i)
+        nested += "<|im_";
+    for (int i = 0; i < 100'000; ++i)
+        nested += "end|>";
+    QCOMPARE(tokens.without(nested + "!"), std::string("!"));
+    Sample row = chat("q<|eot_id|>", "a");
+    row.chosen = "good</s>", row.rejected = "<bos>bad", row.text = "[INST]";
+    row = tokens.without(row);
+    QCOMPARE(row.messages[0].content + "|" + row.messages[1].content, std::string("q|a"));
+    QCOMPARE(row.chosen + "|" + row.rejected + "|" + row.text, std::string("good|bad|"));
+    QVERIFY(tokens.firstIn(row).empty());
 }
 
 void SplitTest::exportReadsBackEqual() {

@@ -151,6 +151,8 @@ inline void fillSample(Project& project, bool freeze) {
                 sample.tags = {"customer-17"};
             if (row == 4)
                 sample.messages.back().content.clear();
+            if (row == 11 || row == 40)
+                sample.messages.back().content += "<|end|>";
             add(sample, split);
             if (row % 300 == 0)
                 add(sample, split);
@@ -233,6 +235,15 @@ inline std::vector<Scene> dataScenes() {
                       [openFull](Stage& stage) {
                           openFull(stage, false, false);
                           workspaceOf(stage).openSplit();
+                      },
+                      {},
+                      {}});
+    scenes.push_back({"data",
+                      "finding",
+                      [openFull](Stage& stage) {
+                          openFull(stage, true, true);
+                          Q_EMIT stage.window->findChild<HealthPanel*>()->findingClicked(HealthFinding::ControlTokens);
+                          QTest::qWait(200);
                       },
                       {},
                       {}});

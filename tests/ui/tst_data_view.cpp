@@ -305,6 +305,31 @@ private Q_SLOTS:
         QTRY_COMPARE(workspace().health()->quality.exactDuplicates, 0);
     }
 
+    void controlTokensOfTheChosenModelAreListedAndTakenOut() {
+        QByteArray rows = chatRow(1) + chatRow(2) + chatRow(3);
+        rows.replace("Answer 2", "Answer 2<|end|>"); // a control token of the tiny model and one in wide use
+        rows.replace("Answer 3", "Answer 3 </s>");   // none of the tiny model's
+        importFile(write("rows.jsonl", rows));
+        QTRY_VERIFY(workspace().health() && workspace().health()->quality.withControlTokens == 2);
+        QVERIFY(m_project->setSetting("model.path", sstr(writeTinyModel(m_stage->folder.path(), 200))));
+        m_stage->project.noteChange("settings");
+        QTRY_COMPARE(workspace().health()->quality.withControlTokens, 1);
+        QCOMPARE(workspace().health()->quality.firstControlToken, std::string("<|end|>"));
+        auto* panel = workspace().findChild<HealthPanel*>();
+        Q_EMIT panel->findingClicked(HealthFinding::ControlTokens);
+        QTRY_COMPARE(workspace().tableModel().rowCount(), 1);
+        QTRY_VERIFY(workspace().tableModel().cellsAt(0));
+        QCOMPARE(workspace().tableModel().cellsAt(0)->sourceRow, 2);
+        const RowId row = workspace().tableModel().idAt(0);
+        press("Take them out");
+        QTRY_COMPARE(workspace().tableModel().rowCount(), 3);
+        QTRY_COMPARE(workspace().health()->quality.withControlTokens, 0);
+        QCOMPARE(store().sample(row)->sample.messages[1].content, std::string("Answer 2"));
+        undo();
+        QTRY_COMPARE(store().sample(row)->sample.messages[1].content, std::string("Answer 2<|end|>"));
+        QTRY_COMPARE(workspace().health()->quality.withControlTokens, 1);
+    }
+
     void tenThousandRowsScrollWithoutHoldingTheWindow() {
         QByteArray rows;
         for (int i = 1; i <= 10'000; ++i)

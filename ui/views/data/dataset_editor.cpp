@@ -77,6 +77,24 @@ void DatasetEditor::updateSample(RowId row, const Sample& sample, const QString&
     });
 }
 
+void DatasetEditor::changeSamples(const std::vector<RowId>& rows, std::function<Sample(Sample)> change, const QString& what) {
+    auto before = std::make_shared<std::vector<StoredSample>>(); // what was written over, also after an error half way
+    push(what, Touches::Contents, [rows, change = std::move(change), before](DatasetStore& store, bool forward) -> Status {
+        if (!forward) {
+            for (const StoredSample& former : *before)
+                ATTUNE_CHECK(store.update(former.rowId, former.sample));
+            return {};
+        }
+        before->clear();
+        for (const RowId row : rows) {
+            ATTUNE_ASSIGN(const StoredSample stored, store.sample(row));
+            ATTUNE_ASSIGN(StoredSample former, store.update(row, change(stored.sample)));
+            before->push_back(std::move(former));
+        }
+        return {};
+    });
+}
+
 void DatasetEditor::deleteRows(const std::vector<RowId>& rows) {
     auto deleted = std::make_shared<std::vector<RowId>>();
     push(tr("Delete %1").arg(rowsText(qint64(rows.size()))), Touches::Rows,

@@ -33,6 +33,8 @@ public:
     bool isWriting() const { return m_running || !m_waiting.empty(); }
 
     void updateSample(RowId row, const Sample& sample, const QString& what);
+    /// Rewrites many rows in one step; `change` runs in the background.
+    void changeSamples(const std::vector<RowId>& rows, std::function<Sample(Sample)> change, const QString& what);
     void deleteRows(const std::vector<RowId>& rows);
     void assignSplits(const std::vector<SplitAssignment>& splits, const QString& what);
     void setTags(RowId row, const std::vector<std::string>& tags);

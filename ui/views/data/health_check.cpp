@@ -46,6 +46,10 @@ Status countTokens(DatasetStore& store, std::int64_t datasetId, const PromptForm
 
 } // namespace
 
+ControlTokens controlTokensOf(const PromptFormat* format) {
+    return format ? ControlTokens::of(format->tokenizer()) : ControlTokens::usual();
+}
+
 Result<HealthReport> checkHealth(Project& project, std::int64_t datasetId, std::shared_ptr<const PromptFormat> format,
                                  std::int64_t contextLength, const Progress& progress) {
     DatasetStore& store = project.datasets();
@@ -54,7 +58,7 @@ Result<HealthReport> checkHealth(Project& project, std::int64_t datasetId, std::
     HealthReport report;
     report.contextLength = contextLength;
     ATTUNE_ASSIGN(report.statistics, store.statistics(datasetId));
-    QualityCheck check;
+    QualityCheck check({}, 0, controlTokensOf(format.get()));
     SampleQuery query;
     query.datasetId = datasetId;
     std::int64_t seen = 0;

@@ -1,6 +1,6 @@
 // The health of one dataset: counts tokens that are not counted yet with the project's tokenizer, then looks for what
-// is empty, there twice, or on both sides of the split. Runs on a background thread; changes nothing but the token
-// counts.
+// is empty, there twice, on both sides of the split, or spells control tokens. Runs on a background thread; changes
+// nothing but the token counts.
 #pragma once
 
 #include <memory>
@@ -22,7 +22,10 @@ struct HealthReport {
     std::int64_t contextLength = 0; // 0 = not known
 };
 
-/// `format` may be null: then nothing is counted. Errors: Cancelled, or what the store says.
+/// What counts as a control token: the model's own, or without a model those in wide use.
+ControlTokens controlTokensOf(const PromptFormat* format);
+
+/// `format` may be null: then nothing is counted, and the usual control tokens are looked for. Errors: Cancelled, or what the store says.
 Result<HealthReport> checkHealth(Project& project, std::int64_t datasetId, std::shared_ptr<const PromptFormat> format,
                                  std::int64_t contextLength, const Progress& progress);
 

@@ -28,6 +28,7 @@ HealthPanel::HealthPanel(QWidget* parent) : QWidget(parent) {
     m_leaks = addLine(tr("Test rows seen in training"), HealthFinding::Leaks);
     m_empty = addLine(tr("Empty prompt or answer"), HealthFinding::Empty);
     m_tooLong = addLine(tr("Longer than the context"), HealthFinding::TooLong);
+    m_controlTokens = addLine(tr("Control tokens in the text"), HealthFinding::ControlTokens);
     m_setAside = addLine(tr("Unreadable, set aside"), HealthFinding::SetAside);
     column->addWidget(m_health);
 
@@ -88,6 +89,7 @@ void HealthPanel::setReport(const HealthReport& report, const QString& modelName
     m_conflicting->setVisible(quality.conflicting > 0);
     show(*m_leaks, quality.leaked, tr("blocks"), Tone::Bad);
     show(*m_empty, quality.emptyPrompt + quality.emptyCompletion, tr("settle"), Tone::Careful);
+    show(*m_controlTokens, quality.withControlTokens, tr("settle"), Tone::Careful);
     show(*m_setAside, report.statistics.problems, tr("show"), Tone::Neutral);
     const bool counted = report.statistics.counted > 0;
     if (counted && report.contextLength > 0)

@@ -17,7 +17,7 @@ class HealthLine;
 class HistogramChart;
 
 /// A line of the panel that has rows behind it.
-enum class HealthFinding { SetAside, Empty, Duplicates, Leaks, TooLong };
+enum class HealthFinding { SetAside, Empty, Duplicates, Leaks, TooLong, ControlTokens };
 
 class HealthPanel final : public QWidget {
     Q_OBJECT
@@ -39,7 +39,7 @@ private:
     Card* m_health;
     Card* m_length;
     QPushButton* m_again;
-    HealthLine *m_rows, *m_setAside, *m_empty, *m_duplicates, *m_near, *m_conflicting, *m_leaks, *m_tooLong;
+    HealthLine *m_rows, *m_setAside, *m_empty, *m_duplicates, *m_near, *m_conflicting, *m_leaks, *m_tooLong, *m_controlTokens;
     HistogramChart* m_chart;
     QWidget* m_noCounts;
     QLabel* m_lengthWords;

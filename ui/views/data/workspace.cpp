@@ -251,20 +251,20 @@ void Workspace::readRows() {
         return;
     if (m_idsTask)
         m_idsTask->cancel();
-    std::vector<RowId> only; // the rows of a finding, which no query can say
-    if (m_finding && m_health) {
+    std::optional<std::vector<RowId>> only; // the rows of a finding that no query can say
+    if (m_finding && m_finding != HealthFinding::TooLong && m_health) {
         const QualityReport& quality = m_health->quality;
         only = m_finding == HealthFinding::Empty        ? quality.emptyRows
                : m_finding == HealthFinding::Duplicates ? quality.duplicateRows
                : m_finding == HealthFinding::Leaks      ? quality.leakedRows
-                                                        : std::vector<std::int64_t>{};
+                                                        : quality.controlTokenRows;
     }
     m_idsTask = runTask<std::vector<RowId>>(
         this,
         [project = m_project, query = query(), only](const Progress& progress) -> Result<std::vector<RowId>> {
             ATTUNE_ASSIGN(std::vector<RowId> ids, project->datasets().ids(query, progress));
-            if (!only.empty()) {
-                const std::set<RowId> wanted(only.begin(), only.end());
+            if (only) {
+                const std::set<RowId> wanted(only->begin(), only->end());
                 std::erase_if(ids, [&wanted](RowId id) { return !wanted.contains(id); });
             }
             return ids;

@@ -84,6 +84,14 @@ void Workspace::showFinding(HealthFinding finding) {
                                    .arg(number(qint64(m_health->contextLength)), rowsText(m_health->tooLong)),
                                {});
         break;
+    case HealthFinding::ControlTokens:
+        m_filters->showFinding(
+            quality.withControlTokens > 0
+                ? tr("Spell a control token such as %1 in their text, often left by another tool: %2")
+                      .arg(qstr(quality.firstControlToken).left(40), rowsText(quality.withControlTokens))
+                : tr("Control tokens in the text: %1").arg(rowsText(0)),
+            quality.withControlTokens > 0 ? tr("Take them out") : QString());
+        break;
     case HealthFinding::SetAside:
         break;
     }
@@ -107,6 +115,16 @@ void Workspace::fixFinding() {
         for (const RowId row : quality.leakedRows)
             splits.push_back({row, Split::Train});
         m_editor.assignSplits(splits, tr("Move %1 to train").arg(rowsText(qint64(splits.size()))));
+    } else if (m_finding == HealthFinding::ControlTokens) {
+        const auto format = m_model.format();
+        m_editor.changeSamples(
+            quality.controlTokenRows,
+            [format, tokens = std::shared_ptr<const ControlTokens>()](Sample sample) mutable {
+                if (!tokens)
+                    tokens = std::make_shared<const ControlTokens>(controlTokensOf(format.get()));
+                return tokens->without(std::move(sample));
+            },
+            tr("Take control tokens out of %1").arg(rowsText(qint64(quality.controlTokenRows.size()))));
     } else {
         deleteRows(m_finding == HealthFinding::Empty ? quality.emptyRows : quality.duplicateRows);
     }
