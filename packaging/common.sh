@@ -7,10 +7,11 @@ started=$(date +%s)
 
 say() { printf '\n[%4ss] %s\n' "$(($(date +%s) - started))" "$1"; }
 
-# Installs the packages of packages.txt that are not there yet. Needs root (or sudo) only when something is missing.
-install_missing() {
+# Installs what is not there yet: the packages named, or those of packages.txt. Needs root (or sudo) only when something is missing.
+install_missing() { # install_missing [PACKAGE...]
+    [ $# -gt 0 ] || set -- $(grep -v '^#' "$root/packaging/packages.txt")
     missing=
-    for package in $(grep -v '^#' "$root/packaging/packages.txt"); do
+    for package; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
     done
     [ -n "$missing" ] || return 0
@@ -55,6 +56,19 @@ configure_and_build() { # configure_and_build <ON|OFF for tests>
     fi
     say "Building (a first build takes some minutes, later ones seconds)"
     cmake --build "$build"
+}
+
+# Clang with libFuzzer, installed if need be. False, with the reason said, where there is none: only fuzzing is left out then.
+prepare_fuzzing() {
+    try_fuzzer || (install_missing clang libclang-rt-dev) || return 1
+    try_fuzzer && return 0
+    tail -n 5 "$root/build/fuzzer.log" >&2
+    return 1
+}
+
+try_fuzzer() {
+    printf 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }\n' |
+        clang++ -x c++ -fsanitize=fuzzer,address,undefined -o "$root/build/fuzzer" - >"$root/build/fuzzer.log" 2>&1
 }
 
 mkdir -p "$root/build"
