@@ -123,6 +123,10 @@ Value getAttribute(Machine& machine, const Value& value, const std::string& name
 Value getSlice(Machine& machine, const Value& value, const Value& begin, const Value& end, const Value& step) {
     requireDefined(value);
     const bool isText = value.isString();
+    if (value.isDict())
+        raise("unhashable type: 'slice'");
+    if (value.is(Kind::Namespace))
+        raise("'Namespace' object is not subscriptable");
     if (!isText && !isRow(value) && !value.is(Kind::Range))
         return Value::undefined(ownerName(value) + " has no such slice");
     const std::int64_t size = lengthOf(value);

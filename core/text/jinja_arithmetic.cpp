@@ -54,7 +54,12 @@ Value power(const Value& left, const Value& right) {
     }
     if (left.asReal() == 0 && right.asReal() < 0)
         raise("0.0 cannot be raised to a negative power");
-    return Value::real(std::pow(left.asReal(), right.asReal()));
+    const double base = left.asReal(), exponent = right.asReal(), result = std::pow(base, exponent);
+    if (base < 0 && std::isfinite(base) && std::isfinite(exponent) && exponent != std::floor(exponent))
+        raise("a power that is a complex number");
+    if (!std::isfinite(result) && std::isfinite(base) && std::isfinite(exponent))
+        raise("a power is too large");
+    return Value::real(result);
 }
 
 Value integerOperation(BinaryOperator operation, std::int64_t a, std::int64_t b) {
@@ -108,10 +113,18 @@ Value realOperation(BinaryOperator operation, double a, double b) {
                                                          : "float modulo");
     if (operation == BinaryOperator::Divide)
         return Value::real(a / b);
-    double remainder = std::fmod(a, b);
-    if (remainder != 0 && (remainder < 0) != (b < 0))
+    // As Python divides, signs of zeros included.
+    double remainder = std::fmod(a, b), quotient = (a - remainder) / b;
+    if (remainder == 0) {
+        remainder = std::copysign(0.0, b);
+    } else if ((remainder < 0) != (b < 0)) {
         remainder += b;
-    return Value::real(operation == BinaryOperator::Modulo ? remainder : std::floor((a - remainder) / b + 0.5));
+        quotient -= 1;
+    }
+    if (operation == BinaryOperator::Modulo)
+        return Value::real(remainder);
+    const double whole = std::floor(quotient);
+    return Value::real(quotient == 0 ? std::copysign(0.0, a / b) : whole + (quotient - whole > 0.5 ? 1 : 0));
 }
 
 Value repeated(Machine& machine, const Value& sequence, std::int64_t times) {

@@ -5,7 +5,7 @@ namespace attune::jinja {
 namespace {
 
 Filter findFilter(std::string_view name) {
-    for (const FilterTable* table : {&textFilters(), &listFilters(), &orderFilters()})
+    for (const FilterTable* table : {&textFilters(), &listFilters(), &orderFilters(), &numberFilters(), &markupFilters(), &wrapFilters()})
         if (const auto found = table->find(name); found != table->end())
             return found->second;
     return nullptr;

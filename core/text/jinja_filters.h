@@ -1,6 +1,6 @@
-// The filters of Jinja2 as Hugging Face's environment has them (its own tojson, no autoescape). Those about text and
-// numbers are in jinja_text_filters.cpp, those about lists in jinja_list_filters.cpp, those
-// that compare in jinja_order_filters.cpp.
+// The filters of Jinja2 as Hugging Face's environment has them (its own tojson, no autoescape). Those about text are
+// in jinja_text_filters.cpp, those about numbers, HTML and lists in files of that name, those that compare in
+// jinja_order_filters.cpp.
 #pragma once
 
 #include <string_view>
@@ -14,6 +14,9 @@ using Filter = Value (*)(Machine& machine, const Value& input, CallArguments& ar
 using FilterTable = std::unordered_map<std::string_view, Filter>;
 
 const FilterTable& textFilters();
+const FilterTable& numberFilters();
+const FilterTable& markupFilters();
+const FilterTable& wrapFilters();
 const FilterTable& listFilters();
 const FilterTable& orderFilters();
 

@@ -15,23 +15,6 @@ namespace {
 
 constexpr int kMaxWalkDepth = 250; // namespaces can hold themselves
 
-bool isPrintable(char32_t codePoint) {
-    switch (utf8proc_category(static_cast<utf8proc_int32_t>(codePoint))) {
-    case UTF8PROC_CATEGORY_CC:
-    case UTF8PROC_CATEGORY_CF:
-    case UTF8PROC_CATEGORY_CS:
-    case UTF8PROC_CATEGORY_CO:
-    case UTF8PROC_CATEGORY_CN:
-    case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP:
-        return false;
-    case UTF8PROC_CATEGORY_ZS:
-        return codePoint == ' ';
-    default:
-        return true;
-    }
-}
-
 void appendHex(std::string& out, std::string_view prefix, int digits, std::uint32_t value) {
     out += prefix;
     while (digits-- > 0)
@@ -271,6 +254,23 @@ Text wholeOrigin(Text text) {
 }
 
 } // namespace
+
+bool isPrintable(char32_t codePoint) {
+    switch (utf8proc_category(static_cast<utf8proc_int32_t>(codePoint))) {
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_CS:
+    case UTF8PROC_CATEGORY_CO:
+    case UTF8PROC_CATEGORY_CN:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+        return false;
+    case UTF8PROC_CATEGORY_ZS:
+        return codePoint == ' ';
+    default:
+        return true;
+    }
+}
 
 std::string formatFloat(double number) {
     if (std::isnan(number))

@@ -10,6 +10,8 @@
 namespace attune::jinja {
 
 std::string formatFloat(double number);
+/// What repr() shows as it is: no control, format, private or unassigned character and no blank but the plain one.
+bool isPrintable(char32_t codePoint);
 /// repr() of one string.
 std::string reprOf(std::string_view text);
 /// str(); undefined gives "".

@@ -171,10 +171,12 @@ Interpreter::Flow Interpreter::execute(const Statement& statement) {
         return execute(statement.body);
     }
     case Form::Generation: {
+        // A call block in the reference, hence with a scope of its own.
+        const Inside inside(*this, std::make_shared<Scope>(m_scope));
         ++m_generation;
-        const Flow flow = execute(statement.body);
+        execute(statement.body);
         --m_generation; // a failure ends the render, so the count need not be restored then
-        return flow;
+        break;
     }
     case Form::Break:
         return Flow::Break;
@@ -206,11 +208,7 @@ void Interpreter::executeFor(const Statement& statement, const Value& iterable, 
         }
         items = std::move(kept);
     }
-    if (items.empty()) {
-        const Inside inside(*this, std::make_shared<Scope>(outer));
-        execute(statement.otherwise);
-        return;
-    }
+    bool otherwise = true; // until one round came to its end, even if some began: so Jinja counts
     const auto loop = std::make_shared<LoopObject>(*this, statement, outer, std::move(items), depth);
     loop->setSelf(loop);
     ScopePtr scope;
@@ -225,10 +223,16 @@ void Interpreter::executeFor(const Statement& statement, const Value& iterable, 
         if (m_loopSymbol >= 0)
             m_scope->set(m_loopSymbol, Value::callable(loop));
         assign(*statement.target, loop->items()[i]);
-        if (execute(statement.body) == Flow::Break)
+        const Flow flow = execute(statement.body);
+        if (flow == Flow::Break)
             break;
+        otherwise = otherwise && flow != Flow::Next;
     }
     loop->finish();
+    if (!otherwise || statement.otherwise.empty())
+        return;
+    const Inside inside(*this, std::make_shared<Scope>(outer));
+    execute(statement.otherwise);
 }
 
 Text Interpreter::recurse(const Statement& loop, const ScopePtr& scope, const Value& iterable, int depth) {

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "core/text/jinja_attribute_path.h"
+#include "core/text/jinja_case.h"
 #include "core/text/jinja_filters.h"
 #include "core/text/jinja_operators.h"
 #include "core/text/jinja_strings.h"

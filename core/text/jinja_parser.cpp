@@ -32,6 +32,12 @@ private:
                 expectOperator(")");
                 return inner;
             }
+            if (current().type == Token::Type::Name && ahead().isOperator(".")) {
+                ExpressionPtr node = make(Form::Attribute, line, nameNode(expectAnyName(), line));
+                advance();
+                node->name = expectAnyName();
+                return node;
+            }
             const std::string name = expectAnyName();
             static constexpr std::array<std::string_view, 6> reserved = {"true", "false", "none",
                                                                          "True", "False", "None"};
@@ -41,12 +47,6 @@ private:
         };
         if (!allowTuple)
             return single();
-        if (current().type == Token::Type::Name && ahead().isOperator(".")) {
-            ExpressionPtr node = make(Form::Attribute, line, nameNode(expectAnyName(), line));
-            advance();
-            node->name = expectAnyName();
-            return node;
-        }
         ExpressionPtr first = single();
         if (!current().isOperator(","))
             return first;
@@ -105,8 +105,13 @@ private:
         node->line = current().line;
         return node;
     }
-    Block parseBody(std::string_view end) {
+    // The end of a tag that opens a body; people used to Python write a colon.
+    void expectBodyBegin() {
+        skipOperator(":");
         expectBlockEnd();
+    }
+    Block parseBody(std::string_view end) {
+        expectBodyBegin();
         Block body = parseBlock({end});
         advance();
         return body;
@@ -146,7 +151,9 @@ private:
         } else if (tag == "generation") {
             node->form = Statement::Form::Generation;
             advance();
+            const int loops = std::exchange(m_loops, 0); // no way out of it
             node->body = parseBody("endgeneration");
+            m_loops = loops;
         } else if (tag == "autoescape") {
             advance();
             const ExpressionPtr on = parseExpression();
@@ -174,7 +181,7 @@ private:
         while (more) {
             Branch branch;
             branch.condition = parseTuple(false);
-            expectBlockEnd();
+            expectBodyBegin();
             branch.body = parseBlock({"elif", "else", "endif"});
             node->branches.push_back(std::move(branch));
             more = current().isName("elif");
@@ -198,7 +205,7 @@ private:
         if (skipName("if"))
             node->condition = parseExpression();
         node->recursive = skipName("recursive");
-        expectBlockEnd();
+        expectBodyBegin();
         ++m_loops;
         node->body = parseBlock({"else", "endfor"});
         --m_loops;

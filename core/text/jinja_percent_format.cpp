@@ -310,7 +310,9 @@ Value percentFormat(Machine& machine, const Value& format, const Value& values) 
         machine.charge(1);
         machine.checkBytes(out.size());
     }
-    if (isTuple ? used < values.items().values.size() : used == 0 && !named && !values.isDict() && !values.isItems())
+    // Python complains about no value that has items, and an undefined one says that it has.
+    if (isTuple ? used < values.items().values.size()
+                : used == 0 && !named && !values.isDict() && !values.isItems() && !values.isUndefined())
         raise("not all arguments converted during string formatting");
     return Value::string(std::move(out), format.markup());
 }

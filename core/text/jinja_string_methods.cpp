@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/text/jinja_case.h"
+#include "core/text/jinja_format.h"
 #include "core/text/jinja_methods.h"
 #include "core/text/jinja_operators.h"
 #include "core/text/jinja_percent_format.h"
@@ -241,7 +243,7 @@ Value cased(Machine&, const Value& self, const CallArguments&) {
     bool some = false;
     for (std::size_t at = 0; at < bytes.size();) {
         const utf8::CodePoint point = utf8::decode(bytes, at);
-        if (unwanted(point.value))
+        if (unwanted(point.value) || isTitle(point.value))
             return Value::boolean(false);
         some = some || wanted(point.value);
         at += point.size;
@@ -250,7 +252,17 @@ Value cased(Machine&, const Value& self, const CallArguments&) {
 }
 
 bool isDecimal(char32_t point) {
-    return utf8::isNumeric(point) && !isLetter(point);
+    return utf8::isDecimal(point);
+}
+// Superscripts, circled digits and their kin (Unicode's Numeric_Type=Digit).
+bool isDigit(char32_t point) {
+    static constexpr std::pair<char32_t, char32_t> kDigits[] = {
+        {0xB2, 0xB3},     {0xB9, 0xB9},     {0x1369, 0x1371}, {0x19DA, 0x19DA}, {0x2070, 0x2070},   {0x2074, 0x2079},   {0x2080, 0x2089},
+        {0x2460, 0x2468}, {0x2474, 0x247C}, {0x2488, 0x2490}, {0x24EA, 0x24EA}, {0x24F5, 0x24FD},   {0x24FF, 0x24FF},   {0x2776, 0x277E},
+        {0x2780, 0x2788}, {0x278A, 0x2792}, {0x10A40, 0x10A43}, {0x10E60, 0x10E68}, {0x11052, 0x1105A}, {0x1F100, 0x1F10A}};
+    return isDecimal(point) || std::any_of(std::begin(kDigits), std::end(kDigits), [point](const auto& range) {
+               return point >= range.first && point <= range.second;
+           });
 }
 bool isLetterOrNumber(char32_t point) {
     return isLetter(point) || utf8::isNumeric(point);
@@ -259,23 +271,44 @@ bool isAscii(char32_t point) {
     return point < 0x80;
 }
 
-Text swappedCase(const Text& text) {
-    return text.mapped([](char32_t point, std::string& out) {
-        std::string one;
-        utf8::append(one, point);
-        const Text single(one, kTemplate);
-        out += (isUpper(point) ? lowerCase(single) : upperCase(single)).bytes();
-    });
+template <bool (*predicate)(char32_t)>
+Value everyOrEmpty(Machine& machine, const Value& self, const CallArguments& arguments) {
+    return self.text().empty() ? Value::boolean(true) : every<predicate>(machine, self, arguments);
 }
 
-Value asciiMethod(Machine& machine, const Value& self, const CallArguments& arguments) {
-    return self.text().empty() ? Value::boolean(true) : every<isAscii>(machine, self, arguments);
-}
-
+// Upper and title case letters only behind what has no case, lower case letters only behind letters, and at least one.
 Value titled(Machine&, const Value& self, const CallArguments&) {
-    return Value::boolean(std::any_of(self.bytes().begin(), self.bytes().end(), [](char) { return true; }) &&
-                          titleCase(self.text()).bytes() == self.bytes() &&
-                          lowerCase(self.text()).bytes() != self.bytes());
+    const std::string& bytes = self.bytes();
+    bool some = false, inWord = false;
+    for (std::size_t at = 0; at < bytes.size();) {
+        const utf8::CodePoint point = utf8::decode(bytes, at);
+        const bool raised = isUpper(point.value) || isTitle(point.value), lowered = isLower(point.value);
+        if (raised ? inWord : lowered && !inWord)
+            return Value::boolean(false);
+        inWord = raised || lowered;
+        some = some || inWord;
+        at += point.size;
+    }
+    return Value::boolean(some);
+}
+
+Value identifier(Machine&, const Value& self, const CallArguments&) {
+    const std::string& bytes = self.bytes();
+    for (std::size_t at = 0; at < bytes.size();) {
+        const utf8::CodePoint point = utf8::decode(bytes, at);
+        if (point.value != '_' && !isLetter(point.value) && (at == 0 || !utf8::isWord(point.value)))
+            return Value::boolean(false);
+        at += point.size;
+    }
+    return Value::boolean(!bytes.empty());
+}
+
+Value expandTabs(Machine& machine, const Value& self, const CallArguments& arguments) {
+    const auto bound = bind(arguments, "expandtabs", {"tabsize"});
+    const std::int64_t width = optionalInteger(bound[0], 8, "the tab size");
+    machine.checkBytes(static_cast<std::uint64_t>(std::max<std::int64_t>(width, 0)));
+    machine.chargeBytes(self.bytes().size() + countMatches(self.bytes(), "\t") * static_cast<std::uint64_t>(std::max<std::int64_t>(width, 0)));
+    return like(self, tabsExpanded(self.text(), width));
 }
 
 } // namespace
@@ -284,7 +317,7 @@ const Methods& stringMethods() {
     static const Methods methods = {
         {"upper", changed<upperCase>},
         {"lower", changed<lowerCase>},
-        {"casefold", changed<lowerCase>},
+        {"casefold", changed<foldedCase>},
         {"title", changed<titleCase>},
         {"capitalize", changed<capitalized>},
         {"swapcase", changed<swappedCase>},
@@ -312,7 +345,7 @@ const Methods& stringMethods() {
         {"removeprefix", removeAffix<true>},
         {"removesuffix", removeAffix<false>},
         {"format", braceFormat},
-        {"isdigit", every<isDecimal>},
+        {"isdigit", every<isDigit>},
         {"isdecimal", every<isDecimal>},
         {"isnumeric", every<utf8::isNumeric>},
         {"isalpha", every<isLetter>},
@@ -320,7 +353,10 @@ const Methods& stringMethods() {
         {"isspace", every<isPythonSpace>},
         {"isupper", cased<isUpper, isLower>},
         {"islower", cased<isLower, isUpper>},
-        {"isascii", asciiMethod},
+        {"isascii", everyOrEmpty<isAscii>},
+        {"isprintable", everyOrEmpty<isPrintable>},
+        {"isidentifier", identifier},
+        {"expandtabs", expandTabs},
         {"istitle", titled},
     };
     return methods;

@@ -2,27 +2,9 @@
 
 #include <algorithm>
 
-#include <utf8proc.h>
-
 namespace attune::jinja {
 
 namespace {
-
-void appendUpper(char32_t point, std::string& out) {
-    if (point < 0x80)
-        out += static_cast<char>(point >= 'a' && point <= 'z' ? point - 32 : point);
-    else if (point == 0xDF) // the one letter of everyday text whose capital is two letters
-        out += "SS";
-    else
-        utf8::append(out, static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(point))));
-}
-
-void appendLower(char32_t point, std::string& out) {
-    if (point < 0x80)
-        out += static_cast<char>(point >= 'A' && point <= 'Z' ? point + 32 : point);
-    else
-        utf8::append(out, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(point))));
-}
 
 // Length of the line break at `at`, 0 when there is none (str.splitlines' list).
 std::size_t lineBreakAt(std::string_view text, std::size_t at) {
@@ -56,7 +38,7 @@ std::vector<Text> splitAtSpace(const Text& text, std::int64_t limit) {
         if (at >= bytes.size())
             return parts;
         if (limit >= 0 && static_cast<std::int64_t>(parts.size()) == limit) {
-            parts.push_back(stripped(text.slice(at, bytes.size()), std::nullopt, false, true));
+            parts.push_back(text.slice(at, bytes.size())); // what is left keeps its white space
             return parts;
         }
         const std::size_t begin = at;
@@ -79,7 +61,7 @@ std::vector<Text> splitAtSpaceFromRight(const Text& text, std::int64_t limit) {
         if (end == 0)
             break;
         if (limit >= 0 && static_cast<std::int64_t>(parts.size()) == limit) {
-            parts.push_back(stripped(text.slice(0, end), std::nullopt, true, false));
+            parts.push_back(text.slice(0, end));
             break;
         }
         std::size_t begin = end;
@@ -93,47 +75,6 @@ std::vector<Text> splitAtSpaceFromRight(const Text& text, std::int64_t limit) {
 }
 
 } // namespace
-
-bool isLetter(char32_t codePoint) {
-    if (codePoint < 0x80)
-        return (codePoint | 32) >= 'a' && (codePoint | 32) <= 'z';
-    const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(codePoint));
-    return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
-}
-bool isUpper(char32_t codePoint) {
-    return utf8proc_category(static_cast<utf8proc_int32_t>(codePoint)) == UTF8PROC_CATEGORY_LU;
-}
-bool isLower(char32_t codePoint) {
-    return utf8proc_category(static_cast<utf8proc_int32_t>(codePoint)) == UTF8PROC_CATEGORY_LL;
-}
-
-Text upperCase(const Text& text) {
-    return text.mapped(appendUpper);
-}
-Text lowerCase(const Text& text) {
-    return text.mapped(appendLower);
-}
-
-Text titleCase(const Text& text) {
-    bool inWord = false;
-    return text.mapped([&](char32_t point, std::string& out) {
-        if (inWord)
-            appendLower(point, out);
-        else
-            appendUpper(point, out);
-        inWord = isLetter(point);
-    });
-}
-
-Text capitalized(const Text& text) {
-    bool first = true;
-    return text.mapped([&](char32_t point, std::string& out) {
-        if (std::exchange(first, false))
-            appendUpper(point, out);
-        else
-            appendLower(point, out);
-    });
-}
 
 Text stripped(const Text& text, const std::optional<std::string_view>& characters, bool left, bool right) {
     const std::string& bytes = text.bytes();
@@ -227,6 +168,20 @@ Text replaced(const Text& text, std::string_view from, const Text& to, std::int6
     }
     out.append(text, begin, bytes.size());
     return out;
+}
+
+Text tabsExpanded(const Text& text, std::int64_t width) {
+    std::int64_t column = 0;
+    return text.mapped([&](char32_t point, std::string& out) {
+        if (point == '\t') {
+            const std::int64_t blanks = width > 0 ? width - column % width : 0;
+            out.append(static_cast<std::size_t>(blanks), ' ');
+            column += blanks;
+            return;
+        }
+        utf8::append(out, point);
+        column = point == '\n' || point == '\r' ? 0 : column + 1;
+    });
 }
 
 std::size_t countMatches(std::string_view text, std::string_view part) {

@@ -1,4 +1,4 @@
-// Python's str functions on text with origins, shared by methods and filters. Pure; positions are bytes.
+// Python's str functions on text with origins, shared by methods and filters; those about case are in jinja_case.h. Pure; positions are bytes.
 #pragma once
 
 #include <optional>
@@ -9,11 +9,6 @@
 
 namespace attune::jinja {
 
-Text upperCase(const Text& text);
-Text lowerCase(const Text& text);
-/// Every letter behind a character that is no letter becomes upper case, the others lower case (str.title).
-Text titleCase(const Text& text);
-Text capitalized(const Text& text);
 /// Removes white space, or the given characters, from the chosen ends.
 Text stripped(const Text& text, const std::optional<std::string_view>& characters, bool left, bool right);
 /// At white space without a separator. `limit` < 0: no limit. The separator is not empty.
@@ -23,8 +18,7 @@ std::vector<Text> splitLines(const Text& text, bool keepEnds);
 /// count < 0: all. An empty `from` matches between all characters, as in Python.
 Text replaced(const Text& text, std::string_view from, const Text& to, std::int64_t count);
 std::size_t countMatches(std::string_view text, std::string_view part);
-bool isLetter(char32_t codePoint);
-bool isUpper(char32_t codePoint);
-bool isLower(char32_t codePoint);
+/// Tabs become blanks up to the next multiple of `width` in the line.
+Text tabsExpanded(const Text& text, std::int64_t width);
 
 } // namespace attune::jinja

@@ -92,7 +92,7 @@ const std::unordered_map<std::string_view, Test>& table() {
         {"mapping", isKind<Kind::Dict>},
         {"iterable", [](Machine&, const Value& v, const CallArguments&) { return isIterable(v); }},
         {"sequence", [](Machine&, const Value& v, const CallArguments&) { return isSequence(v); }},
-        {"callable", isKind<Kind::Callable>},
+        {"callable", [](Machine&, const Value& v, const CallArguments&) { return v.is(Kind::Callable) || v.isUndefined(); }},
         {"true", [](Machine&, const Value& v, const CallArguments&) { return v.is(Kind::Bool) && v.asInteger() == 1; }},
         {"false",
          [](Machine&, const Value& v, const CallArguments&) { return v.is(Kind::Bool) && v.asInteger() == 0; }},

@@ -1,8 +1,7 @@
-// Filters on text and numbers.
+// Filters on text.
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 
+#include "core/text/jinja_case.h"
 #include "core/text/jinja_filters.h"
 #include "core/text/jinja_format.h"
 #include "core/text/jinja_operators.h"
@@ -30,14 +29,22 @@ Value changed(Machine& machine, const Value& input, CallArguments& arguments) {
 
 // Jinja's own title: words start behind white space, hyphens and opening brackets only, unlike str.title.
 Text titleWords(const Text& text) {
-    bool atStart = true;
-    return text.mapped([&](char32_t point, std::string& out) {
-        std::string one;
-        utf8::append(one, point);
-        const Text letter(std::move(one), kTemplate);
-        out += (atStart ? upperCase(letter) : lowerCase(letter)).bytes();
-        atStart = isPythonSpace(point) || point == '-' || point == '(' || point == '{' || point == '[' || point == '<';
-    });
+    const std::string& bytes = text.bytes();
+    const auto startsWord = [&](std::size_t at) {
+        const char32_t point = utf8::decode(bytes, at).value;
+        return isPythonSpace(point) || point == '-' || point == '(' || point == '{' || point == '[' || point == '<';
+    };
+    Text out;
+    for (std::size_t at = 0; at < bytes.size();) {
+        const std::size_t second = at + utf8::decode(bytes, at).size;
+        std::size_t end = second;
+        while (end < bytes.size() && startsWord(end) == startsWord(at))
+            end += utf8::decode(bytes, end).size;
+        out.append(upperCase(text.slice(at, second)));
+        out.append(lowerCase(text.slice(second, end)));
+        at = end;
+    }
+    return out;
 }
 
 Value trim(Machine& machine, const Value& input, CallArguments& arguments) {
@@ -122,24 +129,6 @@ Value toJsonFilter(Machine& machine, const Value& input, CallArguments& argument
     return Value::string(toJson(machine, input, style));
 }
 
-Value escape(Machine& machine, const Value& input, CallArguments&) {
-    if (input.markup())
-        return input;
-    const Text text = toText(machine, input);
-    machine.chargeBytes(text.size() * 5);
-    return Value::string(escapedHtml(text), true);
-}
-
-Value forceEscape(Machine& machine, const Value& input, CallArguments&) {
-    const Text text = toText(machine, input);
-    machine.chargeBytes(text.size() * 5);
-    return Value::string(escapedHtml(text), true);
-}
-
-Value safe(Machine& machine, const Value& input, CallArguments&) {
-    return Value::string(toText(machine, input), true);
-}
-
 Value format(Machine& machine, const Value& input, CallArguments& arguments) {
     if (!arguments.named.empty() && !arguments.positional.empty())
         raise("can't handle positional and keyword arguments at the same time");
@@ -166,7 +155,7 @@ Value wordCount(Machine& machine, const Value& input, CallArguments&) {
     bool inWord = false;
     for (std::size_t at = 0; at < text.bytes().size();) {
         const utf8::CodePoint point = utf8::decode(text.bytes(), at);
-        const bool isWord = point.value == '_' || utf8::isWord(point.value);
+        const bool isWord = point.value == '_' || isLetter(point.value) || utf8::isNumeric(point.value);
         words += isWord && !inWord;
         inWord = isWord;
         at += point.size;
@@ -182,9 +171,12 @@ Value truncate(Machine& machine, const Value& input, CallArguments& arguments) {
     const auto endLength = static_cast<std::int64_t>(countCodePoints(end.bytes()));
     if (length < endLength || leeway < 0)
         raise("truncate: expected a length of at least " + std::to_string(endLength) + " and a leeway of at least 0");
-    const Value text = softString(machine, input);
-    if (lengthOf(text) <= length + leeway)
-        return text;
+    requireDefined(input);
+    if (lengthOf(input) <= length + leeway)
+        return input;
+    if (!input.isString())
+        raise("truncate cuts texts, not '" + std::string(typeName(input)) + "' objects");
+    const Value& text = input;
     Text cut = text.text().slice(0, bytePosition(text.bytes(), static_cast<std::size_t>(length - endLength)));
     if (!(bound[1] && truthy(*bound[1]))) {
         const std::size_t space = cut.bytes().rfind(' ');
@@ -193,155 +185,6 @@ Value truncate(Machine& machine, const Value& input, CallArguments& arguments) {
     }
     cut.append(end);
     return Value::string(std::move(cut));
-}
-
-Value urlEncode(Machine& machine, const Value& input, CallArguments&) {
-    const auto quote = [&](const Value& value, bool query) {
-        const Text text = toText(machine, value);
-        machine.chargeBytes(text.size() * 3);
-        std::string out;
-        for (const char byte : text.bytes()) {
-            const bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                               (byte >= '0' && byte <= '9') || byte == '_' || byte == '.' || byte == '-' ||
-                               byte == '~' || (byte == '/' && !query);
-            if (plain)
-                out += byte;
-            else if (byte == ' ' && query)
-                out += '+';
-            else
-                for (const char hex : {'%', "0123456789ABCDEF"[static_cast<unsigned char>(byte) >> 4],
-                                       "0123456789ABCDEF"[static_cast<unsigned char>(byte) & 15]})
-                    out += hex;
-        }
-        return Text(std::move(out), text.hasContent() ? kContent : kTemplate);
-    };
-    if (input.isString() || (!input.isDict() && !input.isItems()))
-        return Value::string(quote(input, false));
-    CallArguments none;
-    Text out;
-    const Value pairs = input.isDict() ? applyFilter(machine, "items", input, none) : input;
-    for (const Value& pair : iterate(machine, pairs)) {
-        const std::vector<Value> parts = iterate(machine, pair);
-        if (parts.size() != 2)
-            raise("urlencode expects pairs");
-        out.append(out.empty() ? "" : "&", kTemplate);
-        out.append(quote(parts[0], true));
-        out.append("=", kTemplate);
-        out.append(quote(parts[1], true));
-    }
-    return Value::string(std::move(out));
-}
-
-Value absolute(Machine&, const Value& input, CallArguments&) {
-    requireDefined(input);
-    if (!input.isNumber())
-        raise("bad operand type for abs(): '" + std::string(typeName(input)) + "'");
-    if (input.asReal() < 0)
-        return negative(input);
-    return positive(input);
-}
-
-std::optional<std::int64_t> parseInteger(std::string_view text, int base) {
-    std::string digits(stripped(Text(std::string(text), kTemplate), std::nullopt, true, true).bytes());
-    const bool negativeSign = digits.starts_with('-');
-    if (negativeSign || digits.starts_with('+'))
-        digits.erase(0, 1);
-    if (digits.size() > 2 && digits[0] == '0') {
-        const char kind = static_cast<char>(digits[1] | 0x20);
-        const int implied = kind == 'x' ? 16 : kind == 'o' ? 8 : kind == 'b' ? 2 : 0;
-        if (implied && (base == implied || base == 0)) {
-            base = implied;
-            digits.erase(0, 2);
-        }
-    }
-    std::erase(digits, '_');
-    std::int64_t number = 0;
-    const char* end = digits.data() + digits.size();
-    const auto result = std::from_chars(digits.data(), end, number, base == 0 ? 10 : base);
-    if (digits.empty() || digits[0] == '-' || result.ec != std::errc() || result.ptr != end)
-        return std::nullopt;
-    return negativeSign ? -number : number;
-}
-
-std::optional<double> parseFloat(std::string_view text) {
-    std::string digits(stripped(Text(std::string(text), kTemplate), std::nullopt, true, true).bytes());
-    if (digits.starts_with('+'))
-        digits.erase(0, 1);
-    std::erase(digits, '_');
-    double number = 0;
-    const char* end = digits.data() + digits.size();
-    const auto result = std::from_chars(digits.data(), end, number);
-    if (digits.empty() || result.ec != std::errc() || result.ptr != end)
-        return std::nullopt;
-    return number;
-}
-
-Value toInteger(Machine&, const Value& input, CallArguments& arguments) {
-    const auto bound = bind(arguments, "int", {"default", "base"});
-    const Value otherwise = bound[0] ? *bound[0] : Value::integer(0);
-    const std::int64_t base = bound[1] ? integerOf(*bound[1], "int's base") : 10;
-    std::optional<double> real;
-    if (input.isInteger())
-        return Value::integer(input.asInteger());
-    if (input.isString()) {
-        if (base != 0 && (base < 2 || base > 36))
-            return otherwise;
-        if (const auto number = parseInteger(input.bytes(), static_cast<int>(base)))
-            return Value::integer(*number);
-        real = parseFloat(input.bytes());
-    } else if (input.is(Kind::Float)) {
-        real = input.asReal();
-    } else if (input.isUndefined()) {
-        requireDefined(input);
-    }
-    if (!real || !(std::abs(*real) < 9.2e18))
-        return otherwise;
-    return Value::integer(static_cast<std::int64_t>(*real));
-}
-
-Value toFloat(Machine&, const Value& input, CallArguments& arguments) {
-    const auto bound = bind(arguments, "float", {"default"});
-    if (input.isNumber())
-        return Value::real(input.asReal());
-    if (input.isString())
-        if (const auto number = parseFloat(input.bytes()))
-            return Value::real(*number);
-    requireDefined(input);
-    return bound[0] ? *bound[0] : Value::real(0);
-}
-
-// Rounds half to even on the exact decimal value, as Python does: the C library prints exactly.
-double roundHalfEven(double number, int digits) {
-    if (!std::isfinite(number) || digits > 300)
-        return number;
-    if (digits >= 0) {
-        char buffer[700];
-        std::snprintf(buffer, sizeof buffer, "%.*f", digits, number);
-        return std::strtod(buffer, nullptr);
-    }
-    const double scale = std::pow(10.0, -digits);
-    return std::nearbyint(number / scale) * scale;
-}
-
-Value roundFilter(Machine&, const Value& input, CallArguments& arguments) {
-    const auto bound = bind(arguments, "round", {"precision", "method"});
-    requireDefined(input);
-    const std::int64_t precision = bound[0] ? integerOf(*bound[0], "round's precision") : 0;
-    const std::string method = bound[1] && bound[1]->isString() ? bound[1]->bytes() : bound[1] ? "?" : "common";
-    if (method != "common" && method != "ceil" && method != "floor")
-        raise("method must be common, ceil or floor");
-    if (!input.isNumber())
-        raise("type " + std::string(typeName(input)) + " doesn't define __round__ method");
-    const int digits = static_cast<int>(std::clamp<std::int64_t>(precision, -300, 300));
-    if (method == "common") {
-        if (input.isInteger() && digits >= 0)
-            return Value::integer(input.asInteger());
-        const double rounded = roundHalfEven(input.asReal(), digits);
-        return input.isInteger() ? Value::integer(static_cast<std::int64_t>(rounded)) : Value::real(rounded);
-    }
-    const double scale = std::pow(10.0, digits);
-    const double scaled = input.asReal() * scale;
-    return Value::real((method == "ceil" ? std::ceil(scaled) : std::floor(scaled)) / scale);
 }
 
 Value defaultFilter(Machine&, const Value& input, CallArguments& arguments) {
@@ -374,19 +217,10 @@ const FilterTable& textFilters() {
         {"indent", indent},
         {"string", stringFilter},
         {"tojson", toJsonFilter},
-        {"escape", escape},
-        {"e", escape},
-        {"forceescape", forceEscape},
-        {"safe", safe},
         {"format", format},
         {"center", center},
         {"wordcount", wordCount},
         {"truncate", truncate},
-        {"urlencode", urlEncode},
-        {"abs", absolute},
-        {"int", toInteger},
-        {"float", toFloat},
-        {"round", roundFilter},
         {"default", defaultFilter},
         {"d", defaultFilter},
         {"attr", attr},

@@ -100,6 +100,10 @@ bool isWhitespace(char32_t c) {
            c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+bool isDecimal(char32_t c) {
+    return c < 0x80 ? c >= '0' && c <= '9' : category(c) == UTF8PROC_CATEGORY_ND;
+}
+
 bool isNumeric(char32_t c) {
     if (c < 0x80)
         return c >= '0' && c <= '9';

@@ -62,6 +62,7 @@ void append(std::string& out, char32_t codePoint);
 std::string replaceInvalid(std::string_view bytes);
 
 bool isWhitespace(char32_t codePoint);  // the Unicode property White_Space
+bool isDecimal(char32_t codePoint);     // category Nd
 bool isNumeric(char32_t codePoint);     // categories Nd, Nl, No
 bool isPunctuation(char32_t codePoint); // ASCII punctuation and symbols, or category P
 bool isMark(char32_t codePoint);        // categories Mn, Mc, Me
