@@ -184,10 +184,10 @@ public:
         std::vector<GgufTensorToWrite> tensors;
         std::vector<std::byte> current; // the tensor being written, one at a time
         std::size_t done = 0;
-        const std::vector<float> divisors = ggufRopeDivisors(config);
-        if (!divisors.empty())
-            tensors.push_back({"rope_freqs.weight", GgmlType::F32, {static_cast<std::int64_t>(divisors.size())},
-                               [&]() -> Result<std::span<const std::byte>> { return std::as_bytes(std::span(divisors)); }});
+        const auto ropeTensors = ggufRopeTensors(config);
+        for (const auto& [name, divisors] : ropeTensors)
+            tensors.push_back({name, GgmlType::F32, {static_cast<std::int64_t>(divisors.size())},
+                               [numbers = std::span(divisors)]() -> Result<std::span<const std::byte>> { return std::as_bytes(numbers); }});
         for (const PlannedTensor& tensor : planned)
             tensors.push_back({tensor.name, tensor.type, fileShape(tensor, config), [&]() -> Result<std::span<const std::byte>> {
                                    if (progress.cancelled())

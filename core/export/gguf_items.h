@@ -12,8 +12,8 @@ Result<std::string> ggufArchitectureOf(const ModelConfig& config);
 
 /// Shape, norms and rotary positions under "<architecture>.". Errors: Unsupported (a rope scaling GGUF has no keys for).
 Result<GgufItems> ggufModelItems(const ModelConfig& config, const std::string& architecture);
-/// The divisors of the rotary frequencies of Llama 3.1 ("rope_freqs.weight"); empty for other kinds.
-std::vector<float> ggufRopeDivisors(const ModelConfig& config);
+/// Tensors of divisors of the rotary frequencies, by name: one for Llama 3.1, the long and the short factors for longrope, else none.
+std::vector<std::pair<std::string, std::vector<float>>> ggufRopeTensors(const ModelConfig& config);
 
 /// The vocabulary, its special tokens and the chat template. `rows`: of the embedding; ids without a token become unused ones. Errors:
 /// Unsupported (a tokenizer GGUF has no exact form for: what about it).

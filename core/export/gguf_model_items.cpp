@@ -15,7 +15,7 @@ std::uint32_t whole(std::int64_t value) {
     return static_cast<std::uint32_t>(value);
 }
 
-Status addRope(const ModelConfig& config, const std::string& prefix, GgufItems& items) {
+Status addRope(const ModelConfig& config, const std::string& architecture, const std::string& prefix, GgufItems& items) {
     const RopeConfig& rope = config.rope;
     items.emplace_back(prefix + "rope.dimension_count", whole(config.headDim));
     items.emplace_back(prefix + "rope.freq_base", static_cast<float>(rope.theta));
@@ -41,8 +41,12 @@ Status addRope(const ModelConfig& config, const std::string& prefix, GgufItems& 
     }
     case RopeScaling::Dynamic:
         return inexpressible("dynamic rope scaling");
-    case RopeScaling::LongRope:
-        return inexpressible("this model's long and short rope factors");
+    case RopeScaling::LongRope: // the factors are tensors; the kind has no name of its own
+        if (architecture != "phi3")
+            return inexpressible("long and short rope factors in a " + architecture + " model");
+        items.emplace_back(prefix + "rope.scaling.original_context_length", whole(rope.originalContext));
+        items.emplace_back(prefix + "rope.scaling.attn_factor", static_cast<float>(rope.attentionFactor));
+        return {};
     }
     return {};
 }
@@ -151,16 +155,21 @@ Result<GgufItems> ggufModelItems(const ModelConfig& config, const std::string& a
     if (config.positions == PositionKind::Rope) {
         items.emplace_back(prefix + "attention.key_length", whole(config.headDim));
         items.emplace_back(prefix + "attention.value_length", whole(config.headDim));
-        ATTUNE_CHECK(addRope(config, prefix, items));
+        ATTUNE_CHECK(addRope(config, architecture, prefix, items));
     }
     return items;
 }
 
-std::vector<float> ggufRopeDivisors(const ModelConfig& config) {
-    std::vector<float> divisors;
+std::vector<std::pair<std::string, std::vector<float>>> ggufRopeTensors(const ModelConfig& config) {
     const RopeConfig& rope = config.rope;
-    if (config.positions != PositionKind::Rope || rope.scaling != RopeScaling::Llama3)
-        return divisors;
+    if (config.positions != PositionKind::Rope)
+        return {};
+    const auto floats = [](const std::vector<double>& values) { return std::vector<float>(values.begin(), values.end()); };
+    if (rope.scaling == RopeScaling::LongRope)
+        return {{"rope_factors_long.weight", floats(rope.longFactor)}, {"rope_factors_short.weight", floats(rope.shortFactor)}};
+    if (rope.scaling != RopeScaling::Llama3)
+        return {};
+    std::vector<float> divisors;
     constexpr double kPi = 3.14159265358979323846;
     for (std::int64_t i = 0; i < config.headDim; i += 2) {
         const double wave = 2 * kPi * std::pow(rope.theta, static_cast<double>(i) / static_cast<double>(config.headDim));
@@ -168,7 +177,7 @@ std::vector<float> ggufRopeDivisors(const ModelConfig& config) {
         const double kept = std::min(1.0, std::max(0.0, smooth)); // 1: a short wave, left alone; 0: a long one, stretched whole
         divisors.push_back(static_cast<float>(1.0 / ((1 - kept) / rope.factor + kept)));
     }
-    return divisors;
+    return {{"rope_freqs.weight", divisors}};
 }
 
 } // namespace attune

@@ -214,8 +214,7 @@ private:
         if (m_file.find("rope_freqs.weight"))
             return writeLlama3Rope();
         if (m_file.find("rope_factors_long.weight") || m_file.find("rope_factors_short.weight"))
-            return m_file.unsupported("long and short rope factors of a GGUF file are not known here",
-                                      "Use the original model in Hugging Face layout.");
+            return writeLongRope(original);
         const std::string name = kind.value_or(factor && *factor != 1.0 && *factor != 0.0 ? "linear" : "none");
         if (name == "none" || (name == "linear" && factor.value_or(1.0) == 1.0))
             return {};
@@ -240,15 +239,40 @@ private:
         return {};
     }
 
+    // One number for each rotated pair.
+    Result<std::vector<float>> ropeNumbers(const char* name) const {
+        const auto half = static_cast<std::size_t>(m_config["head_dim"].get<std::int64_t>() / 2);
+        const GgufTensor* tensor = m_file.find(name);
+        if (!tensor || tensor->type != GgmlType::F32 || tensor->shape.size() != 1 || tensor->bytes != half * sizeof(float) || half == 0)
+            return m_file.broken(std::string("tensor ") + name + " does not hold one number for each rotated pair");
+        std::vector<float> numbers(half);
+        ATTUNE_CHECK(m_file.read(*tensor, std::as_writable_bytes(std::span(numbers)), 0));
+        return numbers;
+    }
+
+    Status writeLongRope(std::optional<std::int64_t> original) {
+        if (m_name != "phi3")
+            return m_file.unsupported("long and short rope factors are known here for phi3 only", "Use the original model in Hugging Face layout.");
+        if (!original || *original < 2)
+            return m_file.broken("key \"" + m_prefix + "rope.scaling.original_context_length\" is missing or below 2");
+        ATTUNE_ASSIGN(const auto attention, m_file.number(m_prefix + "rope.scaling.attn_factor"));
+        Json& scaling = m_config["rope_scaling"] = {{"rope_type", "longrope"},
+                                                    {"original_max_position_embeddings", *original},
+                                                    {"attention_factor", shortest(attention.value_or(1.0))}};
+        for (const auto& [name, key] : {std::pair{"rope_factors_long.weight", "long_factor"}, std::pair{"rope_factors_short.weight", "short_factor"}}) {
+            ATTUNE_ASSIGN(const std::vector<float> numbers, ropeNumbers(name));
+            Json& list = scaling[key] = Json::array();
+            for (const float number : numbers)
+                list.push_back(std::isfinite(number) ? shortest(static_cast<double>(number)) : 0.0); // 0 is refused with its name
+        }
+        return {};
+    }
+
     // Llama 3.1 files hold the divisors of the frequencies themselves. They must be those of the published formula (factors 1 and 4,
     // trained length 8192), of which only the factor varies.
     Status writeLlama3Rope() {
-        const GgufTensor& tensor = *m_file.find("rope_freqs.weight");
-        const auto half = static_cast<std::size_t>(m_config["head_dim"].get<std::int64_t>() / 2);
-        if (tensor.type != GgmlType::F32 || tensor.shape.size() != 1 || tensor.bytes != half * sizeof(float) || half == 0)
-            return m_file.broken("tensor rope_freqs.weight does not hold one number for each rotated pair");
-        std::vector<float> divisors(half);
-        ATTUNE_CHECK(m_file.read(tensor, std::as_writable_bytes(std::span(divisors)), 0));
+        ATTUNE_ASSIGN(const std::vector<float> divisors, ropeNumbers("rope_freqs.weight"));
+        const std::size_t half = divisors.size();
         constexpr double kLow = 1, kHigh = 4, kTrained = 8192, kPi = 3.14159265358979323846;
         const double theta = m_config["rope_theta"].get<double>();
         double factor = 1;

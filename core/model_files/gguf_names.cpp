@@ -93,7 +93,7 @@ std::vector<GgufPlace> ggufPlaces(std::string_view canonicalName, const ModelCon
 }
 
 bool ignorableGgufTensor(std::string_view name, const ModelConfig& config) {
-    return name == "rope_freqs.weight" || (config.tiedHead && (name == "output.weight" || name == "token_embd.weight"));
+    return name == "rope_freqs.weight" || name == "rope_factors_long.weight" || name == "rope_factors_short.weight" || (config.tiedHead && (name == "output.weight" || name == "token_embd.weight"));
 }
 
 bool holdsAllExperts(std::string_view name) {

@@ -92,6 +92,18 @@ const Json kSmallPhi3 =
     Json::parse(R"({"architectures":["Phi3ForCausalLM"],"model_type":"phi3","hidden_size":64,"num_hidden_layers":2,"num_attention_heads":4,
     "num_key_value_heads":2,"intermediate_size":96,"max_position_embeddings":64,"rms_norm_eps":1e-5,"hidden_act":"silu","rope_theta":10000.0})");
 
+// The long and short factors of Phi-3.5, past the trained length of 5 after a few tokens.
+Json smallLongRope() {
+    Json json = kSmallPhi3;
+    Json &scaling = json["rope_scaling"] = {{"type", "longrope"}}, &shorts = scaling["short_factor"] = Json::array(), &longs = scaling["long_factor"] = Json::array();
+    for (int pair = 0; pair < 8; ++pair) {
+        shorts.push_back(1.0 + 0.125 * pair);
+        longs.push_back(1.05 + 1.7 * pair);
+    }
+    json["original_max_position_embeddings"] = 5;
+    return json;
+}
+
 // Qwen 2 has biases of queries, keys and values, Qwen 3 norms of their heads; neither stores rows interleaved.
 Json smallQwen(int generation) {
     Json json = kSmallLlama;
@@ -136,6 +148,7 @@ private Q_SLOTS:
         writeRandomModel(folder("gemma2"), smallGemma(2));
         writeRandomModel(folder("gemma3"), smallGemma(3));
         writeRandomModel(folder("phi3"), kSmallPhi3);
+        writeRandomModel(folder("longrope"), smallLongRope());
         writeRandomModel(folder("qwen2"), smallQwen(2));
         writeRandomModel(folder("qwen3"), smallQwen(3));
         writeRandomModel(folder("mixtral"), smallMixture(false));
@@ -153,7 +166,7 @@ private Q_SLOTS:
             QTest::addRow("%s q4_0", base) << base << "q4_0" << 0.8;
             QTest::addRow("%s q4_k_m", base) << base << "q4_k_m" << 0.8;
         }
-        for (const char* base : {"gemma", "gemma2", "gemma3", "phi3", "qwen2", "qwen3", "mixtral", "qwen3_moe"})
+        for (const char* base : {"gemma", "gemma2", "gemma3", "phi3", "longrope", "qwen2", "qwen3", "mixtral", "qwen3_moe"})
             QTest::addRow("%s f16", base) << base << "f16" << 3e-2; // logits of the order of 10
     }
     void reloadsToTheSameModel() {
@@ -163,7 +176,7 @@ private Q_SLOTS:
         const auto exported = exportModel(folder(base.toUtf8()), folder(("out-" + base + quant).toUtf8()), quant.toStdString());
         QVERIFY2(exported.agreement.maxLogitDifference < bound, QByteArray::number(exported.agreement.maxLogitDifference));
         QVERIFY(exported.agreement.maxLogitDifference > 0); // something was rounded: the comparison compares
-        if (quant == "f16" && base != "phi3") // whose random weights give near ties
+        if (quant == "f16" && base != "phi3" && base != "longrope") // whose random weights give near ties
             QCOMPARE(exported.agreement.tokenAgreement, 1.0);
         // Without the adapter's product in the weights it would be another model.
         const auto plain = exportModel(folder(base.toUtf8()), folder(("plain-" + base + quant).toUtf8()), quant.toStdString(), false);
@@ -296,6 +309,30 @@ private Q_SLOTS:
         QVERIFY(again.find("blk.0.ffn_gate.3.weight") && !again.find("blk.0.ffn_gate_exps.weight"));
         const auto before = need(readModel(source, {at::kFloat, at::kCPU})), after = need(readModel(again, {at::kFloat, at::kCPU}));
         QVERIFY(need(compareModels(*before, *after, kTexts, 8)).maxLogitDifference == 0);
+    }
+
+    // Names and keys as llama.cpp's own converter writes them, and read back as they were.
+    void longRopeIsTwoTensorsAndAMagnitude() {
+        const auto exported = exportModel(folder("longrope"), folder("out-keys-longrope"), "f16", false);
+        const GgufFile& file = *exported.file;
+        for (const char* name : {"rope_factors_long.weight", "rope_factors_short.weight"}) {
+            QVERIFY(file.find(name));
+            QCOMPARE(file.find(name)->shape, std::vector<std::int64_t>{8});
+            QCOMPARE(file.find(name)->type, GgmlType::F32);
+        }
+        std::vector<float> longs(8);
+        QVERIFY(file.read(*file.find("rope_factors_long.weight"), std::as_writable_bytes(std::span(longs)), 0));
+        QCOMPARE(longs[3], static_cast<float>(1.05 + 1.7 * 3));
+        QCOMPARE(*need(file.count("phi3.rope.scaling.original_context_length", 1 << 20)), std::int64_t{5});
+        const double magnitude = std::sqrt(1 + std::log(64.0 / 5.0) / std::log(5.0)); // of the paper, Ding et al. 2024
+        QVERIFY(std::abs(*need(file.number("phi3.rope.scaling.attn_factor")) - magnitude) < 1e-6);
+        const ModelConfig again = need(findFamily("Phi3ForCausalLM")->readConfig(need(ggufConfig(file))));
+        const ModelConfig first = need(readModelConfig(need(ModelSource::open(folder("longrope")))));
+        QCOMPARE(again.rope.scaling, RopeScaling::LongRope);
+        QCOMPARE(again.rope.originalContext, first.rope.originalContext);
+        QCOMPARE(again.rope.longFactor, first.rope.longFactor);
+        QCOMPARE(again.rope.shortFactor, first.rope.shortFactor);
+        QVERIFY(std::abs(again.rope.attentionFactor - first.rope.attentionFactor) < 1e-6);
     }
 
     // What llama.cpp's graphs would compute otherwise.
