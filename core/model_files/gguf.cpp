@@ -276,7 +276,7 @@ private:
     }
 
     GgufFile& m_file;
-    std::string m_buffer = std::string(1 << 20, '\0');
+    std::string m_buffer = std::string(1 << 16, '\0');
     std::size_t m_at = 0, m_filled = 0;
     std::uint64_t m_position = 0, m_left = 0, m_listNumbers = 0;
 };
