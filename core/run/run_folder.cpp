@@ -30,7 +30,7 @@ constexpr std::array<std::pair<const char*, std::string RunSummary::*>, 9> kText
      {"error", &RunSummary::error}}};
 constexpr std::array<std::pair<const char*, std::int64_t RunSummary::*>, 3> kIntegers{
     {{"step", &RunSummary::step}, {"total_steps", &RunSummary::totalSteps}, {"best_step", &RunSummary::bestStep}}};
-constexpr std::array<std::pair<const char*, double RunSummary::*>, 4> kNumbers{
+constexpr std::array<std::pair<const char*, std::optional<double> RunSummary::*>, 4> kNumbers{
     {{"base_validation_loss", &RunSummary::baseValidationLoss},
      {"best_validation_loss", &RunSummary::bestValidationLoss},
      {"base_general_loss", &RunSummary::baseGeneralLoss},
@@ -64,7 +64,7 @@ Json runSummaryToJson(const RunSummary& record) {
     for (const auto& [key, member] : kIntegers)
         json[key] = record.*member;
     for (const auto& [key, member] : kNumbers)
-        json[key] = record.*member;
+        json[key] = record.*member ? Json(*(record.*member)) : Json();
     return json;
 }
 
@@ -91,9 +91,10 @@ Result<RunSummary> runSummaryFromJson(const Json& json) {
         }
     for (const auto& [key, member] : kNumbers)
         if (const auto found = json.find(key); found != json.end()) {
-            if (!found->is_number())
+            if (!found->is_number() && !found->is_null())
                 return fail(damaged(std::string(key) + " must be a number"));
-            record.*member = found->get<double>();
+            if (found->is_number())
+                record.*member = found->get<double>();
         }
     return record;
 }

@@ -2,6 +2,7 @@
 // any other tool can open; nothing here knows the database. Any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,9 @@ struct RunSummary {
     RunState state = RunState::Preparing;
     std::string created, finished; // ISO 8601, UTC
     std::int64_t step = 0, totalSteps = 0, bestStep = -1;
-    double baseValidationLoss = -1, bestValidationLoss = -1; // -1 = not measured
-    double baseGeneralLoss = -1, generalLoss = -1; // on the general data: before, and of the best weights; -1 = not measured
+    // Nothing: not measured. Of runs that learn from rewards the loss is the negative reward, so it may be any number.
+    std::optional<double> baseValidationLoss, bestValidationLoss;
+    std::optional<double> baseGeneralLoss, generalLoss; // on the general data: before, and of the best weights
     std::string error;                                       // message of a failed run
     bool operator==(const RunSummary&) const = default;
 };

@@ -148,10 +148,11 @@ private Q_SLOTS:
             fs::create_directories(root / name);
             RunSummary record;
             record.name = name, record.state = RunState::Finished, record.bestStep = 40,
-            record.bestValidationLoss = 0.5;
+            record.bestValidationLoss = -1.0; // a reward of 1
             record.created = name == std::string("b") ? "2026-03-01T00:00:00Z" : "2026-01-01T00:00:00Z";
             QVERIFY(writeRunSummary({root / name}, record));
             QVERIFY(*readRunSummary({root / name}) == record);
+            QVERIFY(!readRunSummary({root / name})->generalLoss); // nobody measured it
         }
         fs::create_directories(root / "empty");
         std::ofstream(root / "c" / "run.json") << "{\"state\": 3}";
@@ -169,11 +170,11 @@ private Q_SLOTS:
                  EvalFinished{20, "general", 1, 10, true}, EvalFinished{40, "validation", 2.5, 10, false}, EvalFinished{40, "general", 1.5, 10, false},
                  RunFailed{{ErrorCode::Io, "disk gone", ""}}, StateChanged{RunState::Failed, "", -1}})
             updateRunSummary(record, event);
-        QCOMPARE(record.baseValidationLoss, 3.0);
-        QCOMPARE(record.bestValidationLoss, 2.0);
+        QCOMPARE(record.baseValidationLoss.value(), 3.0);
+        QCOMPARE(record.bestValidationLoss.value(), 2.0);
         QCOMPARE(record.bestStep, 20);
-        QCOMPARE(record.baseGeneralLoss, 0.5);
-        QCOMPARE(record.generalLoss, 1.0); // of the best step, not of the last
+        QCOMPARE(record.baseGeneralLoss.value(), 0.5);
+        QCOMPARE(record.generalLoss.value(), 1.0); // of the best step, not of the last
         QCOMPARE(record.step, 20);
         QCOMPARE(record.error, std::string("disk gone"));
         QVERIFY(record.state == RunState::Failed && !record.finished.empty());
