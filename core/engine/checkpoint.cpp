@@ -61,6 +61,7 @@ Json toJson(const TrainProgress& progress) {
             {"optimizer_steps", progress.optimizerSteps},
             {"best_loss", progress.bestLoss},
             {"best_step", progress.bestStep},
+            {"best_metrics", progress.bestMetrics},
             {"evaluations_without_gain", progress.evaluationsWithoutGain},
             {"measuring_due", progress.measuringDue},
             {"refused_steps", progress.refusedSteps},
@@ -82,6 +83,8 @@ Result<TrainProgress> progressFromJson(const Json& json, const fs::path& file) {
         progress.bestStep = json.at("best_step").get<std::int64_t>();
         if (const auto carried = json.find("carried"); carried != json.end()) // older checkpoints have none
             progress.carried = carried->get<std::map<std::string, double>>();
+        if (const auto best = json.find("best_metrics"); best != json.end())
+            progress.bestMetrics = best->get<std::map<std::string, double>>();
         progress.evaluationsWithoutGain = json.at("evaluations_without_gain").get<std::int64_t>();
         progress.measuringDue = json.value("measuring_due", false); // absent in files of earlier versions
         progress.refusedSteps = json.at("refused_steps").get<std::vector<std::int64_t>>();

@@ -24,6 +24,7 @@ struct TrainProgress {
     std::int64_t optimizerSteps = 0; // updates applied (refused steps do not count)
     double bestLoss = 0;
     std::int64_t bestStep = -1; // -1: nothing measured yet
+    std::map<std::string, double> bestMetrics; // of the validation at that step
     std::int64_t evaluationsWithoutGain = 0;
     bool measuringDue = true; // this step's validation and samples are still to come: at the start, and after a stop in their midst
     std::vector<std::int64_t> refusedSteps; // steps refused for NaN / Inf
@@ -31,7 +32,7 @@ struct TrainProgress {
     std::int64_t tokens = 0;
     double seconds = 0;
     bool finished = false;
-    std::map<std::string, double> carried; // numbers that the objective keeps from step to step
+    std::map<std::string, double> carried; // numbers that the objective and the measuring of rewards keep from step to step
     // Identity of what the run stands on; a resume with another identity is refused in words.
     std::string identity;
     bool operator==(const TrainProgress&) const = default;

@@ -13,6 +13,7 @@
 #include "core/plan/run_config.h"
 #include "core/run/metric_sink.h"
 #include "core/run/run_folder.h"
+#include "core/stats/intervals.h"
 
 namespace attune {
 
@@ -25,14 +26,22 @@ std::string percent(double share) {
 }
 
 // Of the weights that were kept: the best measurement, or the last one where nothing was best.
-std::optional<double> heldOutAccuracy(const std::vector<TrainingEvent>& events) {
-    std::optional<double> accuracy;
+void readHeldOutAccuracy(const std::vector<TrainingEvent>& events, RewardRecord& record) {
     bool best = false;
     for (const TrainingEvent& event : events)
         if (const auto* eval = std::get_if<EvalFinished>(&event); eval && eval->name == "validation" && (eval->best || !best))
-            if (const auto found = eval->metrics.find("rewards/accuracies"); found != eval->metrics.end())
-                accuracy = found->second, best = best || eval->best;
-    return accuracy;
+            if (const auto found = eval->metrics.find("rewards/accuracies"); found != eval->metrics.end()) {
+                record.accuracy = found->second, best = best || eval->best;
+                const auto pairs = eval->metrics.find("rewards/pairs");
+                record.pairs = pairs == eval->metrics.end() ? 0 : std::llround(std::clamp(pairs->second, 0.0, 1e9));
+            }
+}
+
+// Nothing where nobody knows of how many pairs.
+std::optional<Interval> accuracyInterval(const RewardRecord& record) {
+    if (!record.accuracy || record.pairs <= 0)
+        return std::nullopt;
+    return wilsonInterval(std::llround(*record.accuracy * static_cast<double>(record.pairs)), record.pairs);
 }
 
 } // namespace
@@ -56,8 +65,17 @@ Result<RewardRecord> readRewardRecord(const fs::path& folder) {
     record.adapter = run.adapter();
     record.baseModel = config.model;
     if (const auto metrics = readMetrics(run.metrics()))
-        record.accuracy = heldOutAccuracy(metrics->events);
+        readHeldOutAccuracy(metrics->events, record);
     return record;
+}
+
+std::string accuracyInWords(const RewardRecord& record) {
+    const std::string share = percent(record.accuracy.value_or(0));
+    const auto interval = accuracyInterval(record);
+    if (!interval)
+        return share + " of the pairs it has not seen";
+    return share + " of the " + std::to_string(record.pairs) + " pairs it has not seen (95 % interval " + percent(interval->low) + " to " +
+           percent(interval->high) + ")";
 }
 
 Status checkRewardAccuracy(const RewardRecord& record, double least, const fs::path& folder) {
@@ -70,8 +88,13 @@ Status checkRewardAccuracy(const RewardRecord& record, double least, const fs::p
                     "Nobody has measured how often the reward model in " + folder.string() + " is right about pairs it has not seen", hint);
     if (*record.accuracy < least)
         return fail(ErrorCode::InvalidArgument,
-                    "The reward model in " + folder.string() + " is right about " + percent(*record.accuracy) +
-                        " of the pairs it has not seen; at least " + percent(least) + " are asked for",
+                    "The reward model in " + folder.string() + " is right about " + accuracyInWords(record) + "; at least " + percent(least) +
+                        " are asked for",
+                    hint);
+    if (const auto interval = accuracyInterval(record); interval && interval->low <= 0.5)
+        return fail(ErrorCode::InvalidArgument,
+                    "The reward model in " + folder.string() + " is right about " + accuracyInWords(record) +
+                        ": of so few pairs it may be no better than a coin",
                     hint);
     return {};
 }

@@ -9,6 +9,7 @@
 #include "core/base/rng.h"
 #include "core/engine/base_only.h"
 #include "core/engine/generate.h"
+#include "core/engine/reward_gain.h"
 #include "core/engine/rollout_metrics.h"
 
 namespace attune {
@@ -263,7 +264,8 @@ Result<std::optional<RolloutTrainer::Outcome>> RolloutTrainer::step(std::int64_t
     return outcome;
 }
 
-Result<std::optional<RolloutTrainer::Outcome>> RolloutTrainer::evaluate(const std::stop_token& stop) {
+Result<std::optional<RolloutTrainer::Outcome>> RolloutTrainer::evaluate(std::map<std::string, double>& carried,
+                                                                       const std::stop_token& stop) {
     const PromptRows& rows = *m_parts.validation;
     std::vector<std::uint32_t> prompts(std::min(rows.data.rows.size(), static_cast<std::size_t>(m_plan.validationPrompts)));
     std::iota(prompts.begin(), prompts.end(), 0u);
@@ -272,8 +274,12 @@ Result<std::optional<RolloutTrainer::Outcome>> RolloutTrainer::evaluate(const st
         return std::nullopt;
     Outcome outcome;
     addAnswerMetrics(outcome.metrics, scoreNames(), written->scores, written->rollouts, written->answers);
-    for (std::size_t i = 0; i < written->answers.size(); ++i)
+    std::vector<double> rewards;
+    for (std::size_t i = 0; i < written->answers.size(); ++i) {
         outcome.targets += written->answerTokens(i);
+        rewards.push_back(written->rollouts[i].reward);
+    }
+    addRewardGain(rewards, carried, outcome.metrics);
     outcome.loss = -outcome.metrics.at("reward");
     return outcome;
 }

@@ -56,8 +56,9 @@ public:
     /// Nothing after a stop request: then nothing was changed. `carried`: see PolicyObjective::assignAdvantages.
     Result<std::optional<Outcome>> step(std::int64_t step, std::span<const std::uint32_t> prompts, double learningRate,
                                         std::map<std::string, double>& carried, const Protect& protect, const std::stop_token& stop);
-    /// The mean reward of the validation prompts' likeliest answers; loss is its negative, so that less is better.
-    Result<std::optional<Outcome>> evaluate(const std::stop_token& stop);
+    /// The mean reward of the validation prompts' likeliest answers; loss is its negative, so that less is better. `carried` keeps
+    /// the reward of each prompt at the first measurement: later ones say the gain since then (core/engine/reward_gain.h).
+    Result<std::optional<Outcome>> evaluate(std::map<std::string, double>& carried, const std::stop_token& stop);
 
 private:
     struct Written; // the answers of a step

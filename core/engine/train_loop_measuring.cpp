@@ -18,7 +18,7 @@ using MeasuringClock = std::chrono::steady_clock;
 
 Result<std::optional<ObjectiveOutput>> TrainLoop::validationOutput(const std::stop_token& stop) {
     if (m_parts.rollouts) {
-        ATTUNE_ASSIGN(std::optional<RolloutTrainer::Outcome> outcome, m_parts.rollouts->evaluate(stop));
+        ATTUNE_ASSIGN(std::optional<RolloutTrainer::Outcome> outcome, m_parts.rollouts->evaluate(m_progress.carried, stop));
         if (!outcome)
             return std::nullopt;
         return ObjectiveOutput{outcome->loss, outcome->targets, std::move(outcome->metrics)};
@@ -54,6 +54,7 @@ Result<std::optional<bool>> TrainLoop::evaluate(std::int64_t step, const std::st
     if (best) {
         m_progress.bestLoss = loss;
         m_progress.bestStep = step;
+        m_progress.bestMetrics = output->metrics;
         m_progress.evaluationsWithoutGain = 0;
     } else {
         ++m_progress.evaluationsWithoutGain;

@@ -11,6 +11,7 @@
 #include "core/engine/measure_steps.h"
 #include "core/engine/model_loader.h"
 #include "core/engine/protected_run.h"
+#include "core/engine/reward_gain.h"
 #include "core/engine/rollout_trainer.h"
 #include "core/engine/run_rows.h"
 #include "core/engine/train_loop.h"
@@ -245,7 +246,7 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     std::unique_ptr<RewardJudge> judge;
     if (rewardModel) {
         if (rewardModel->accuracy)
-            preparing("The reward model is right about " + std::to_string(std::llround(100 * *rewardModel->accuracy)) + " % of the pairs it has not seen")(1);
+            preparing("The reward model is right about " + accuracyInWords(*rewardModel))(1);
         ATTUNE_ASSIGN(judge, RewardJudge::load(*rewardModel, loaded, frozen ? *frozen : *loaded.model, settings.microBatchTokens));
     }
     const std::string identity = identityOf(config, loaded, request, guarded.identity(), judge ? judge->hash() : std::string());
@@ -300,7 +301,10 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     ATTUNE_CHECK(writeResult(loaded, *method, folder, config.model));
     if (auto remembered = guarded.remember(request, identity); !remembered) // the result is safe; the memory can be made up for
         emit(WarningRaised{used, "memory.failed", remembered.error().message, remembered.error().hint});
-    emit(StateChanged{RunState::Finished, "Finished; the weights of step " + std::to_string(used) + " are used; " + forgettingInWords(loop.progress())});
+    std::string learned = rewardInWords(loop.progress());
+    if (!learned.empty())
+        learned += "; ";
+    emit(StateChanged{RunState::Finished, "Finished; the weights of step " + std::to_string(used) + " are used; " + learned + forgettingInWords(loop.progress())});
     return {};
 }
 

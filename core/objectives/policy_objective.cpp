@@ -36,7 +36,7 @@ std::vector<ParamSpec> PolicyObjective::commonParams(std::int64_t maxTokens, dou
                    "Good answers are cut off before their end and lose their reward."),
         numberParam("temperature", "Temperature", temperature, 0.01, 10, "How freely the model tries out other words while it practises.",
                     "Answers become nonsense and rewards are rare.", "All answers are alike and there is nothing to learn from."),
-        advancedParam(countParam("eval_prompts", "Prompts per validation", "rows", 32, 1, 100000,
+        advancedParam(countParam("eval_prompts", "Prompts per validation", "rows", 64, 1, 100000,
                                  "So many validation prompts are answered, always choosing the likeliest word, to measure the reward.",
                                  "Each validation takes longer.", "The measured reward jumps about.")),
     };

@@ -110,7 +110,9 @@ Result<ObjectiveOutput> RewardObjective::evaluateMicroBatch(const ObjectiveInput
     ATTUNE_CHECK(input.pass.forward(input.batch, options));
     ATTUNE_ASSIGN(const std::vector<double> scores, scoresOf(input.pass));
     std::vector<double> gradients(input.rows.size());
-    return lossOf(input, scores, gradients);
+    ObjectiveOutput output = lossOf(input, scores, gradients);
+    output.metrics["rewards/pairs"] = static_cast<double>(scores.size() / 2); // how far the accuracy can be trusted
+    return output;
 }
 
 } // namespace attune

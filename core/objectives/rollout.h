@@ -31,7 +31,7 @@ struct RolloutPlan {
     bool reference = false;                   // Rollout::reference is wanted
     bool valueHead = false;
     double missingEndPenalty = 0; // taken from the reward of an answer that was cut off
-    std::int64_t validationPrompts = 32;
+    std::int64_t validationPrompts = 64;
     RewardMix rewards;
     // A reward model: the folder of its run (an adapter on the same base model), empty for none.
     std::string rewardModel;

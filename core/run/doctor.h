@@ -13,7 +13,7 @@ namespace attune {
 struct Finding {
     enum class Severity { Note, Warning, Serious };
     std::string id; // "loss.flat", "loss.diverging", "learning_rate.high", "numerical.skipped", "gradient.clipped", "eval.rising",
-                    // "loss.memorised", "general.forgotten", "preference.chosen_falling", "kl.running_away", "reward.hacked", "reward.silent", "reward.flat",
+                    // "loss.memorised", "general.forgotten", "preference.chosen_falling", "kl.running_away", "reward.hacked", "reward.silent", "reward.flat", "reward.not_learned",
                     // "answers.cut_off", "length.drift",
                     // "answers.collapsed", "entropy.collapsed", "format.json", "format.markers", "format.empty"
     Severity severity = Severity::Warning;

@@ -74,10 +74,13 @@ private Q_SLOTS:
             run.step(step);
         TrainProgress progress;
         progress.step = progress.optimizerSteps = 3;
+        progress.carried = {{"first_validation_reward/0", 0.25}};
+        progress.bestMetrics = {{"reward", -1.5}};
         const auto saved = saveCheckpoint(folder.path().toStdString(), progress, run.method->state(*run.model), *run.optimizer);
         QVERIFY2(saved.has_value(), saved ? "" : saved.error().message.c_str());
         const auto found = latestCheckpoint(folder.path().toStdString());
         QVERIFY(found.has_value());
+        QVERIFY(found->progress.carried == progress.carried && found->progress.bestMetrics == progress.bestMetrics);
         const auto weights = resumed.method->state(*resumed.model);
         QVERIFY(loadCheckpoint(*found, weights, resumed.optimizer.get()).has_value());
         QVERIFY(resumed.method->load(*resumed.model, weights).has_value());

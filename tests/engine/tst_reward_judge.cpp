@@ -86,10 +86,18 @@ private Q_SLOTS:
         keepRecord(root() / "judge", events);
         record = readRewardRecord(root() / "judge");
         QVERIFY(record && record->accuracy && *record->accuracy > 0.9);
+        QCOMPARE(record->pairs, 12);
         QVERIFY(checkRewardAccuracy(*record, 0.6, root()));
         const auto tooMuch = checkRewardAccuracy({.adapter = {}, .accuracy = 0.55, .baseModel = {}}, 0.6, root());
         QVERIFY(!tooMuch && tooMuch.error().message.find("55 %") != std::string::npos &&
                 tooMuch.error().hint.find("reward_model_min_accuracy") != std::string::npos);
+
+        // Four of five is 80 %, but the interval begins at 38 %: that may be a coin. 80 of 100 is not.
+        const auto few = checkRewardAccuracy({.adapter = {}, .accuracy = 0.8, .pairs = 5, .baseModel = {}}, 0.6, root());
+        QVERIFY2(!few && few.error().message.find("80 % of the 5 pairs") != std::string::npos && few.error().message.find("38 % to 96 %") != std::string::npos,
+                 few ? "taken" : few.error().message.c_str());
+        QVERIFY(checkRewardAccuracy({.adapter = {}, .accuracy = 0.8, .pairs = 100, .baseModel = {}}, 0.6, root()));
+        QVERIFY(checkRewardAccuracy({.adapter = {}, .accuracy = 0.8, .pairs = 5, .baseModel = {}}, 0, root()));
 
         for (const char* method : {"lora", "prompt_tuning"}) {
             auto policy = loadModel({.model = dataPath.string(), .adapter = {}, .precision = "f32"});

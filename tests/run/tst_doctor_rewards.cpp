@@ -72,6 +72,46 @@ private Q_SLOTS:
         // Losing variety without gaining reward is no hacking.
         says([](double t, RewardMetrics& m) { m["completions/distinct_2"] = 0.5 - 0.4 * t, m["reward"] = 0.2 + 0.05 * t; }, {});
     }
+    void aRunWithoutAGainEndsWithWords() {
+        // Four measurements of which the last is the run's end; gains with their intervals.
+        const auto end = [](const std::vector<double>& rewards, double half, int total) {
+            Doctor doctor(1e-5);
+            for (int i = 0; i < int(rewards.size()); ++i) {
+                EvalFinished eval;
+                eval.step = 10 * i, eval.loss = -rewards[std::size_t(i)], eval.metrics = {{"reward", rewards[std::size_t(i)]}};
+                const double gain = rewards[std::size_t(i)] - rewards[0];
+                if (i > 0) {
+                    eval.metrics.insert({{"reward_gain", gain}, {"reward_gain/low", gain - half}, {"reward_gain/high", gain + half}});
+                    StepFinished step;
+                    step.step = 10 * i, step.totalSteps = total, step.metrics = healthy(0.1 * i);
+                    doctor.add(step);
+                }
+                doctor.add(eval);
+            }
+            for (const Finding& finding : doctor.findings())
+                if (finding.id == "reward.not_learned")
+                    return finding;
+            return Finding{};
+        };
+        const Finding noise = end({0.5, 0.51, 0.52, 0.51}, 0.03, 30);
+        QVERIFY2(noise.message.find("0.02 above the start, with a 95 % interval of -0.01 to 0.05") != std::string::npos, noise.message.c_str());
+        QCOMPARE(noise.assignment, std::string("training.learning_rate=3e-05"));
+        const Finding worse = end({0.5, 0.4, 0.45, 0.4}, 0.03, 30);
+        QVERIFY2(worse.message.find("no measurement was above the 0.5 at the start") != std::string::npos, worse.message.c_str());
+        QVERIFY(end({0.5, 0.55, 0.6, 0.58}, 0.03, 30).id.empty()); // the best measurement counts: its weights are used
+        QVERIFY(end({0.5, 0.51, 0.52, 0.51}, 0.03, 90).id.empty()); // in its midst nothing is said
+    }
+    void fallingRewardsAreCalledSo() {
+        Doctor doctor;
+        for (int i = 0; i < 4; ++i) {
+            EvalFinished eval;
+            eval.step = i, eval.loss = -0.8 + 0.1 * i, eval.metrics = {{"reward", -eval.loss}};
+            doctor.add(eval);
+        }
+        QVERIFY(!doctor.findings().empty() && doctor.findings().front().id == "eval.rising");
+        const std::string& said = doctor.findings().front().message;
+        QVERIFY2(said.find("validation reward has been falling since step 1 (0.8 to 0.5)") != std::string::npos, said.c_str());
+    }
     void hackingNamesWhatItSaw() {
         Doctor doctor;
         for (int i = 1; i <= 60; ++i) {

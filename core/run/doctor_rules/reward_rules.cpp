@@ -91,11 +91,36 @@ std::optional<Finding> cutOff(const RunHistory& history) {
                    "Raise the longest answer, or train on examples first, so that the model knows how to end.", ""};
 }
 
+// At the end: did prompts that are not trained on gain anything (the same ones before and after, so chance is small)?
+std::optional<Finding> notLearned(const RunHistory& history) {
+    const EvalFinished& last = history.evals.back();
+    if (history.steps.empty() || history.steps.back().step != last.step || history.steps.back().totalSteps != last.step || !last.metrics.contains("reward"))
+        return std::nullopt;
+    const auto best = std::min_element(history.evals.begin(), history.evals.end(),
+                                       [](const EvalFinished& a, const EvalFinished& b) { return a.loss < b.loss; });
+    const auto number = [&](const char* name) {
+        const auto found = best->metrics.find(name);
+        return found == best->metrics.end() ? std::nullopt : std::optional(found->second);
+    };
+    const auto gain = number("reward_gain"), low = number("reward_gain/low"), high = number("reward_gain/high");
+    std::string what;
+    if (best == history.evals.begin())
+        what = "no measurement was above the " + shortNumber(-best->loss) + " at the start";
+    else if (gain && low && high && !(*low > 0))
+        what = "the best one is " + shortNumber(*gain) + " above the start, with a 95 % interval of " + shortNumber(*low) + " to " + shortNumber(*high);
+    else
+        return std::nullopt;
+    return Finding{"reward.not_learned", Finding::Severity::Warning, last.step,
+                   "The run has ended without a gain on the validation prompts: " + what + ".",
+                   "Raise the learning rate (small models need higher ones), take more steps or more answers per prompt, or measure on more prompts.",
+                   rateTimes(history, 3)};
+}
+
 } // namespace
 
 std::vector<DoctorRule> rewardRules() {
     using After = DoctorRule::After;
-    return {{After::Step, hacked}, {After::Step, silent}, {After::Step, rewardFlat}, {After::Step, cutOff}};
+    return {{After::Step, hacked}, {After::Step, silent}, {After::Step, rewardFlat}, {After::Step, cutOff}, {After::Validation, notLearned}};
 }
 
 } // namespace attune

@@ -24,11 +24,13 @@ std::optional<Finding> validationRising(const RunHistory& history) {
     // The checkpoint to go back to is the one at the best step, or the last one before it.
     const std::int64_t checkpoint = history.checkpointAt(best->step);
     const EvalFinished& now = evals.back();
+    const bool reward = now.metrics.contains("reward"); // whose negative is the loss
+    const double sign = reward ? -1 : 1;
     return Finding{"eval.rising",
                    now.loss > best->loss + 0.1 * std::abs(best->loss) ? Finding::Severity::Serious : Finding::Severity::Warning,
                    now.step,
-                   "Validation loss has been rising since step " + std::to_string((best + 1)->step) + " (" + shortNumber(best->loss) +
-                       " to " + shortNumber(now.loss) + ")" +
+                   std::string(reward ? "The validation reward has been falling" : "Validation loss has been rising") + " since step " +
+                       std::to_string((best + 1)->step) + " (" + shortNumber(sign * best->loss) + " to " + shortNumber(sign * now.loss) + ")" +
                        (checkpoint >= 0 ? "; the best checkpoint is step " + std::to_string(checkpoint) + "." : "."),
                    checkpoint >= 0 ? "Stop and keep the checkpoint of step " + std::to_string(checkpoint) + "."
                                    : "Stop, and train again with fewer epochs.",
