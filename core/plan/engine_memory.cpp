@@ -413,6 +413,11 @@ std::int64_t ownAnswerBytes(const ModelConfig& model, const RunConfig& config, c
         frozen.method = {"", {}}, frozen.objective = {"", {}};
         bytes += weightBytes(model, frozen, catalog, typeBytes);
     }
+    if (judged) { // its adapter and head beside the network, with their gradients' place; of the usual rank, as only its run knows
+        RunConfig judge;
+        judge.method.id = "lora", judge.objective.id = "reward";
+        bytes += 2 * numbersOf(trainedTensors(model, judge, catalog)) * kF32Bytes;
+    }
     return bytes;
 }
 

@@ -49,7 +49,7 @@ struct PassShape {
 /// of logits, to the byte.
 std::int64_t passBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const PassShape& shape);
 /// Of answers that the model writes while training (0 for other objectives): the caches of those written at once, promptTokens
-/// being the longest prompt, and the reference model where it cannot be the trained one with its adapter off.
+/// being the longest prompt, the reference model where it cannot be the trained one with its adapter off, and the reward model's state.
 std::int64_t ownAnswerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, std::int64_t promptTokens,
                             std::int64_t typeBytes);
 /// While watched answers are written, when training's buffers are free: the passes over the prompts, which are at most promptTokens long, the

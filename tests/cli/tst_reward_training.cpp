@@ -48,8 +48,11 @@ private Q_SLOTS:
         QFile metrics(run + "/metrics.jsonl");
         QVERIFY(metrics.open(QIODevice::ReadOnly));
         int steps = 0, evals = 0;
+        double peak = 0, predicted = 0;
         while (!metrics.atEnd()) {
             const attune::Json event = attune::Json::parse(metrics.readLine().toStdString());
+            if (event.at("type") == "memory")
+                peak = event.at("peak_bytes").get<double>(), predicted = event.at("predicted_peak_bytes").get<double>();
             if (event.at("type") != "step" && event.at("type") != "eval")
                 continue;
             (event.at("type") == "step" ? steps : evals) += 1;
@@ -62,6 +65,10 @@ private Q_SLOTS:
             QVERIFY(std::abs(values.at("reward").get<double>() - sum) < 1e-9);
         }
         QVERIFY(steps == 2 && evals == 3);
+        QVERIFY2(std::abs(predicted - peak) <= 0.1 * peak, qPrintable(QString("estimated %1, measured %2").arg(predicted).arg(peak)));
+        // Two steps teach nothing, and the run says so instead of ending like a success.
+        QVERIFY2(result.errors.contains("without a gain on the validation prompts") || result.errors.contains("no gain that these prompts"),
+                 result.errors.constData());
     }
 
     void whatCannotWorkIsRefused() {

@@ -9,6 +9,7 @@
 
 #include "core/engine/engine_catalog.h"
 #include "core/methods/method.h"
+#include "core/nn/adapter_state.h"
 #include "core/nn/training_pass.h"
 #include "core/optim/optimizer.h"
 #include "core/plan/estimate.h"
@@ -162,6 +163,53 @@ private Q_SLOTS:
         QCOMPARE(passBytes(config, run, catalog, passShape), pass.bufferBytes() - pass.attentionScratchBytes());
         const std::int64_t most = attentionBytes(config, passShape), scratch = pass.attentionScratchBytes();
         QVERIFY2(scratch <= most && most < 3 * scratch, qPrintable(QString("%1 of %2").arg(scratch).arg(most)));
+    }
+
+    void theStatesOfPractice() {
+        // Policy with its value head, reference and reward model on one base network.
+        const ModelConfig config = shape("untied");
+        const Catalog& catalog = engineCatalog();
+        RunConfig run;
+        run.method.id = "lora", run.method.params = {{"r", std::int64_t{6}}};
+        run.objective.id = "ppo";
+        auto created = CausalLm::create(config, {at::kBFloat16, at::kCPU});
+        QVERIFY(created.has_value());
+        CausalLm& lm = **created;
+        lm.initializeRandom(1);
+        QVERIFY(findMethod("lora")->attach(lm, {}, 2).has_value()); // the reward model: the usual rank
+        lm.addScoreHead(3);
+        AdapterState judge;
+        exchangeAdapters(lm, judge);
+        QVERIFY(findMethod("lora")->attach(lm, run.method.params, 4).has_value());
+        lm.addValueHead();
+
+        Storages weights, gradients, beside;
+        for (const auto& named : lm.baseTensors())
+            weights.add(named.tensor);
+        for (Block& block : lm.blocks)
+            for (Linear* linear : {&block.qkv, &block.attentionOut, &block.gateUp, &block.down})
+                weights.add(linear->loraA);
+        for (const Parameter* parameter : lm.trainable())
+            weights.add(parameter->value), gradients.add(parameter->grad);
+        QCOMPARE(weightBytes(config, run, catalog, 2), weights.bytes());
+        QCOMPARE(gradientBytes(config, run, catalog), gradients.bytes());
+        for (const auto& adapter : judge.lora)
+            if (adapter)
+                for (const Parameter* parameter : {&adapter->a, &adapter->b})
+                    beside.add(parameter->value), beside.add(parameter->grad);
+        beside.add(judge.scoreHead->value), beside.add(judge.scoreHead->grad);
+        const std::int64_t without = ownAnswerBytes(config, run, catalog, 100, 2);
+        run.objective.params["reward_model"] = std::string("runs/judge");
+        QCOMPARE(ownAnswerBytes(config, run, catalog, 100, 2) - without, beside.bytes());
+
+        // Where every weight is trained, a frozen copy of the base is the reference and carries the reward model.
+        run.method = {"full", {}};
+        auto copy = CausalLm::create(config, {at::kBFloat16, at::kCPU});
+        QVERIFY(copy.has_value());
+        Storages frozen;
+        for (const auto& named : (*copy)->baseTensors())
+            frozen.add(named.tensor);
+        QCOMPARE(ownAnswerBytes(config, run, catalog, 100, 2) - without, beside.bytes() + frozen.bytes());
     }
 
     void totalIsTheSumOfItsParts() {
