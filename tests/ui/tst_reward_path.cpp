@@ -71,6 +71,14 @@ private Q_SLOTS:
         QVERIFY2(words(path).contains("right about 60 % of 80 pairs it had not seen (95 % interval 49 % to 70 %)"), qPrintable(words(path)));
         QVERIFY(words(path).contains("below 65 %"));
     }
+    void fewPairsProveNothing() {
+        RewardPath path(m_catalog, nullptr);
+        RewardModelRun few = judge(0.8);
+        few.pairs = 5;
+        path.show({few}, "/models/base");
+        QVERIFY(!path.ready()); // 4 of 5: Wilson's interval is 37.6 to 96.4 %
+        QVERIFY2(words(path).contains("too few pairs") && words(path).contains("38 % to 96 %"), qPrintable(words(path)));
+    }
     void notMeasuredIsNotGood() {
         RewardPath path(m_catalog, nullptr);
         path.show({judge(-1)}, "/models/base");

@@ -31,6 +31,11 @@ QString accuracyText(const RewardModelRun& run) {
         .arg(run.name, percentText(run.accuracy), number(run.pairs), percentText(interval.low), percentText(interval.high));
 }
 
+/// So few pairs that it may be no better than a coin: the engine refuses it, too.
+bool maybeCoin(const RewardModelRun& run) {
+    return run.pairs > 0 && wilsonInterval(std::int64_t(std::llround(run.accuracy * double(run.pairs))), run.pairs).low <= 0.5;
+}
+
 } // namespace
 
 Result<std::vector<RewardModelRun>> readRewardModels(Project& project, const Catalog& catalog) {
@@ -126,7 +131,7 @@ void RewardPath::setStep(const Step& step, Tone tone, const QString& mark, const
 
 bool RewardPath::ready() const {
     const ObjectiveEntry* objective = rewardModelObjective(m_catalog);
-    return objective && m_best && m_best->accuracy >= leastRewardAccuracy(*objective);
+    return objective && m_best && m_best->accuracy >= leastRewardAccuracy(*objective) && !maybeCoin(*m_best);
 }
 
 void RewardPath::show(const std::vector<RewardModelRun>& runs, const std::string& model) {
@@ -152,6 +157,9 @@ void RewardPath::show(const std::vector<RewardModelRun>& runs, const std::string
     else if (m_best->accuracy < least)
         setStep(m_steps[1], Tone::Bad, tr("✕ below %1").arg(percentText(least)),
                 accuracyText(*m_best) + QLatin1Char(' ') + tr("More pairs, or pairs that differ more, help most."));
+    else if (maybeCoin(*m_best))
+        setStep(m_steps[1], Tone::Bad, tr("✕ too few pairs"),
+                accuracyText(*m_best) + QLatin1Char(' ') + tr("It may be no better than a coin: more validation pairs will tell."));
     else
         setStep(m_steps[1], Tone::Good, tr("✓ good enough"), accuracyText(*m_best));
     setStep(m_steps[2], Tone::Neutral, {},
