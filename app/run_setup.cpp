@@ -63,6 +63,7 @@ Result<RunSetup> setUpRunFromFiles(const RunConfig& config, const fs::path& runF
     RunSetup setup;
     setup.request.config = config;
     setup.request.folder = runFolder.string();
+    setup.request.start = config.start;
     setup.request.tokenCache = userTokenCache().string();
     setup.request.replayMemory = (runFolder.parent_path() / "replay_memory.jsonl").string(); // beside the run: runs there share it
     ATTUNE_ASSIGN(std::vector<Sample> train, load(config.data.train, config.data.format, setup.problems));

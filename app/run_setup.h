@@ -8,7 +8,7 @@
 
 #include "core/base/files.h"
 #include "core/plan/estimate.h"
-#include "core/run/engine.h"
+#include "core/run/train_request.h"
 
 namespace attune {
 

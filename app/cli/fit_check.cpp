@@ -1,5 +1,6 @@
 #include "app/cli/fit_check.h"
 
+#include <cmath>
 #include <cstdio>
 
 #include "app/cli/progress_line.h"
@@ -10,6 +11,8 @@
 namespace attune::cli {
 
 namespace {
+
+constexpr double kBusy = 0.15; // share of the processors; less makes no difference worth a word
 
 double inGigabytes(std::int64_t bytes) {
     return static_cast<double>(bytes) / 1e9;
@@ -56,17 +59,22 @@ Status checkRecipe(const TrainRequest& request, Cli& cli) {
                    {"peak_bytes", measured.peakBytes}, {"predicted_peak_bytes", measured.predictedPeakBytes},
                    {"seconds_per_step", measured.secondsPerStep}, {"tokens_per_second", measured.tokensPerSecond},
                    {"run_steps", measured.runSteps}, {"run_seconds", measured.runSeconds}, {"precision", measured.precision},
-                   {"activations", measured.activations}});
+                   {"activations", measured.activations}, {"before_bytes", measured.beforeBytes}, {"other_load", measured.otherLoad}});
         return {};
     }
     std::printf("Checked: %lld steps of %lld rows, the longest sample has %lld tokens (%s, activations: %s)\n",
                 static_cast<long long>(measured.steps), static_cast<long long>(measured.rows),
                 static_cast<long long>(measured.longestTokens), measured.precision.c_str(), measured.activations.c_str());
-    std::printf("Memory   %.2f GB at most (estimated %.2f GB)\n", inGigabytes(measured.peakBytes), inGigabytes(measured.predictedPeakBytes));
+    std::printf("Memory   %.2f GB at most (estimated %.2f GB), of which the program %.2f GB\n", inGigabytes(measured.peakBytes),
+                inGigabytes(measured.predictedPeakBytes), inGigabytes(measured.beforeBytes));
     const bool minutes = measured.runSeconds >= 120;
     std::printf("Time     %.2f s a step, %.0f tokens/s; the run of %lld steps about %.0f %s without validation\n", measured.secondsPerStep,
                 measured.tokensPerSecond, static_cast<long long>(measured.runSteps), minutes ? measured.runSeconds / 60 : measured.runSeconds,
-                minutes ? "minutes" : "seconds");
+                minutes ? "minutes" : std::lround(measured.runSeconds) == 1 ? "second" : "seconds");
+    if (measured.otherLoad < 0)
+        std::printf("Whether other programs were busy meanwhile could not be told\n");
+    else if (measured.otherLoad >= kBusy)
+        std::printf("Other programs took %.0f %% of the processors meanwhile: these times are too long\n", 100 * measured.otherLoad);
     return {};
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 struct Options {
     std::string recipe, out;
-    bool resume = false, noCache = false, check = false, fit = false;
+    bool resume = false, useBest = false, noCache = false, check = false, fit = false;
     std::vector<std::string> assignments;
 };
 
@@ -50,14 +50,15 @@ Status train(const Options& options, Cli& cli) {
     fs::path out = options.out;
     if (out.empty())
         out = fs::path("runs") / (config.name.empty() ? fs::path(options.recipe).stem().string() : config.name);
-    ATTUNE_CHECK(checkOutputFolder({out}, options.resume));
+    ATTUNE_CHECK(checkOutputFolder({out}, options.resume || options.useBest));
     ATTUNE_CHECK(engine.check(config));
     ATTUNE_ASSIGN(RunSetup setup, setUpRunFromFiles(config, out));
     for (std::size_t i = 0; i < setup.problems.size() && i < 20; ++i)
         std::cerr << "left out: " << setup.problems[i] << '\n';
     if (setup.problems.size() > 20)
         std::cerr << "left out: " << setup.problems.size() - 20 << " more rows\n";
-    setup.request.resume = options.resume;
+    setup.request.resume = options.resume || options.useBest;
+    setup.request.takeBest = options.useBest;
     if (options.noCache)
         setup.request.tokenCache.clear();
 
@@ -95,6 +96,7 @@ void addTrainCommand(CLI::App& app, Cli& cli) {
     command->add_option("recipe", options->recipe, "Recipe file (YAML)")->required();
     command->add_option("--out", options->out, "Run folder (default: runs/<name of the recipe>)");
     command->add_flag("--resume", options->resume, "Continue from the last checkpoint in the run folder, if there is one");
+    command->add_flag("--use-best", options->useBest, "Train no more: make the best checkpoint of the stopped run in the run folder its result");
     command->add_flag("--check", options->check, "Only take two real steps over the longest rows and say what memory and time the run needs");
     command->add_flag("--fit", options->fit, "First change the recipe as little as possible so that it fits into the free memory, and say what");
     command->add_flag("--no-cache", options->noCache, "Neither read nor keep token rows (kept in $XDG_CACHE_HOME/attune/tokens or ~/.cache/attune/tokens)");

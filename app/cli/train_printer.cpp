@@ -119,6 +119,10 @@ std::string TrainPrinter::memoryText() const {
         std::snprintf(text, sizeof text, " (estimated %.2f GB)", static_cast<double>(m_memory.predictedPeakBytes) / 1e9);
         line += text;
     }
+    if (m_memory.beforeBytes > 0) {
+        std::snprintf(text, sizeof text, ", of which the program %.2f GB", static_cast<double>(m_memory.beforeBytes) / 1e9);
+        line += text;
+    }
     return line;
 }
 

@@ -4,7 +4,8 @@
 #include <stop_token>
 #include <string>
 
-#include "core/run/engine.h"
+#include "core/base/result.h"
+#include "core/run/adapter_proof.h"
 
 namespace attune {
 

@@ -24,6 +24,7 @@ ObjectiveEntry entryOfObjective(const Objective& objective) {
     entry.ownAnswers = objective.policy() != nullptr;
     entry.scoreHead = needs.scoreHead;
     entry.rowsPerSample = needs.rowsPerSample;
+    entry.metrics = objective.metrics();
     entry.valueHead = objective.policy() && objective.policy()->plan().valueHead;
     return entry;
 }

@@ -3,7 +3,8 @@
 
 #include <stop_token>
 
-#include "core/run/engine.h"
+#include "core/run/export_request.h"
+#include "core/run/train_request.h"
 
 namespace attune {
 

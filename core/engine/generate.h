@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "core/engine/model_loader.h"
-#include "core/run/engine.h"
+#include "core/run/generate_request.h"
+#include "core/run/train_request.h"
 
 namespace attune {
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <numeric>
 
+#include "core/base/cpu_load.h"
 #include "core/engine/engine_catalog.h"
 #include "core/engine/process_memory.h"
 #include "core/engine/train_run.h"
@@ -78,13 +79,16 @@ Status measureLoop(TrainParts parts, const TrainSettings& settings, const Measur
             last = *step;
         emit(std::move(event));
     });
+    const CpuLoadMeter load;
     ATTUNE_CHECK(loop.trySteps(kMeasuredSteps, stop));
+    measured.otherLoad = load.others();
     if (last.seconds <= 0)
         return fail(ErrorCode::Numerical, "The check's steps were refused: their numbers are not finite",
                     "Lower the learning rate, or look at the longest rows.");
     measured.steps = kMeasuredSteps;
     measured.peakBytes = peakResidentBytes();
     measured.predictedPeakBytes = settings.predictedPeakBytes;
+    measured.beforeBytes = settings.memoryBefore;
     measured.secondsPerStep = last.seconds;
     measured.tokensPerSecond = static_cast<double>(last.tokens) / std::max(last.seconds, 1e-9);
     measured.runSteps = estimateTime(run.model, run.config, engineCatalog(), run.shape, run.computer).steps;

@@ -6,7 +6,8 @@
 
 #include "core/engine/train_loop.h"
 #include "core/plan/estimate.h"
-#include "core/run/engine.h"
+#include "core/run/step_measurement.h"
+#include "core/run/train_request.h"
 
 namespace attune {
 

@@ -10,7 +10,7 @@
 #include "core/data/replay_memory.h"
 #include "core/engine/token_dataset.h"
 #include "core/protections/protection.h"
-#include "core/run/engine.h"
+#include "core/run/train_request.h"
 
 namespace attune {
 

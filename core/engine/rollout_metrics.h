@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/objectives/rollout.h"
-#include "core/run/engine.h"
+#include "core/run/generate_request.h"
 
 namespace attune {
 

@@ -17,7 +17,8 @@
 #include "core/engine/reward_judge.h"
 #include "core/objectives/policy_objective.h"
 #include "core/optim/optimizer.h"
-#include "core/run/engine.h"
+#include "core/run/generate_request.h"
+#include "core/run/train_request.h"
 
 namespace attune {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/base/rng.h"
-#include "core/run/engine.h"
+#include "core/run/generate_request.h"
 
 namespace attune {
 

@@ -14,6 +14,7 @@
 #include "core/engine/initialize_model.h"
 #include "core/engine/measure_steps.h"
 #include "core/engine/model_loader.h"
+#include "core/engine/process_memory.h"
 #include "core/engine/score.h"
 #include "core/engine/train_run.h"
 
@@ -50,6 +51,8 @@ public:
 
     Status train(const TrainRequest& request, std::stop_token stop, PauseToken& pause, const Emit& emit) override {
         m_cached.reset(); // a kept model must not take the memory the estimate promised to the run
+        returnFreedMemory();
+        resetPeakResidentBytes(); // what was compared or exported before is no part of this run's peak
         return guardedCall([&] { return trainRun(request, stop, pause, emit); });
     }
 

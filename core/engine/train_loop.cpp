@@ -80,6 +80,22 @@ Result<bool> TrainLoop::resume() {
     return true;
 }
 
+Status TrainLoop::beginWith(const Checkpoint& checkpoint) {
+    const auto state = modelState(m_parts.method, m_parts.model);
+    if (auto read = loadCheckpoint(checkpoint, state, nullptr); !read) {
+        Error error = std::move(read).error();
+        error.message = "The weights of " + checkpoint.folder.string() + " do not fit this run: " + error.message;
+        error.hint = "Keep the method and its settings (such as the rank) of the run it comes from, or leave out start.";
+        return fail(std::move(error));
+    }
+    return loadModelState(m_parts.method, m_parts.model, state);
+}
+
+Status TrainLoop::endHere() {
+    m_progress.finished = true;
+    return checkpoint(m_progress.bestStep == m_progress.step);
+}
+
 Status TrainLoop::refuse(std::int64_t step, std::span<const std::uint32_t> samples, const char* what) {
     m_parts.model.zeroGradients();
     m_progress.refusedSteps.push_back(step);

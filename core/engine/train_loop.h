@@ -25,7 +25,8 @@
 #include "core/objectives/objective.h"
 #include "core/optim/optimizer.h"
 #include "core/protections/protection.h"
-#include "core/run/engine.h"
+#include "core/run/pause_token.h"
+#include "core/run/train_request.h"
 
 namespace attune {
 
@@ -47,6 +48,7 @@ struct TrainSettings {
     ActivationPolicy activations = ActivationPolicy::Keep;
     std::int64_t stopAfterStep = 0;      // stops there with a checkpoint, resumable; 0 = runs to its end
     std::int64_t predictedPeakBytes = 0; // reported beside the measured peak
+    std::int64_t memoryBefore = 0;       // resident before the model was read; reported with it
     std::string scheduleId = "cosine";
     ParamMap scheduleParams = {};
 };
@@ -78,6 +80,11 @@ public:
     /// Restores the newest valid checkpoint. False: there is none, the run starts at step 0. Errors: InvalidData (belongs to another recipe
     /// or data, says which).
     Result<bool> resume();
+    /// The trained weights of another run's checkpoint instead of fresh ones; call it before run(). Errors: InvalidData (they do not
+    /// fit the method).
+    Status beginWith(const Checkpoint& checkpoint);
+    /// Counts as finished where it stands, after resume() and instead of run().
+    Status endHere();
     /// Runs until the last step, early stopping or a stop request. True: finished; false: stopped (a checkpoint was written).
     Result<bool> run(std::stop_token stop, PauseToken& pause);
     /// So many optimizer steps from where it stands, without measuring, pausing or writing anything. Errors: Cancelled.

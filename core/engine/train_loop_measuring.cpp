@@ -135,7 +135,7 @@ Result<TrainLoop::Closing> TrainLoop::closeStep(std::stop_token stop) {
     if (saved) {
         if (!last && !stopsEarly)
             checkpointOrWarn(best);
-        m_emit(MemoryReported{residentBytes(), peakResidentBytes(), m_settings.predictedPeakBytes});
+        m_emit(MemoryReported{residentBytes(), peakResidentBytes(), m_settings.predictedPeakBytes, m_settings.memoryBefore});
     }
     return stopsEarly ? Closing::StopsEarly : Closing::Done;
 }

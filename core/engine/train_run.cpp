@@ -10,10 +10,12 @@
 #include "core/engine/engine_catalog.h"
 #include "core/engine/measure_steps.h"
 #include "core/engine/model_loader.h"
+#include "core/engine/process_memory.h"
 #include "core/engine/protected_run.h"
 #include "core/engine/reward_gain.h"
 #include "core/engine/rollout_trainer.h"
 #include "core/engine/run_rows.h"
+#include "core/engine/run_start.h"
 #include "core/engine/train_loop.h"
 #include "core/engine/watched_answers.h"
 #include "core/export/exporter.h"
@@ -59,10 +61,11 @@ TrainSettings settingsOf(const RunConfig& config, const ModelConfig& model) {
 
 // Everything the weights after step n are a function of, besides the code and the number of threads.
 std::string identityOf(const RunConfig& config, const LoadedModel& loaded, const TrainRequest& request, const std::string& protection,
-                       const std::string& rewardModelHash) {
+                       const std::string& rewardModelHash, const RunStart& start) {
     RunConfig recipe = config;
     recipe.name.clear();
     recipe.model.clear(); // the model counts by content, so that a moved folder can be continued
+    recipe.start.clear(); // by content as well
     recipe.data = {};
     recipe.objective.params.erase("reward_model"); // by content as well
     for (const char* key : {"sample_prompts", "sample_max_tokens", "keep_checkpoints", "threads", "activations"})
@@ -70,7 +73,7 @@ std::string identityOf(const RunConfig& config, const LoadedModel& loaded, const
     std::string text = toYaml(recipe) + loaded.modelHash + loaded.tokenizer->hash() + loaded.format.hash() + request.train->hash() + protection;
     if (request.validation)
         text += request.validation->hash();
-    text += rewardModelHash;
+    text += rewardModelHash + start.identity;
     text += c10::toString(loaded.model->settings().dtype);
     return hashBytes(text);
 }
@@ -175,7 +178,9 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     if (!request.train || request.train->size() == 0)
         return fail(ErrorCode::InvalidData, "The training data has no rows", "Import rows in Data, or choose another file or split.");
 
+    ATTUNE_ASSIGN(const RunStart start, readRunStart(request));
     const Computer computer = inspectComputer(); // before the model takes its memory
+    const std::int64_t memoryBefore = residentBytes();
     const int threads = applyThreads(paramInt(config.training, specs, "threads"));
     const auto preparing = [&emit](const std::string& what) {
         return [&emit, what](double fraction) { emit(StateChanged{RunState::Preparing, what, fraction}); };
@@ -234,6 +239,7 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
         const double wanted = paramDouble(config.training, specs, "router_aux_loss_coef");
         settings.routerLoss = wanted < 0 ? loaded.config().routerLoss : wanted;
     }
+    settings.memoryBefore = memoryBefore;
     ATTUNE_ASSIGN(ProtectedRun guarded, ProtectedRun::prepare(request, general ? &general->rest : nullptr, loaded.format, tokenize, progress));
     if (!guarded.note().empty())
         emit(StateChanged{RunState::Preparing, guarded.note(), 1});
@@ -249,7 +255,7 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
             preparing("The reward model is right about " + accuracyInWords(*rewardModel))(1);
         ATTUNE_ASSIGN(judge, RewardJudge::load(*rewardModel, loaded, frozen ? *frozen : *loaded.model, settings.microBatchTokens));
     }
-    const std::string identity = identityOf(config, loaded, request, guarded.identity(), judge ? judge->hash() : std::string());
+    const std::string identity = identityOf(config, loaded, request, guarded.identity(), judge ? judge->hash() : std::string(), start);
     adviseOnLabels(train, *objective, emit);
     ATTUNE_CHECK(prepareComparisons(train, validation ? &*validation : nullptr, needs, settings, tokenize.maxLength, *loaded.model, folder.root,
                                     identity, progress));
@@ -281,21 +287,33 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     if (measured)
         return measureLoop(std::move(parts), settings, {config, shape, loaded.config(), computer}, stop, emit, *measured);
     TrainLoop loop(std::move(parts), settings, emit);
+    bool found = false;
     if (request.resume) {
-        ATTUNE_ASSIGN(const bool found, loop.resume());
-        if (found)
+        ATTUNE_ASSIGN(found, loop.resume());
+        if (found && !request.takeBest)
             preparing("Continuing after step " + std::to_string(loop.progress().step))(1);
     }
+    if (!found && start.checkpoint) {
+        ATTUNE_CHECK(loop.beginWith(*start.checkpoint));
+        preparing("Beginning with the weights of " + request.start)(1);
+    }
+    if (request.takeBest && !found)
+        return fail(ErrorCode::NotFound, "This run has no checkpoint that could be used", "Continue it until its first checkpoint.");
     ATTUNE_CHECK(writeFileAtomic(folder.recipe(), toYaml(config)));
-    emit(StateChanged{RunState::Running,
-                      "Training " + std::to_string(loaded.model->trainableCount()) + " parameters" +
-                          (settings.activations == ActivationPolicy::Recompute
-                               ? ", computing intermediate results twice to save memory"
-                               : "")});
-    ATTUNE_ASSIGN(const bool finished, loop.run(stop, pause));
-    if (!finished) {
-        emit(StateChanged{RunState::Stopped, "Stopped after step " + std::to_string(loop.progress().step) + "; it can be continued"});
-        return {};
+    if (request.takeBest) {
+        emit(StateChanged{RunState::Running, "Taking the best checkpoint as the result"});
+        ATTUNE_CHECK(loop.endHere());
+    } else {
+        emit(StateChanged{RunState::Running,
+                          "Training " + std::to_string(loaded.model->trainableCount()) + " parameters" +
+                              (settings.activations == ActivationPolicy::Recompute
+                                   ? ", computing intermediate results twice to save memory"
+                                   : "")});
+        ATTUNE_ASSIGN(const bool finished, loop.run(stop, pause));
+        if (!finished) {
+            emit(StateChanged{RunState::Stopped, "Stopped after step " + std::to_string(loop.progress().step) + "; it can be continued"});
+            return {};
+        }
     }
     ATTUNE_ASSIGN(const std::int64_t used, loop.restoreBest());
     ATTUNE_CHECK(writeResult(loaded, *method, folder, config.model));

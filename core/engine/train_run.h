@@ -4,7 +4,9 @@
 #include <stop_token>
 #include <string>
 
-#include "core/run/engine.h"
+#include "core/run/pause_token.h"
+#include "core/run/step_measurement.h"
+#include "core/run/train_request.h"
 
 namespace attune {
 

@@ -11,9 +11,11 @@
 #include "core/data/sample.h"
 #include "core/eval/json_metrics.h"
 #include "core/eval/score.h"
-#include "core/run/engine.h"
+#include "core/run/generate_request.h"
 
 namespace attune {
+
+class Engine;
 
 struct BeforeAfterRequest {
     std::string model, adapter; // adapter: run folder or PEFT folder

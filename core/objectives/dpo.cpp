@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "core/objectives/objective_metrics.h"
 #include "core/objectives/objective_params.h"
 #include "core/plan/catalog.h"
 
@@ -44,6 +45,8 @@ DpoObjective::DpoObjective() {
                                   "Where the answers come from other models, little is learned.", "All pairs count alike.")),
     };
 }
+
+std::vector<MetricSpec> DpoObjective::metrics() const { return joinedMetrics(pairMetricSpecs(), {learnedMetricSpec()}); }
 
 ObjectiveNeeds DpoObjective::needs() const {
     ObjectiveNeeds wanted;

@@ -14,6 +14,7 @@ public:
     const Described& description() const override { return m_description; }
     std::string sampleKind() const override { return "preference"; }
     ObjectiveNeeds needs() const override;
+    std::vector<MetricSpec> metrics() const override;
     Result<std::unique_ptr<Objective>> configured(const ParamMap& params) const override;
     std::vector<double> partners(std::span<const RowFacts> rows, std::span<const double> logProbs) const override;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/objectives/objective_metrics.h"
 #include "core/objectives/objective_params.h"
 #include "core/plan/catalog.h"
 
@@ -34,6 +35,8 @@ GrpoObjective::GrpoObjective() {
     for (ParamSpec& spec : commonParams(256, 1.0))
         p.push_back(std::move(spec));
 }
+
+std::vector<MetricSpec> GrpoObjective::metrics() const { return practiceMetricSpecs(); }
 
 Result<std::unique_ptr<Objective>> GrpoObjective::configured(const ParamMap& params) const {
     const auto& specs = m_description.params;

@@ -14,6 +14,7 @@ class GrpoObjective final : public PolicyObjective {
 public:
     GrpoObjective();
     const Described& description() const override { return m_description; }
+    std::vector<MetricSpec> metrics() const override;
     Result<std::unique_ptr<Objective>> configured(const ParamMap& params) const override;
     void assignAdvantages(std::span<Rollout> rollouts, std::map<std::string, double>& carried,
                           std::map<std::string, double>& metrics) const override;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/objectives/objective_metrics.h"
 #include "core/objectives/objective_params.h"
 #include "core/plan/catalog.h"
 
@@ -25,6 +26,8 @@ KtoObjective::KtoObjective() {
         weight("undesirable_weight", "Weight of bad answers", "bad answers"),
     };
 }
+
+std::vector<MetricSpec> KtoObjective::metrics() const { return markedMetricSpecs(); }
 
 ObjectiveNeeds KtoObjective::needs() const {
     ObjectiveNeeds wanted;

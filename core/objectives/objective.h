@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/metric_spec.h"
 #include "core/base/param_spec.h"
 #include "core/base/result.h"
 #include "core/nn/training_pass.h"
@@ -85,6 +86,8 @@ public:
     virtual std::string sampleKind() const = 0;
     virtual bool accepts(std::string_view kind) const { return kind == sampleKind(); }
     virtual ObjectiveNeeds needs() const { return {}; }
+    /// What its steps and validations report beside the loss, the most telling first (objective_metrics.h).
+    virtual std::vector<MetricSpec> metrics() const { return {}; }
     /// The same objective with these settings. Errors: InvalidArgument (a bad value).
     virtual Result<std::unique_ptr<Objective>> configured(const ParamMap& params) const = 0;
     /// The objective as one that learns from rewards of the model's own answers; null for all others.

@@ -1,6 +1,7 @@
 #include "core/objectives/orpo.h"
 
 #include "core/objectives/contrast_loss.h"
+#include "core/objectives/objective_metrics.h"
 #include "core/objectives/objective_params.h"
 #include "core/plan/catalog.h"
 
@@ -16,6 +17,8 @@ OrpoObjective::OrpoObjective() {
                                         "The text itself may suffer: plain learning counts too little.",
                                         "The worse answers hardly matter, as in plain learning.")};
 }
+
+std::vector<MetricSpec> OrpoObjective::metrics() const { return joinedMetrics(joinedMetrics(pairMetricSpecs(), oddsMetricSpecs()), {learnedMetricSpec()}); }
 
 ObjectiveNeeds OrpoObjective::needs() const {
     ObjectiveNeeds wanted;

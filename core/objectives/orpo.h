@@ -13,6 +13,7 @@ public:
     const Described& description() const override { return m_description; }
     std::string sampleKind() const override { return "preference"; }
     ObjectiveNeeds needs() const override;
+    std::vector<MetricSpec> metrics() const override;
     Result<std::unique_ptr<Objective>> configured(const ParamMap& params) const override;
 
 protected:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/objectives/objective_metrics.h"
 #include "core/objectives/objective_params.h"
 #include "core/plan/catalog.h"
 
@@ -60,6 +61,8 @@ PpoObjective::PpoObjective() {
     for (ParamSpec& spec : commonParams(128, 0.7))
         p.push_back(std::move(spec));
 }
+
+std::vector<MetricSpec> PpoObjective::metrics() const { return joinedMetrics(practiceMetricSpecs(), ppoMetricSpecs()); }
 
 Result<std::unique_ptr<Objective>> PpoObjective::configured(const ParamMap& params) const {
     const auto& specs = m_description.params;

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/objectives/objective_metrics.h"
 #include "core/objectives/objective_params.h"
 #include "core/objectives/reward_loss.h"
 #include "core/objectives/sequence_pass.h"
@@ -35,6 +36,8 @@ RewardObjective::RewardObjective() {
                     "Holds the scores of a pair around zero, so that scores of different prompts compare; 0.01 is usual, 0 is off.",
                     "All scores stay near zero and pairs are hardly told apart.", "Scores of different prompts drift apart."))};
 }
+
+std::vector<MetricSpec> RewardObjective::metrics() const { return scoreMetricSpecs(); }
 
 ObjectiveNeeds RewardObjective::needs() const {
     ObjectiveNeeds wanted;

@@ -42,6 +42,10 @@ Status SftObjective::setParams(const ParamMap& params) {
     return {};
 }
 
+std::vector<MetricSpec> SftObjective::metrics() const {
+    return {{"nll", "Loss without weights", "nats", "What plain learning would count, where the loss weighs the tokens."}};
+}
+
 Result<std::unique_ptr<Objective>> SftObjective::configured(const ParamMap& params) const {
     auto made = std::make_unique<SftObjective>();
     ATTUNE_CHECK(made->setParams(params));

@@ -15,6 +15,7 @@ public:
     const Described& description() const override { return m_description; }
     std::string sampleKind() const override { return "chat"; }
     bool accepts(std::string_view kind) const override { return kind == "chat" || kind == "text"; }
+    std::vector<MetricSpec> metrics() const override;
     Result<std::unique_ptr<Objective>> configured(const ParamMap& params) const override;
     Result<ObjectiveOutput> trainMicroBatch(const ObjectiveInput& input) const override;
     Result<ObjectiveOutput> evaluateMicroBatch(const ObjectiveInput& input) const override;

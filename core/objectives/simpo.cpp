@@ -1,6 +1,7 @@
 #include "core/objectives/simpo.h"
 
 #include "core/objectives/contrast_loss.h"
+#include "core/objectives/objective_metrics.h"
 #include "core/objectives/objective_params.h"
 #include "core/plan/catalog.h"
 
@@ -51,6 +52,8 @@ SimpoObjective::SimpoObjective(Kind kind)
                                   "The share of pairs that may be the wrong way round.",
                                   "The model trusts no pair and learns little.", "Wrong pairs are learned as they are.")));
 }
+
+std::vector<MetricSpec> SimpoObjective::metrics() const { return joinedMetrics(pairMetricSpecs(), {learnedMetricSpec()}); }
 
 ObjectiveNeeds SimpoObjective::needs() const {
     ObjectiveNeeds wanted;

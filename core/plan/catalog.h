@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/metric_spec.h"
 #include "core/base/param_spec.h"
 
 namespace attune {
@@ -25,6 +26,7 @@ struct ObjectiveEntry {
     bool ownAnswers = false; // learns from answers that the model writes while training: "max_completion_length" ...
     bool scoreHead = false, valueHead = false;
     std::int64_t rowsPerSample = 1; // 2 for pairs: they go through the model together
+    std::vector<MetricSpec> metrics = {}; // what its runs report beside the loss, the most telling first
     bool takes(std::string_view kind) const;
 };
 

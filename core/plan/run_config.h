@@ -33,6 +33,7 @@ struct DataChoice {
 struct RunConfig {
     std::string name;
     std::string model; // Hugging Face folder
+    std::string start = {}; // folder of another run's checkpoint whose weights this one begins with; "" = the model as it is
     DataChoice data;
     Choice method{"lora", {}};
     Choice objective{"sft", {}};
@@ -61,7 +62,8 @@ struct Complaint {
     enum class Severity { Error, Warning } severity = Severity::Error;
     std::string field, message, hint;
 };
-/// Checks ids, ranges and types against the catalog; touches no file.
-std::vector<Complaint> checkRunConfig(const RunConfig& config, const Catalog& catalog);
+/// Checks ids, ranges and types against the catalog; touches no file. `hiddenSize` of the model, 0 = unknown: what learning
+/// rate is too high depends on it. Settings are named "Rank (r) (method.r)".
+std::vector<Complaint> checkRunConfig(const RunConfig& config, const Catalog& catalog, std::int64_t hiddenSize = 0);
 
 } // namespace attune

@@ -176,7 +176,8 @@ Json eventToJson(const TrainingEvent& event) {
                 return Json{{"type", "memory"},
                             {"resident_bytes", e.residentBytes},
                             {"peak_bytes", e.peakBytes},
-                            {"predicted_peak_bytes", e.predictedPeakBytes}};
+                            {"predicted_peak_bytes", e.predictedPeakBytes},
+                            {"before_bytes", e.beforeBytes}};
             },
             [](const CheckpointSaved& e) {
                 return Json{{"type", "checkpoint"}, {"step", e.step}, {"folder", e.folder}, {"best", e.best}};
@@ -237,6 +238,8 @@ Result<TrainingEvent> eventFromJson(const Json& json) {
         MemoryReported e;
         r.read("resident_bytes", e.residentBytes), r.read("peak_bytes", e.peakBytes);
         r.read("predicted_peak_bytes", e.predictedPeakBytes);
+        if (json.contains("before_bytes")) // records of earlier versions lack it
+            r.read("before_bytes", e.beforeBytes);
         return r.event(e);
     }
     if (type == "checkpoint") {

@@ -42,6 +42,24 @@ ParamSpec beta() {
     return knob("beta", "Beta", 0.1, 0.001, 10, "How closely the model must stay to where it began, the reference.");
 }
 
+MetricSpec figure(std::string key, std::string label, std::string unit, std::string help, bool leading = true) {
+    return {std::move(key), std::move(label), std::move(unit), std::move(help), leading};
+}
+
+void describeMetrics(ObjectiveEntry& objective) {
+    if (objective.sampleKind == "preference" || objective.sampleKind == "unpaired")
+        objective.metrics = {figure("rewards/margins", "Reward margin", "", "How much more the better answer is preferred; up is good."),
+                             figure("rewards/accuracies", "Pairs told apart", "share", "Half is chance."),
+                             figure("rewards/chosen", "Reward of better answers", "", "Falling far below 0 is a warning."),
+                             figure("rewards/rejected", "Reward of worse answers", "", "It should fall.", false)};
+    if (objective.description.id == "grpo" || objective.description.id == "ppo")
+        objective.metrics = {figure("reward", "Reward", "", "The mean score of the model's own answers; up is good."),
+                             figure("completions/mean_length", "Answer length", "tokens", "A drift without a reason is a warning."),
+                             figure("kl", "Distance from the start", "nats", "How far each choice has moved from the start."),
+                             figure("entropy", "Entropy", "nats", "Near 0 the model always says the same."),
+                             figure("frac_reward_zero_std", "Prompts that teach nothing", "share", "Down is good.")};
+}
+
 } // namespace
 
 Catalog fakeCatalog() {
@@ -118,6 +136,9 @@ Catalog fakeCatalog() {
                       {judge, knob("reward_model_min_accuracy", "Reward model: least accuracy", 0.6, 0, 1,
                                    "The share of held-out pairs in which the reward model must know the better answer.")}),
          "chat", prompts, answerOnly});
+
+    for (ObjectiveEntry& objective : catalog.objectives)
+        describeMetrics(objective);
 
     const auto decay = [] { return knob("weight_decay", "Weight decay", 0.0, 0, 1, "Pulls weights towards zero."); };
     catalog.optimizers = {{catalogEntry("adamw", "AdamW", "Adam with decoupled weight decay.", "", "", {decay()})},

@@ -23,6 +23,18 @@ void waitFor(std::chrono::milliseconds time, const std::stop_token& stop) {
             std::min<std::chrono::nanoseconds>(std::chrono::milliseconds(2), end - std::chrono::steady_clock::now()));
 }
 
+// Something that moves as such a figure does in a run that goes well, `done` from 0 to 1.
+double fakeMetric(const MetricSpec& spec, double done, double noise) {
+    const double risen = 1 - std::exp(-4 * done);
+    if (spec.unit == "share")
+        return std::clamp((spec.key.ends_with("accuracies") ? 0.5 + 0.38 * risen : 0.4 - 0.3 * risen) + 0.03 * noise, 0.0, 1.0);
+    if (spec.unit == "tokens")
+        return 96 + 30 * done + 4 * noise;
+    if (spec.unit == "nats")
+        return spec.key == "entropy" ? 1.6 - 0.7 * risen + 0.03 * noise : 0.25 * done + 0.01 * noise;
+    return (spec.key.ends_with("rejected") ? -0.9 : 1.1) * risen + 0.05 * noise;
+}
+
 // The fake's checkpoint: the number of the last step, written only where a run is asked to stop at a step.
 fs::path stepFile(const std::string& folder) {
     return fs::path(folder) / "fake-step";
@@ -55,6 +67,21 @@ Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, Paus
             emit(StateChanged{state, what, -1});
     };
     emit(StateChanged{RunState::Preparing, "Preparing the data", 0.5});
+    if (request.takeBest) {
+        emit(StateChanged{RunState::Running, "Taking the best checkpoint as the result", -1});
+        last(RunState::Finished, "Finished");
+        return {};
+    }
+    std::vector<MetricSpec> metrics;
+    for (const ObjectiveEntry& objective : m_catalog.objectives)
+        if (objective.description.id == request.config.objective.id)
+            metrics = objective.metrics;
+    const auto metricsAt = [&](double done) {
+        std::map<std::string, double> values;
+        for (const MetricSpec& spec : metrics)
+            values[spec.key] = fakeMetric(spec, done, noise.normal());
+        return values;
+    };
     // Far from the usual rate a run learns less, so that trials of a sweep differ.
     const double away = std::log10(rate / 2e-4), lost = 0.25 * away * away;
     if (m_options.failAboveRate > 0 && rate > m_options.failAboveRate)
@@ -108,18 +135,19 @@ Status FakeEngine::train(const TrainRequest& request, std::stop_token stop, Paus
                           .targetTokens = 512,
                           .seconds = perStep,
                           .tokensPerSecond = 2048 / perStep,
-                          .secondsLeft = perStep * static_cast<double>(m_options.steps - step)});
+                          .secondsLeft = perStep * static_cast<double>(m_options.steps - step),
+                          .metrics = metricsAt(done)});
         if (m_options.evalEvery > 0 && step % m_options.evalEvery == 0) {
             double validation = 0.6 + lost + 2.4 * std::exp(-4 * done);
             if (m_options.overfits && done > 0.5)
                 validation += 3 * (done - 0.5);
-            emit(EvalFinished{step, "validation", validation, 1000, validation < best});
+            emit(EvalFinished{step, "validation", validation, 1000, validation < best, metricsAt(done)});
             emit(EvalFinished{step, "general", 1.4 + 0.08 * done, 2000, false, {{"token_accuracy", 0.66 - 0.02 * done}}});
             emit(
                 CheckpointSaved{step, request.folder + "/checkpoints/step-" + std::to_string(step), validation < best});
             emit(SampleGenerated{step, 0, "What is the capital of France?", "Paris.",
                                  done > 0.4 ? "Paris." : "The the."});
-            emit(MemoryReported{700'000'000, 720'000'000, 750'000'000});
+            emit(MemoryReported{700'000'000, 720'000'000, 750'000'000, 140'000'000});
             best = std::min(best, validation);
         }
     }
@@ -138,6 +166,7 @@ Result<StepMeasurement> FakeEngine::measureSteps(const TrainRequest& request, st
     measured.steps = 2;
     measured.rows = paramInt(request.config.training, trainingParams().params, "batch_size");
     measured.longestTokens = 412, measured.peakBytes = 1'240'000'000, measured.predictedPeakBytes = 1'190'000'000;
+    measured.beforeBytes = 140'000'000, measured.otherLoad = m_options.otherLoad;
     measured.secondsPerStep = 0.84, measured.tokensPerSecond = 2590, measured.runSteps = 339, measured.runSeconds = 192;
     measured.precision = "bf16", measured.activations = "keep";
     return measured;

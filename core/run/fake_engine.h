@@ -17,6 +17,7 @@ struct FakeEngineOptions {
     bool overfits = false;        // validation rises in the second half
     bool sayFinalState = true;    // false: forgets its last word
     double failAboveRate = 0;     // a learning rate above this fails; 0 = never
+    double otherLoad = 0.03;      // what a check says of other programs, see StepMeasurement
 };
 
 class FakeEngine final : public Engine {

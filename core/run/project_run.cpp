@@ -1,6 +1,11 @@
 #include "core/run/project_run.h"
 
+#include <cstdio>
+#include <cstdlib>
+
 #include "core/data/general_data.h"
+#include "core/plan/presets.h"
+#include "core/run/engine.h"
 #include "core/store/project.h"
 
 namespace attune {
@@ -17,7 +22,10 @@ Status addRows(Project& project, TrainRequest& request) {
         request.validation = std::move(*validation);
     else if (validation.error().code != ErrorCode::InvalidData)
         return fail(validation.error());
-    if (!request.config.data.general.empty()) { // a relative path means a file in the project's folder
+    // Relative paths mean files in the project's folder.
+    if (!request.config.start.empty())
+        request.start = (project.folder() / request.config.start).lexically_normal().string();
+    if (!request.config.data.general.empty()) {
         ATTUNE_ASSIGN(request.general, loadGeneralData(project.folder() / request.config.data.general));
     }
     return {};
@@ -47,6 +55,24 @@ Result<PreparedRun> prepareRun(Project& project, Engine& engine, const RunConfig
     return run;
 }
 
+Result<RunConfig> furtherRunConfig(Project& project, const Catalog& catalog, std::int64_t runId, double rateFactor) {
+    ATTUNE_ASSIGN(const RunRecord record, project.runs().get(runId));
+    ATTUNE_ASSIGN(RunConfig config, parseRunConfig(record.recipe, catalog, record.name));
+    ATTUNE_ASSIGN(const std::vector<RunCheckpoint> checkpoints, project.runs().checkpoints(runId));
+    const RunCheckpoint* best = nullptr;
+    for (const RunCheckpoint& checkpoint : checkpoints)
+        if (checkpoint.best && (!best || checkpoint.step > best->step))
+            best = &checkpoint;
+    if (!best)
+        return fail(ErrorCode::NotFound, record.name + " has no checkpoint that was the best by validation", "Train it further, or start a new run.");
+    config.start = (fs::path(record.folder) / "checkpoints" / fs::path(best->folder).filename()).string();
+    config.name = record.name + ", from step " + std::to_string(best->step);
+    char rate[32];
+    std::snprintf(rate, sizeof rate, "%.2g", effectiveLearningRate(config) * rateFactor);
+    config.training["learning_rate"] = std::strtod(rate, nullptr);
+    return config;
+}
+
 Result<TrainRequest> prepareCheck(Project& project, Engine& engine, const RunConfig& config) {
     TrainRequest request;
     request.config = config;
@@ -55,7 +81,7 @@ Result<TrainRequest> prepareCheck(Project& project, Engine& engine, const RunCon
     return request;
 }
 
-Result<PreparedRun> prepareContinuation(Project& project, const Catalog& catalog, std::int64_t runId) {
+Result<PreparedRun> prepareContinuation(Project& project, const Catalog& catalog, std::int64_t runId, bool takeBest) {
     PreparedRun run;
     run.id = runId;
     ATTUNE_ASSIGN(const RunRecord record, project.runs().get(runId));
@@ -65,6 +91,7 @@ Result<PreparedRun> prepareContinuation(Project& project, const Catalog& catalog
     const fs::path folder(record.folder);
     run.request.folder = (folder.is_absolute() ? folder : project.folder() / folder).string();
     run.request.resume = true;
+    run.request.takeBest = takeBest;
     return run;
 }
 

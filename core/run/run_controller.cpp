@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <optional>
 
+#include "core/run/engine.h"
 #include "core/run/metric_sink.h"
 
 namespace attune {

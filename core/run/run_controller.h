@@ -6,11 +6,14 @@
 #include <memory>
 #include <mutex>
 
-#include "core/run/engine.h"
+#include "core/run/pause_token.h"
+#include "core/run/train_request.h"
 #include "core/run/engine_thread.h"
 #include "core/run/run_folder.h" // isFinal
 
 namespace attune {
+
+class Engine;
 
 class RunController {
 public:

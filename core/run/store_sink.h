@@ -1,7 +1,7 @@
 // Carries a run's events into the project's database. Called on the engine thread; the store queues its own writes.
 #pragma once
 
-#include "core/run/engine.h"
+#include "core/run/train_request.h"
 #include "core/store/run_store.h"
 
 namespace attune {

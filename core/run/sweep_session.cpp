@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/run/engine.h"
 #include "core/run/run_controller.h"
 #include "core/run/store_sink.h"
 #include "core/store/project.h"

@@ -63,6 +63,7 @@ struct SampleGenerated {
 struct MemoryReported {
     std::int64_t residentBytes = 0, peakBytes = 0;
     std::int64_t predictedPeakBytes = 0; // what the estimate said for this run; 0 = unknown
+    std::int64_t beforeBytes = 0; // resident before the run read its model, part of the peak: the program itself; 0 = unknown
 };
 struct CheckpointSaved {
     std::int64_t step = 0;

@@ -1,4 +1,6 @@
 // What the catalog says about itself holds, and the window's tests are given nothing the engine does not have.
+#include <set>
+
 #include <QtTest>
 
 #include "core/engine/engine_catalog.h"
@@ -53,6 +55,20 @@ private Q_SLOTS:
                 QVERIFY(objective.takes("text") && objective.unusedTraining.empty());
             if (objective.description.id == "dpo")
                 QVERIFY(!objective.takes("chat") && objective.unusedTraining == std::vector<std::string>{"train_on"});
+        }
+    }
+    void metricsAreDescribed() {
+        for (const ObjectiveEntry& objective : engineCatalog().objectives) {
+            std::set<std::string> keys;
+            int leading = 0;
+            for (const MetricSpec& metric : objective.metrics) {
+                QVERIFY2(!metric.label.empty() && metric.help.ends_with("."), metric.key.c_str());
+                QVERIFY2(metric.unit.empty() || metric.unit == "nats" || metric.unit == "tokens" || metric.unit == "share", metric.unit.c_str());
+                QVERIFY2(keys.insert(metric.key).second, metric.key.c_str());
+                QCOMPARE(std::count(metric.key.begin(), metric.key.end(), '*') <= 1, true);
+                leading += metric.leading;
+            }
+            QVERIFY2(leading <= 6, objective.description.id.c_str()); // more are a wall, not a picture
         }
     }
     void theWindowsTestsKnowTheSameMethodsAndObjectives() {

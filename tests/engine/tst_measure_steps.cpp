@@ -73,6 +73,8 @@ private Q_SLOTS:
         QCOMPARE(measured->steps, 2);
         QCOMPARE(measured->rows, 4);
         QCOMPARE(measured->runSteps, 20); // 2 epochs of 10
+        QVERIFY(measured->beforeBytes > 1'000'000 && measured->beforeBytes < measured->peakBytes);
+        QVERIFY(measured->otherLoad >= -1 && measured->otherLoad <= 1);
         QVERIFY(measured->peakBytes > 10'000'000 && measured->predictedPeakBytes > 10'000'000);
         QVERIFY(measured->secondsPerStep > 0 && measured->tokensPerSecond > 0 && measured->runSeconds > 0);
         std::int64_t steps = 0, tokens = 0;

@@ -180,6 +180,11 @@ private Q_SLOTS:
         else
             QVERIFY(kind == "chat" || kind == "text");
         QCOMPARE(whole.all<StepFinished>().size(), std::size_t{30});
+        const auto described = findObjective(objective.toStdString())->metrics(); // the window has words for all it draws
+        for (const auto& [name, value] : whole.all<StepFinished>().back().metrics) {
+            MetricSpec filled;
+            QVERIFY2(findMetric(described, name, filled), name.c_str());
+        }
         QCOMPARE(folderHash(dataPath), base);
 
         // Stopped and continued twice, each time on weights read afresh: the same bits, so what is frozen has not moved in the whole run.

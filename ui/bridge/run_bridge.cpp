@@ -4,6 +4,8 @@
 
 #include <QFileInfo>
 
+#include "core/run/engine.h"
+#include "core/run/run_controller.h"
 #include "core/run/store_sink.h"
 #include "core/store/project.h"
 #include "ui/bridge/qt_convert.h"
@@ -42,6 +44,10 @@ RunBridge::RunBridge(Engine& engine, QObject* parent)
 RunBridge::~RunBridge() {
     m_thread->cancelAll();
     m_controller.reset();
+}
+
+const Catalog& RunBridge::catalog() const {
+    return m_engine.catalog();
 }
 
 Status RunBridge::start(TrainRequest request, std::shared_ptr<Project> project, qint64 runId) {

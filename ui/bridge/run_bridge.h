@@ -12,15 +12,17 @@
 #include <QString>
 #include <QVector>
 
-#include "core/run/engine.h"
 #include "core/run/engine_thread.h"
-#include "core/run/run_controller.h"
+#include "core/run/generate_request.h"
+#include "core/run/train_request.h"
 #include "ui/bridge/event_pump.h"
 #include "ui/bridge/task.h"
 
 namespace attune {
 
+class Engine;
 class Project;
+class RunController;
 
 /// A streaming generation: a child of its receiver; destroying it cancels the work. Signals come on the GUI thread.
 class Generation final : public QObject {
@@ -62,7 +64,7 @@ public:
     };
     const Current& current() const { return m_current; }
     bool isActive() const { return m_active; }
-    const Catalog& catalog() const { return m_engine.catalog(); }
+    const Catalog& catalog() const;
 
     /// Starts `request` as run `runId` of `project` (may be null: then nothing is recorded in a store). The project
     /// stays open until the run ended. Errors: Busy while a run is active; what writing its folder says.

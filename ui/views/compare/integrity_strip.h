@@ -4,7 +4,8 @@
 #include <QFrame>
 #include <QPointer>
 
-#include "core/run/engine.h"
+#include "core/base/result.h"
+#include "core/run/adapter_proof.h"
 
 class QLabel;
 
