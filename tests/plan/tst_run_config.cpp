@@ -232,6 +232,46 @@ private Q_SLOTS:
         config.training["learning_rate"] = 5e-5;
         QVERIFY(checkRunConfig(config, testCatalog()).empty());
     }
+    void whatIsHighDependsOnTheModelsWidth() {
+        RunConfig config;
+        config.model = "m", config.data.train = "t";
+        config.training = {{"learning_rate", 4e-3}, {"epochs", 12.0}};
+        const auto fields = [&](std::int64_t hiddenSize) {
+            std::vector<std::string> names;
+            for (const Complaint& complaint : checkRunConfig(config, testCatalog(), hiddenSize))
+                names.push_back(complaint.field);
+            return names;
+        };
+        const std::vector<std::string> high{"training.learning_rate"}, none;
+        QCOMPARE(fields(0), high); // unknown: as for a large one
+        QCOMPARE(fields(4096), high);
+        QCOMPARE(fields(576), high);
+        QCOMPARE(fields(256), none); // 2048 / 256 = 8 times the usual rate, and four times that
+        // With validation rows the best checkpoint is used: many epochs spoil nothing, without end they waste time.
+        config.training["learning_rate"] = 2e-4;
+        config.training["epochs"] = 60.0;
+        QCOMPARE(fields(0), std::vector<std::string>{"training.epochs"});
+        config.training["early_stopping_patience"] = std::int64_t{3};
+        QCOMPARE(fields(0), none);
+    }
+    void complaintsNameTheFieldAsTheFormDoes() {
+        RunConfig config;
+        config.model = "m", config.data.train = "t";
+        config.training["batch_size"] = std::int64_t{0};
+        const auto complaints = checkRunConfig(config, testCatalog());
+        QCOMPARE(complaints.size(), std::size_t{1});
+        QVERIFY2(complaints[0].message.starts_with("Batch size (training.batch_size) cannot be 0"), complaints[0].message.c_str());
+        QVERIFY(complaints[0].hint.find("from 1 to") != std::string::npos);
+    }
+    void theStartIsPartOfTheRecipe() {
+        RunConfig config;
+        config.model = "m", config.start = "runs/3/checkpoints/step-000100";
+        const auto again = parseRunConfig(toYaml(config), testCatalog(), "r.yaml");
+        QVERIFY(again.has_value());
+        QCOMPARE(again->start, config.start);
+        QVERIFY(setByPath(config, "start=", testCatalog()) && config.start.empty());
+        QVERIFY(toYaml(config).find("start") == std::string::npos); // recipes without one stay the same text
+    }
     void presetsFitEveryMethod() {
         const Catalog catalog = testCatalog();
         for (const Preset& preset : presets())
