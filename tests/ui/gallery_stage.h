@@ -83,6 +83,7 @@ struct Scene {
     std::function<void(Stage&)> arrange;
     std::function<bool(Stage&)> settled;
     FakeEngineOptions engine;
+    int height = 900; // of the large pictures: more shows what else only scrolling does
 };
 
 } // namespace attune::gallery

@@ -177,6 +177,69 @@ inline std::vector<Scene> trainScenes() {
                       },
                       [](Stage& stage) { return trainView(stage).setup().measured().has_value(); },
                       {}});
+    const auto expert = [](Stage& stage, const std::function<void(Stage&)>& ready) {
+        stage.settings.setDepth(Depth::Expert);
+        ready(stage);
+        RunConfig config = trainView(stage).setup().config();
+        config.protection = {"replay", {}};
+        config.data.general = "/data/general/wikitext_sample_of_everyday_english.jsonl";
+        config.training["batch_size"] = std::int64_t{16};
+        config.method.params["alpha"] = 100000.0;
+        trainView(stage).setup().useConfig(config);
+        QTest::qWait(200);
+    };
+    scenes.push_back({"train", "expert", [expert](Stage& stage) { expert(stage, readyToTrain); }, {}, {}, 3000}); // the whole form
+    scenes.push_back({"train", "expert_pairs", [expert](Stage& stage) { expert(stage, pairsToTrain); }, {}, {}, 3000});
+    FakeEngineOptions noisy;
+    noisy.otherLoad = 0.46;
+    scenes.push_back({"train",
+                      "checked_busy",
+                      [](Stage& stage) {
+                          readyToTrain(stage);
+                          for (QPushButton* button : trainView(stage).findChildren<QPushButton*>())
+                              if (button->text() == "Check" && button->isVisible())
+                                  button->click();
+                      },
+                      [](Stage& stage) { return trainView(stage).setup().measured().has_value(); },
+                      noisy});
+    scenes.push_back({"train",
+                      "live_pairs", // the curves of an objective that learns from pairs
+                      [](Stage& stage) {
+                          pairsToTrain(stage);
+                          trainView(stage).start();
+                      },
+                      [](Stage& stage) { return stage.runs.current().lastStep.step >= 900; }, slow, 1080});
+    scenes.push_back({"train",
+                      "live_rewards",
+                      [](Stage& stage) {
+                          readyToTrain(stage);
+                          RunConfig config = trainView(stage).setup().config();
+                          config.objective = {"grpo", {}};
+                          config.name = "Answers checked by a rule, third attempt with a longer name than usual";
+                          trainView(stage).setup().useConfig(config);
+                          QTest::qWait(200);
+                          trainView(stage).start();
+                      },
+                      [](Stage& stage) { return stage.runs.current().lastStep.step >= 900; }, slow, 1080});
+    scenes.push_back({"train",
+                      "no_run",
+                      [](Stage& stage) {
+                          readyToTrain(stage);
+                          trainView(stage).showPage(TrainView::LiveIndex);
+                      },
+                      {},
+                      {}});
+    scenes.push_back({"train",
+                      "further", // a recipe that begins with another run's checkpoint
+                      [](Stage& stage) {
+                          readyToTrain(stage);
+                          RunConfig config = trainView(stage).setup().config();
+                          config.start = "runs/3/checkpoints/step-000160";
+                          trainView(stage).setup().useConfig(config);
+                          QTest::qWait(200);
+                      },
+                      {},
+                      {}});
     scenes.push_back({"train", "live", [](Stage& stage) { startRun(stage); },
                       [](Stage& stage) { return stage.runs.current().lastStep.step >= 1100; }, slow});
     scenes.push_back({"train", "finished", [](Stage& stage) { startRun(stage); }, ended, overfitting});

@@ -89,7 +89,7 @@ private Q_SLOTS:
         QVERIFY(!button(stage, "Start the sweep")->isEnabled());
         bool said = false;
         for (const QLabel* label : form.findChildren<QLabel*>())
-            said = said || (label->isVisible() && label->text().contains("method.r cannot be 0"));
+            said = said || (label->isVisible() && label->text().contains("Rank (r) cannot be 0"));
         QVERIFY(said);
         form.setKnob(1, "method.r", "2,4");
         QTRY_VERIFY(form.plan() && sweepPage(stage).isReady());

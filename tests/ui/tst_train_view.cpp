@@ -1,5 +1,6 @@
 // The Train station on a FakeEngine: what a run says reaches chart and store, pause and stop work, a failed run says
 // why.
+#include <QLabel>
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QUndoStack>
@@ -7,6 +8,7 @@
 #include "gallery_train.h"
 #include "tests/support/test_main.h"
 #include "ui/widgets/message_bar.h"
+#include "ui/widgets/stacked_bar.h"
 
 using namespace attune;
 using namespace attune::gallery;
@@ -90,6 +92,7 @@ private Q_SLOTS:
         QCOMPARE(setup.measured()->peakBytes, qint64(1'240'000'000));
         QLabel* words = setup.findChild<QLabel*>("measured");
         QTRY_VERIFY(words->isVisible() && words->text().contains("1.2 GB"));
+        QVERIFY(setup.findChild<StackedBar*>()->accessibleName().contains("this run, measured 1.1 GB, program 140 MB"));
         QVERIFY(stage.project.get()->runs().list()->empty()); // a check is no run
         RunConfig changed = setup.config();
         changed.training["batch_size"] = std::int64_t{16};
@@ -221,6 +224,111 @@ private Q_SLOTS:
         QTRY_VERIFY(messages(stage).join('\n').contains("infinite at step 7"));
         QTRY_VERIFY(button(stage, "Continue"));
         QTRY_COMPARE(storedState(*stage.project.get(), 1), std::string("failed"));
+    }
+
+    void whatIsSaidOfARunStaysWithIt() {
+        FakeEngineOptions options;
+        options.failAtStep = 7;
+        Stage stage(*m_theme, options);
+        QVERIFY(stage.window->showStation("train"));
+        readyToTrain(stage);
+        trainView(stage).showPage(TrainView::LiveIndex); // no run: nothing is being prepared
+        QVERIFY(button(stage, "Set up a run"));
+        trainView(stage).start();
+        QTRY_VERIFY_WITH_TIMEOUT(ended(stage), 10'000);
+        const auto saysFailed = [&] {
+            for (const MessageBar* bar : trainView(stage).findChildren<MessageBar*>())
+                if (bar->isVisible() && bar->message().contains("failed"))
+                    return true;
+            return false;
+        };
+        QTRY_VERIFY(saysFailed());
+        for (const auto page : {TrainView::ModelIndex, TrainView::SetupIndex, TrainView::SweepIndex, TrainView::HistoryIndex}) {
+            trainView(stage).showPage(page);
+            QVERIFY(!saysFailed());
+        }
+        trainView(stage).showPage(TrainView::LiveIndex);
+        QVERIFY(saysFailed());
+    }
+
+    void theBestCheckpointIsUsedOrGoneOnFrom() {
+        FakeEngineOptions options;
+        options.steps = 480, options.evalEvery = 40, options.overfits = true, options.stepTime = std::chrono::milliseconds(4);
+        Stage stage(*m_theme, options);
+        QVERIFY(stage.window->showStation("train"));
+        startRun(stage);
+        const auto offered = [&](const QString& begin) -> QPushButton* {
+            for (QPushButton* each : trainView(stage).findChildren<QPushButton*>())
+                if (each->text().startsWith(begin) && each->isVisible())
+                    return each;
+            return nullptr;
+        };
+        QTRY_VERIFY_WITH_TIMEOUT(offered("Stop and use "), 20'000);
+        const qint64 best = trainView(stage).live().bestStep();
+        QCOMPARE(offered("Stop and use ")->text(), QString("Stop and use %1").arg(best));
+        offered("Stop and use ")->click();
+        QTRY_COMPARE_WITH_TIMEOUT(storedState(*stage.project.get(), 1), std::string("finished"), 20'000);
+        QTRY_VERIFY_WITH_TIMEOUT(button(stage, "Compare answers"), 10'000);
+        QVERIFY(stage.runs.current().lastStep.step < 480); // not one step more
+        QVERIFY(!offered("Continue") || !offered("Continue")->isVisible());
+
+        QTRY_VERIFY_WITH_TIMEOUT(offered("Go on from "), 10'000);
+        offered("Go on from ")->click();
+        QTRY_COMPARE_WITH_TIMEOUT(stage.runs.current().runId, qint64(2), 10'000);
+        stage.runs.stop();
+        QTRY_VERIFY_WITH_TIMEOUT(ended(stage), 10'000);
+        const RunRecord first = *stage.project.get()->runs().get(1), second = *stage.project.get()->runs().get(2);
+        const auto before = parseRunConfig(first.recipe, stage.runs.catalog(), "first"), after = parseRunConfig(second.recipe, stage.runs.catalog(), "second");
+        QVERIFY(before && after && before->start.empty());
+        QCOMPARE(after->start, "runs/1/checkpoints/step-" + std::to_string(best));
+        const double rate = paramDouble(after->training, trainingParams().params, "learning_rate");
+        QVERIFY(std::abs(rate - paramDouble(before->training, trainingParams().params, "learning_rate") / 3) < 0.01 * rate);
+        QCOMPARE(second.name, first.name + ", from step " + std::to_string(best));
+        // The form that takes that recipe over says so, and can begin anew.
+        trainView(stage).setup().useConfig(*after);
+        trainView(stage).showPage(TrainView::SetupIndex);
+        QVERIFY(button(stage, "Begin anew"));
+        QCOMPARE(trainView(stage).setup().config().start, after->start);
+        button(stage, "Begin anew")->click();
+        QVERIFY(trainView(stage).setup().config().start.empty());
+    }
+
+    void aGreyStartSaysWhy() {
+        Stage stage(*m_theme);
+        QVERIFY(stage.window->showStation("train"));
+        stage.openProject([](Project& project) { fillSample(project, true); });
+        QTRY_VERIFY_WITH_TIMEOUT(!trainView(stage).setup().isLoading(), 10'000);
+        QTRY_VERIFY(button(stage, "Start training") && !button(stage, "Start training")->isEnabled());
+        const auto said = [&](const QString& words) {
+            for (QLabel* label : trainView(stage).findChildren<QLabel*>())
+                if (label->isVisible() && label->text().contains(words))
+                    return true;
+            return false;
+        };
+        QTRY_VERIFY(said("It cannot start yet"));
+        trainView(stage).showPage(TrainView::SweepIndex);
+        QTRY_VERIFY(said("Choose a model first"));
+    }
+
+    void fieldsAreNamedAsTheFormNamesThem() {
+        Stage stage(*m_theme);
+        QVERIFY(stage.window->showStation("train"));
+        readyToTrain(stage);
+        RunConfig config = trainView(stage).setup().config();
+        config.method.params["alpha"] = 100000.0; // allowed: 0.001 to 4096
+        trainView(stage).setup().useConfig(config);
+        QStringList shown;
+        const auto complaints = [&] {
+            shown.clear();
+            for (QLabel* label : trainView(stage).setup().findChildren<QLabel*>())
+                if (label->isVisible() && label->text().contains("100000"))
+                    shown << label->text();
+            return shown.size() >= 2; // below the field, and at the right
+        };
+        QTRY_VERIFY(complaints());
+        for (const QString& text : shown)
+            QVERIFY2(text.contains("Scaling (alpha)") && !text.contains("method."), qPrintable(text));
+        QVERIFY2(shown.join('\n').contains("from 0.001 to 4096"), qPrintable(shown.join('\n')));
     }
 
     void theSampleInsideTheSampleLeadsToTraining() {

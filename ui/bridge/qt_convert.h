@@ -28,6 +28,10 @@ inline QString qpath(const std::filesystem::path& path) {
 inline QString number(qint64 value) {
     return QLocale(QLocale::English).toString(value);
 }
+/// "1 row" or "1,184 rows": `one` as it stands, or `many` with its %1.
+inline QString counted(qint64 count, const QString& one, const QString& many) {
+    return count == 1 ? one : many.arg(number(count));
+}
 /// "0.815": `decimals` digits, never scientific.
 inline QString number(double value, int decimals) {
     return QLocale(QLocale::English).toString(value, 'f', decimals);

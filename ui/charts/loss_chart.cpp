@@ -27,6 +27,7 @@ QString figure(double value) {
 }
 
 constexpr int kLegendColumns = 3, kTickRoom = 28;   // pixels a number of the y axis wants
+constexpr double kPartOfRun = 20, kLongestMemory = 40; // automatic smoothing: time constant in points, by the number of points
 constexpr double kSideRoom = 0.008;                 // of the x axis, so that the first and the last point are whole
 const QString kBeneath = QStringLiteral("beneath"); // the layer of other runs' curves
 
@@ -81,6 +82,8 @@ void LossChart::clear() {
     m_validation.clear();
     m_general.clear();
     m_average = m_bias = 0;
+    if (m_automatic)
+        m_smoothing = automaticSmoothing(m_smoothedFor = 0);
     rebuild();
     setMarker(0, {});
 }
@@ -90,8 +93,19 @@ void LossChart::append(const QVector<Point>& points) {
     for (const Point& point : points)
         if (m_raw.isEmpty() || point.x > m_raw.back().x)
             m_raw.append(point);
+    // The weight follows the growing run in steps of a quarter: the whole curve is smoothed anew a few times, not at each point.
+    if (m_automatic && double(m_raw.size()) >= 1.25 * double(std::max<qsizetype>(m_smoothedFor, 16)) &&
+        automaticSmoothing(m_raw.size()) != m_smoothing) {
+        m_smoothing = automaticSmoothing(m_smoothedFor = m_raw.size());
+        return rebuild();
+    }
     extendSmoothed(from);
     scheduleReplot();
+}
+
+double LossChart::automaticSmoothing(qsizetype points) {
+    const double memory = std::min(double(points) / kPartOfRun, kLongestMemory);
+    return memory > 1 ? 1 - 1 / memory : 0;
 }
 
 void LossChart::extendSmoothed(qsizetype from) {
@@ -192,7 +206,7 @@ void LossChart::setOverlays(const std::vector<Overlay>& overlays) {
     for (const OverlayGraphs& graphs : m_overlays) {
         for (QCPGraph* graph : {graphs.training, graphs.validation})
             graph->setLayer(kBeneath);
-        setPoints(graphs.training, smooth(graphs.data.training, m_smoothing));
+        setPoints(graphs.training, smooth(graphs.data.training, overlayWeight(graphs.data.training.size())));
         setPoints(graphs.validation, graphs.data.validation);
     }
     restyle();
@@ -216,10 +230,21 @@ void LossChart::setExpectedEnd(double x) {
 }
 
 void LossChart::setSmoothing(double weight) {
+    m_automatic = false;
     m_smoothing = std::clamp(weight, 0.0, 0.999);
+    smoothAgain();
+}
+
+void LossChart::setAutomaticSmoothing() {
+    m_automatic = true;
+    m_smoothing = automaticSmoothing(m_smoothedFor = m_raw.size());
+    smoothAgain();
+}
+
+void LossChart::smoothAgain() {
     rebuild();
     for (const OverlayGraphs& graphs : m_overlays)
-        setPoints(graphs.training, smooth(graphs.data.training, m_smoothing));
+        setPoints(graphs.training, smooth(graphs.data.training, overlayWeight(graphs.data.training.size())));
 }
 
 void LossChart::setLogScale(bool logScale) {
@@ -324,7 +349,7 @@ void LossChart::rescale() {
     include(m_validation);
     include(m_general);
     for (const OverlayGraphs& graphs : m_overlays) {
-        include(smooth(graphs.data.training, m_smoothing));
+        include(smooth(graphs.data.training, overlayWeight(graphs.data.training.size())));
         include(graphs.data.validation);
     }
     if (!m_raw.isEmpty())

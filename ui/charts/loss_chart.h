@@ -38,8 +38,13 @@ public:
     void setOverlays(const std::vector<Overlay>& overlays);
     void setMarker(double x, const QString& text); ///< e.g. best checkpoint; an empty text removes it
     void setExpectedEnd(double x);                 ///< right end of the x axis, 0 = by data
-    void setSmoothing(double weight);              ///< 0 = none ... 0.99, exponential with bias correction
-    double smoothing() const { return m_smoothing; }
+    void setSmoothing(double weight);              ///< 0 = none ... 0.99, exponential with bias correction; not automatic
+    /// By the number of points: a twentieth of the run counts, so that short runs are not drawn as a flat line nor long
+    /// ones as a cloud.
+    void setAutomaticSmoothing();
+    bool isSmoothingAutomatic() const { return m_automatic; }
+    double smoothing() const { return m_smoothing; } ///< the weight in use
+    static double automaticSmoothing(qsizetype points);
     void setLogScale(bool logScale);
     bool logScale() const { return m_logScale; }
     void setRawVisible(bool visible);
@@ -56,7 +61,9 @@ private:
     static void merge(QVector<Point>& known, const QVector<Point>& points);
     static QVector<Point> smooth(const QVector<Point>& points, double weight);
     void rebuild();
+    void smoothAgain();
     void extendSmoothed(qsizetype from);
+    double overlayWeight(qsizetype points) const { return m_automatic ? automaticSmoothing(points) : m_smoothing; }
     void layLegendBelow();
     void placeMarkerText();
     struct OverlayGraphs {
@@ -75,7 +82,8 @@ private:
     QCPLayoutGrid* m_legendRow = nullptr;
     QString m_trainingName, m_validationName;
     double m_smoothing = 0.9, m_expectedEnd = 0, m_average = 0, m_bias = 0;
-    bool m_logScale = false, m_markerSet = false;
+    bool m_logScale = false, m_markerSet = false, m_automatic = false;
+    qsizetype m_smoothedFor = 0; // points the automatic weight was chosen for
     double m_minimum = 0, m_maximum = 0;
     bool m_hasRange = false;
 };

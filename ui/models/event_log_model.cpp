@@ -53,7 +53,7 @@ void EventLogModel::add(const EvalFinished& eval) {
     else if (validation && m_lastValidation >= 0)
         text += tr(" (was %1)").arg(number(m_lastValidation, 3));
     if (eval.targets > 0)
-        text += tr(", over %1 tokens").arg(number(qint64(eval.targets)));
+        text += counted(qint64(eval.targets), tr(", over 1 token"), tr(", over %1 tokens"));
     if (eval.best && eval.step > 0)
         text += tr("; the best so far");
     if (validation)

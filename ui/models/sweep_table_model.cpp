@@ -66,7 +66,7 @@ QString SweepTableModel::stateText(const SweepTrialRecord& trial) const {
         return tr("training");
     const int rungs = rungCount(m_sweep->plan, m_sweep->trials.size());
     if (trial.results.empty())
-        return trial.runId != 0 ? tr("to be continued") : tr("waiting");
+        return trial.runId != 0 ? tr("stopped, goes on with Continue") : tr("waiting");
     if (std::ssize(trial.results) >= rungs)
         return placeOf(trial.position) == 1 ? tr("finished, best") : tr("finished");
     return tr("rung %1 of %2").arg(trial.results.size()).arg(rungs);
@@ -76,7 +76,10 @@ QString SweepTableModel::cell(const SweepTrialRecord& trial, int column) const {
     if (column == 0)
         return placeOf(trial.position) > 0 ? QString::number(placeOf(trial.position)) : QStringLiteral("–");
     if (column == 1)
-        return trial.results.empty() ? tr("not measured") : number(trial.results.back(), 4);
+        return !trial.results.empty() ? number(trial.results.back(), 4)
+               : trial.failed         ? tr("none, failed")
+               : trial.runId != 0     ? tr("not at its end") // History shows the best so far, which is not yet its result
+                                      : tr("not begun");
     if (column == stateColumn())
         return stateText(trial);
     return qstr(trial.values[std::size_t(column - 2)]);
@@ -90,6 +93,8 @@ QVariant SweepTableModel::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole:
         return cell(*found, index.column());
     case Qt::ToolTipRole:
+        if (index.column() == 1 && found->results.empty() && !found->failed && found->runId != 0)
+            return "<p>" + tr("A trial counts when it has reached its end: what the run measured so far stands in History.").toHtmlEscaped() + "</p>";
         return QString("<p>" + tr("Trial %1").arg(found->position + 1) + ": " + cell(*found, index.column()).toHtmlEscaped() + "</p>");
     case Qt::TextAlignmentRole:
         return int((index.column() == stateColumn() ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);

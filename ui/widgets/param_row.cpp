@@ -75,7 +75,8 @@ ParamRow::ParamRow(const ParamSpec& spec, QWidget* parent) : QWidget(parent), m_
     m_editor = makeEditor();
     m_editor->setAccessibleName(name);
     m_editor->setAccessibleDescription(qstr(spec.help));
-    m_editor->setToolTip("<p>" + qstr(spec.help).toHtmlEscaped() + "</p>");
+    const QString range = rangeText(spec);
+    m_editor->setToolTip("<p>" + qstr(spec.help).toHtmlEscaped() + (range.isEmpty() ? QString() : QLatin1Char(' ') + tr("Range: %1.").arg(range)) + "</p>");
     label->setBuddy(m_editor);
     m_reset = new QToolButton(this);
     m_reset->setIcon(Theme::current().icon("reset", Theme::IconColor::Accent));
@@ -175,7 +176,8 @@ QWidget* ParamRow::makeEditor() {
 void ParamRow::takeText(const QString& text) {
     const Result<ParamValue> parsed = parseParam(m_spec, sstr(text.trimmed()), m_spec.label);
     const bool was = isUnreadable();
-    m_ownComplaint = parsed ? QString() : qstr(parsed.error().message);
+    // What is allowed stands there as well.
+    m_ownComplaint = parsed ? QString() : qstr(parsed.error().message) + (parsed.error().hint.empty() ? QString() : QStringLiteral(". ") + qstr(parsed.error().hint));
     const bool same = parsed && *parsed == m_value;
     if (parsed)
         take(*parsed);

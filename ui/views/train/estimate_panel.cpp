@@ -1,5 +1,7 @@
 #include "ui/views/train/estimate_panel.h"
 
+#include <algorithm>
+
 #include <QGridLayout>
 #include <QHBoxLayout>
 #include <QLabel>
@@ -39,11 +41,11 @@ EstimatePanel::EstimatePanel(QWidget* parent) : QWidget(parent) {
     m_bar = new StackedBar(m_figures);
     m_bar->setAccessibleName(tr("Memory the run needs"));
     inner->addWidget(m_bar);
-    m_note = makeLabel({}, "note", m_figures);
-    inner->addWidget(m_note);
     m_measured = makeLabel({}, "body", m_figures);
     m_measured->setObjectName(QStringLiteral("measured"));
     inner->addWidget(m_measured);
+    m_note = makeLabel({}, "note", m_figures);
+    inner->addWidget(m_note);
     auto* buttons = new QHBoxLayout;
     buttons->setSpacing(8);
     m_check = makeButton(tr("Check"), "small", {}, m_figures);
@@ -66,7 +68,7 @@ EstimatePanel::EstimatePanel(QWidget* parent) : QWidget(parent) {
     column->addWidget(m_complaintCard);
     column->addStretch(1);
     m_figures->hide();
-    showMeasured(std::nullopt);
+    showMeasured({});
     showComplaints({});
     connect(m_check, &QPushButton::clicked, this, &EstimatePanel::checkWanted);
     connect(m_fit, &QPushButton::clicked, this, &EstimatePanel::fitWanted);
@@ -83,13 +85,24 @@ void EstimatePanel::setCheckable(bool check, bool fit, const QString& why) {
 void EstimatePanel::showMeasured(const std::optional<StepMeasurement>& measured) {
     m_measured->setVisible(measured.has_value());
     m_costCard->setNote(measured ? tr("measured") : tr("estimated"));
+    m_time->setCaption(measured ? tr("training time, measured") : tr("training time"));
     if (!measured)
         return;
+    const qint64 program = std::clamp<qint64>(measured->beforeBytes, 0, measured->peakBytes);
+    const auto part = [](const QString& label, qint64 bytes) { return StackedBar::Part{label, double(bytes), bytesText(bytes)}; };
+    m_bar->setParts({part(tr("this run, measured"), measured->peakBytes - program), part(tr("program"), program)}, m_memoryBytes,
+                    tr("%1 in this computer").arg(bytesText(qint64(m_memoryBytes))));
     m_time->setFigure(durationText(measured->runSeconds));
-    m_measured->setText(tr("Measured over the longest rows (%1 tokens): peak memory %2 (estimate %3), %4 s a step, %5 tokens a second.")
+    m_steps->setFigure(number(qint64(measured->runSteps)));
+    m_measured->setText(tr("Measured over the longest rows (%1 tokens): %2 at most (estimated %3), %4 s a step, %5 tokens a second, in %6.")
                             .arg(number(qint64(measured->longestTokens)), bytesText(measured->peakBytes),
                                  bytesText(measured->predictedPeakBytes), number(measured->secondsPerStep, measured->secondsPerStep < 10 ? 2 : 0),
-                                 number(qint64(measured->tokensPerSecond))));
+                                 number(qint64(measured->tokensPerSecond)), qstr(measured->precision)));
+    m_note->setText(measured->otherLoad < 0 ? tr("Whether other programs were busy meanwhile could not be told.")
+                    : measured->otherLoad >= kBusyComputer
+                        ? tr("Other programs took %1 % of the processors meanwhile: these times are too long. Check again when the computer is quiet.")
+                              .arg(number(100 * measured->otherLoad, 0))
+                        : tr("The computer was quiet: other programs took %1 % of the processors.").arg(number(100 * measured->otherLoad, 0)));
 }
 
 void EstimatePanel::showMissing(const QString& why) {
@@ -110,6 +123,7 @@ void EstimatePanel::showEstimate(const RunEstimate& estimate, const Computer& co
     if (memory.protection > 0)
         parts.push_back(part(tr("protection"), memory.protection));
     parts.push_back(part(tr("program"), memory.overhead));
+    m_memoryBytes = double(computer.memoryBytes);
     m_bar->setParts(std::move(parts),
                     double(computer.memoryBytes), tr("%1 in this computer").arg(bytesText(computer.memoryBytes)));
     m_time->setFigure(estimate.time.seconds > 0 ? durationText(estimate.time.seconds) : tr("–"));

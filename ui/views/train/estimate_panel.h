@@ -8,7 +8,7 @@
 
 #include "core/plan/estimate.h"
 #include "core/plan/run_config.h"
-#include "core/run/engine.h"
+#include "core/run/step_measurement.h"
 
 class QLabel;
 class QPushButton;
@@ -19,6 +19,9 @@ namespace attune {
 class Card;
 class FigureLabel;
 class StackedBar;
+
+/// From this share of the processors on other programs count: measured times are too long then.
+inline constexpr double kBusyComputer = 0.15;
 
 /// Everything the panel shows about cost.
 struct RunEstimate {
@@ -38,7 +41,7 @@ public:
     void showMissing(const QString& why);
     void showEstimate(const RunEstimate& estimate, const Computer& computer);
     void showComplaints(const std::vector<Complaint>& complaints);
-    /// What a check measured for the recipe as it is; nothing: it was not checked.
+    /// What a check measured for the recipe as it is takes the place of the estimate; nothing: it was not checked.
     void showMeasured(const std::optional<StepMeasurement>& measured);
     /// Whether Check and Fit can be used now, else why not.
     void setCheckable(bool check, bool fit, const QString& why);
@@ -49,6 +52,7 @@ Q_SIGNALS:
     void fieldWanted(const QString& field);
 
 private:
+    double m_memoryBytes = 0; // of the computer
     QLabel* m_missing;
     QWidget* m_figures;
     StackedBar* m_bar;

@@ -113,6 +113,7 @@ QWidget* HistoryPage::makeDetails() {
     auto* curves = new Card(tr("Loss"), tr("training smoothed, validation as points"), box);
     m_chart = new LossChart(curves);
     m_chart->setMinimumHeight(150);
+    m_chart->setAutomaticSmoothing();
     followTheme(*m_chart);
     addSaveButton(*curves, *m_chart, QStringLiteral("runs"), m_messages);
     curves->body()->addWidget(m_chart, 1);

@@ -13,34 +13,26 @@
 #include <QMenu>
 #include <QProgressBar>
 #include <QShortcut>
+#include <QStackedWidget>
 #include <QTableView>
 #include <QVBoxLayout>
 
+#include "core/plan/data_fit.h"
 #include "core/run/run_folder.h"
 #include "ui/bridge/qt_convert.h"
 #include "ui/charts/loss_chart.h"
+#include "ui/views/train/metric_panel.h"
 #include "ui/views/train/sample_panel.h"
 #include "ui/views/train/train_parts.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/chart_support.h"
+#include "ui/widgets/empty_state.h"
 #include "ui/widgets/message_bar.h"
 
 namespace attune {
 namespace {
 
 constexpr int kSideWidth = 336, kRowHeight = 30;
-const QString kDoctorKey = QStringLiteral("doctor.");
-
-LossChart* makeSmallChart(const QString& name, double smoothing, QWidget* parent) {
-    auto* chart = new LossChart(parent);
-    chart->setNames(name, {});
-    chart->setSmoothing(smoothing);
-    chart->setRawVisible(smoothing > 0);
-    chart->setAccessibleName(name);
-    takeLeftRoom(*chart, 128);
-    followTheme(*chart);
-    return chart;
-}
 
 } // namespace
 
@@ -62,21 +54,25 @@ LivePage::LivePage(const Catalog& catalog, MessageArea& messages, QWidget* paren
     side->setContentsMargins(0, 0, 0, 0);
     sideBox->setLayout(side);
     grid->addWidget(makeLossCard(), 0, 0);
-    grid->addWidget(makeSmallCharts(), 1, 0);
+    m_metrics = new MetricPanel(m_messages, inner);
+    grid->addWidget(m_metrics, 1, 0);
     grid->addWidget(sideBox, 0, 1, 2, 1);
     grid->addWidget(makeLogCard(), 2, 0, 1, 2);
     grid->setRowStretch(0, 5);
     grid->setRowStretch(1, 3);
     grid->setRowStretch(2, 2);
     grid->setColumnStretch(0, 1);
-    outer->addWidget(makeScrolling(inner));
+    m_stack = new QStackedWidget(this);
+    m_stack->addWidget(makeEmpty());
+    m_stack->addWidget(makeScrolling(inner));
+    outer->addWidget(m_stack);
 }
 
 Card* LivePage::makeLossCard() {
     auto* card = new Card(tr("Loss"), tr("per step · lower is better"), this);
     m_loss = new LossChart(card);
     takeLeftRoom(*m_loss, 190);
-    m_loss->setSmoothing(0.93);
+    m_loss->setAutomaticSmoothing();
     followTheme(*m_loss);
     card->body()->addWidget(m_loss, 1);
 
@@ -85,17 +81,20 @@ Card* LivePage::makeLossCard() {
     auto* menu = new QMenu(smoothing);
     auto* group = new QActionGroup(menu);
     const auto choose = [this, smoothing](double weight) {
-        m_loss->setSmoothing(weight);
-        smoothing->setText(weight > 0 ? tr("Smoothing %1").arg(number(weight, 2)) : tr("No smoothing"));
+        if (weight < 0)
+            m_loss->setAutomaticSmoothing();
+        else
+            m_loss->setSmoothing(weight);
+        smoothing->setText(weight < 0 ? tr("Smoothing: automatic") : weight > 0 ? tr("Smoothing %1").arg(number(weight, 2)) : tr("No smoothing"));
     };
-    for (const double weight : {0.0, 0.6, 0.8, 0.93, 0.98}) {
-        QAction* action = menu->addAction(weight > 0 ? number(weight, 2) : tr("None"));
+    for (const double weight : {-1.0, 0.0, 0.6, 0.8, 0.93, 0.98}) {
+        QAction* action = menu->addAction(weight < 0 ? tr("Automatic, by the length of the run") : weight > 0 ? number(weight, 2) : tr("None"));
         action->setCheckable(true);
-        action->setChecked(weight == m_loss->smoothing());
+        action->setChecked(weight < 0);
         group->addAction(action);
         connect(action, &QAction::triggered, this, [choose, weight] { choose(weight); });
     }
-    choose(m_loss->smoothing());
+    choose(-1);
     connect(smoothing, &QPushButton::clicked, this,
             [menu, smoothing] { menu->popup(smoothing->mapToGlobal(QPoint(0, smoothing->height()))); });
     card->tools()->addWidget(smoothing);
@@ -113,23 +112,14 @@ Card* LivePage::makeLossCard() {
     return card;
 }
 
-Card* LivePage::makeSmallCharts() {
-    auto* card = new Card({}, {}, this);
-    auto* line = new QHBoxLayout;
-    line->setSpacing(24);
-    const auto add = [&](const QString& title, double smoothing) {
-        auto* column = new QVBoxLayout;
-        column->setSpacing(4);
-        column->addWidget(makeLabel(title, "section", card));
-        LossChart* chart = makeSmallChart(title, smoothing, card);
-        column->addWidget(chart, 1);
-        line->addLayout(column, 1);
-        return chart;
-    };
-    m_rate = add(tr("Learning rate"), 0);
-    m_norm = add(tr("Gradient norm"), 0.9);
-    card->body()->addLayout(line, 1);
-    return card;
+QWidget* LivePage::makeEmpty() {
+    auto* empty = new EmptyState("train", tr("No run is open"),
+                                 tr("A run's curves, sample answers and warnings stand here while it trains and afterwards."), this);
+    empty->setPrimary(tr("Set up a run"));
+    empty->setSecondary(tr("Open one from the history"));
+    connect(empty, &EmptyState::primaryClicked, this, &LivePage::newRunWanted);
+    connect(empty, &EmptyState::secondaryClicked, this, &LivePage::historyWanted);
+    return empty;
 }
 
 Card* LivePage::makeProgressCard() {
@@ -176,26 +166,38 @@ Card* LivePage::makeLogCard() {
     return card;
 }
 
+void LivePage::clear() {
+    begin({});
+    m_stack->setCurrentIndex(0);
+}
+
 void LivePage::begin(const RunConfig& config) {
-    for (LossChart* chart : {m_loss, m_rate, m_norm}) {
-        chart->clear();
-        chart->resetZoom();
-        chart->setExpectedEnd(0);
-    }
-    for (const Finding& finding : m_doctor.findings())
-        m_messages.remove(kDoctorKey + qstr(finding.id));
-    m_messages.remove("failure");
+    m_stack->setCurrentIndex(1);
+    m_config = config;
+    m_loss->clear();
+    m_loss->resetZoom();
+    m_loss->setExpectedEnd(0);
+    const ObjectiveEntry* objective = findObjectiveEntry(m_catalog, config.objective.id);
+    m_metrics->begin(objective ? objective->metrics : std::vector<MetricSpec>());
+    m_messages.clear(); // all of them were about the run before
     m_samples->clear();
     m_log.clear();
     m_doctor = Doctor(DoctorFacts::of(config, m_catalog));
     m_last = {};
     m_peak = 0;
-    m_bestStep = -1;
+    m_bestStep = m_bestCheckpoint = -1;
     m_state = RunState::Preparing;
+    m_active = m_stopping = false;
     m_bar->setRange(0, 0);
     m_progress->setText(tr("Preparing…"));
+    resetFigures();
+}
+
+void LivePage::resetFigures() {
     for (FigureLabel* figure : {m_speed, m_memory, m_gradient, m_best})
         figure->setFigure(QStringLiteral("–"));
+    m_memory->setCaption(tr("peak memory"));
+    m_best->setCaption(tr("best validation"));
 }
 
 void LivePage::showTrace(const RunTrace& trace) {
@@ -242,54 +244,30 @@ void LivePage::apply(const std::vector<TrainingEvent>& events) {
     flush();
 }
 
-void LivePage::setActive(bool active, bool stopping) {
-    m_active = active;
-    m_stopping = active && stopping;
-    if (active)
-        m_messages.remove("failure");
-    for (const Finding& finding :
-         m_doctor.findings()) // what can be done about it changed; a strip the user closed stays closed
-        if (m_messages.has(kDoctorKey + qstr(finding.id)))
-            showFindings({finding});
-    showStep();
-}
-
-void LivePage::judge(const TrainingEvent& event) {
-    if (m_judging)
-        showFindings(m_doctor.add(event));
-}
-
 void LivePage::takeSteps(const QVector<StepFinished>& steps) {
     if (steps.isEmpty())
         return;
-    QVector<LossChart::Point> loss, rate, norm;
+    m_metrics->takeSteps(steps);
+    QVector<LossChart::Point> loss;
     loss.reserve(steps.size());
-    const auto flush = [&] {
-        m_loss->append(std::exchange(loss, {}));
-        m_rate->append(std::exchange(rate, {}));
-        m_norm->append(std::exchange(norm, {}));
-    };
+    const auto flush = [&] { m_loss->append(std::exchange(loss, {})); };
     for (const StepFinished& step : steps) {
         if (m_last.step > 0 &&
             step.step <= m_last.step) { // a continued run repeats what its last checkpoint did not hold
             flush();
-            for (LossChart* chart : {m_loss, m_rate, m_norm})
-                chart->truncateAfter(double(step.step) - 0.5);
+            m_loss->truncateAfter(double(step.step) - 0.5);
         }
-        const double x = double(step.step);
-        loss.append({x, std::isfinite(step.loss) ? step.loss : qQNaN()});
-        rate.append({x, step.learningRate});
-        norm.append({x, std::isfinite(step.gradientNorm) ? step.gradientNorm : qQNaN()});
+        loss.append({double(step.step), std::isfinite(step.loss) ? step.loss : qQNaN()});
         m_last = step;
         judge(step);
     }
     flush();
-    for (LossChart* chart : {m_loss, m_rate, m_norm})
-        chart->setExpectedEnd(double(m_last.totalSteps));
+    m_loss->setExpectedEnd(double(m_last.totalSteps));
     showStep();
 }
 
 void LivePage::takeEvals(const QVector<EvalFinished>& evals) {
+    m_metrics->takeEvals(evals);
     for (const EvalFinished& eval : evals) {
         m_log.add(eval);
         judge(eval);
@@ -317,14 +295,21 @@ void LivePage::takeSamples(const QVector<SampleGenerated>& samples) {
 void LivePage::takeMemory(const MemoryReported& memory) {
     m_peak = std::max<qint64>(m_peak, memory.peakBytes);
     m_memory->setFigure(bytesText(m_peak));
+    // What the program held before is no part of what the run takes; the estimate counts both.
+    QString caption = memory.beforeBytes > 0 && memory.beforeBytes < m_peak
+                          ? tr("peak memory: the run %1, the program %2").arg(bytesText(m_peak - memory.beforeBytes), bytesText(memory.beforeBytes))
+                          : tr("peak memory of the program");
     if (memory.predictedPeakBytes > 0)
-        m_memory->setCaption(tr("peak memory, estimate %1").arg(bytesText(memory.predictedPeakBytes)));
+        caption += tr(" · estimate %1").arg(bytesText(memory.predictedPeakBytes));
+    m_memory->setCaption(caption);
 }
 
 void LivePage::takeCheckpoint(const CheckpointSaved& checkpoint) {
     m_log.add(checkpoint);
-    if (checkpoint.best)
+    if (checkpoint.best) {
+        m_bestCheckpoint = checkpoint.step;
         m_loss->setMarker(double(checkpoint.step), tr("best checkpoint %1").arg(number(qint64(checkpoint.step))));
+    }
     judge(checkpoint);
 }
 
@@ -367,30 +352,6 @@ void LivePage::showStep() {
     m_progress->setText(text);
     m_speed->setFigure(number(qint64(std::llround(m_last.tokensPerSecond))));
     m_gradient->setFigure(std::isfinite(m_last.gradientNorm) ? number(m_last.gradientNorm, 2) : tr("not a number"));
-}
-
-void LivePage::showFindings(const std::vector<Finding>& findings) {
-    for (const Finding& finding : findings) {
-        std::vector<MessageAction> actions;
-        const QString key = kDoctorKey + qstr(finding.id);
-        if (m_active && !m_stopping && finding.useCheckpoint >= 0)
-            actions.push_back({tr("Stop and keep"), [this] { Q_EMIT stopWanted(); }});
-        if (!finding.assignment.empty())
-            actions.push_back({tr("Apply to a new run"),
-                               [this, change = qstr(finding.assignment)] { Q_EMIT recipeWanted(change); }});
-        actions.push_back({tr("Dismiss"), [this, key] { m_messages.remove(key); }});
-        const Tone tone = finding.severity == Finding::Severity::Serious   ? Tone::Bad
-                          : finding.severity == Finding::Severity::Warning ? Tone::Careful
-                                                                           : Tone::Accent;
-        const bool settled = !m_active && m_state == RunState::Finished && finding.useCheckpoint >= 0;
-        m_messages.show(
-            key, tone, qstr(finding.message),
-            (settled && finding.id == "eval.rising"
-                 ? tr("The finished run uses the checkpoint of step %1.").arg(number(qint64(finding.useCheckpoint)))
-                 : qstr(finding.fix)) +
-                (finding.assignment.empty() ? QString() : QLatin1Char(' ') + tr("Apply sets %1.").arg(qstr(finding.assignment))),
-            actions);
-    }
 }
 
 } // namespace attune

@@ -11,6 +11,7 @@
 
 class QLabel;
 class QProgressBar;
+class QStackedWidget;
 class QTableView;
 
 namespace attune {
@@ -19,6 +20,7 @@ class Card;
 class FigureLabel;
 class LossChart;
 class MessageArea;
+class MetricPanel;
 class SamplePanel;
 
 class LivePage final : public QWidget {
@@ -26,6 +28,7 @@ class LivePage final : public QWidget {
 public:
     LivePage(const Catalog& catalog, MessageArea& messages, QWidget* parent);
 
+    void clear();                          ///< no run is open
     void begin(const RunConfig& config);   ///< an empty page for a run about to start
     void showTrace(const RunTrace& trace); ///< a run of the past, or the past of one that is continued
     /// Whether the run trains now, then strips offer to stop it; and whether it was told to stop.
@@ -40,28 +43,36 @@ public:
     void takeState(const StateChanged& state);
 
     qint64 lastStep() const { return m_last.step; }
+    qint64 bestStep() const { return m_bestCheckpoint; } ///< of the best checkpoint after training began, -1 = none
     LossChart& lossChart() const { return *m_loss; }
+    MetricPanel& metrics() const { return *m_metrics; }
     const EventLogModel& log() const { return m_log; }
 
 Q_SIGNALS:
     void stopWanted();
+    void useBestWanted(); ///< the best checkpoint becomes the result; where the run still trains it is stopped first
+    void goOnWanted();    ///< a new run that begins with the best checkpoint, at a lower learning rate
     void recipeWanted(const QString& assignment); ///< the doctor's change, for a new run
+    void newRunWanted();
+    void historyWanted();
 
 private:
     Card* makeLossCard();
-    Card* makeSmallCharts();
+    QWidget* makeEmpty();
     Card* makeProgressCard();
     Card* makeLogCard();
     void showStep();
+    void resetFigures();
     void showFindings(const std::vector<Finding>& findings);
+    void showFinding(const Finding& finding);
     void judge(const TrainingEvent& event);
     void apply(const std::vector<TrainingEvent>& events);
 
     const Catalog& m_catalog;
     MessageArea& m_messages;
     LossChart* m_loss;
-    LossChart* m_rate;
-    LossChart* m_norm;
+    MetricPanel* m_metrics;
+    QStackedWidget* m_stack; // no run, the run
     SamplePanel* m_samples;
     QProgressBar* m_bar;
     QLabel* m_progress;
@@ -72,8 +83,9 @@ private:
     QTableView* m_table;
     EventLogModel m_log;
     Doctor m_doctor;
+    RunConfig m_config; // of the run, for words
     StepFinished m_last;
-    qint64 m_peak = 0, m_bestStep = -1;
+    qint64 m_peak = 0, m_bestStep = -1, m_bestCheckpoint = -1;
     double m_bestLoss = 0;
     RunState m_state = RunState::Preparing;
     bool m_active = false, m_stopping = false, m_judging = true;

@@ -276,8 +276,8 @@ void ModelPage::showFacts() {
     m_factsCard->setNote(m_report->gguf ? tr("a GGUF file") : tr("a folder in Hugging Face layout"));
     if (const auto& config = m_report->config) {
         fact(tr("Architecture"), tr("%1 (family %2)").arg(qstr(config->architecture), qstr(config->familyId)));
-        fact(tr("Size"), tr("%1 parameters · %2 layers of %3 · %4 on disk")
-                             .arg(millions(double(config->totalParameters())), number(qint64(config->layers)), number(qint64(config->hiddenSize)),
+        fact(tr("Size"), tr("%1 parameters · %2 of width %3 · %4 on disk")
+                             .arg(millions(double(config->totalParameters())), counted(qint64(config->layers), tr("1 layer"), tr("%1 layers")), number(qint64(config->hiddenSize)),
                                   bytesText(qint64(m_report->fileBytes))));
         if (config->experts > 0)
             fact(tr("Experts"), tr("%1 in each layer, %2 of them for each token: %3 parameters are used at a time")

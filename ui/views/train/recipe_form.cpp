@@ -33,6 +33,14 @@ std::vector<const Described*> described(const Entries& entries) {
     return list;
 }
 
+/// What is wrong and what is allowed, below the field itself.
+QString sentencesOf(const Complaint& complaint) {
+    QString text = qstr(complaint.message);
+    if (!text.isEmpty() && !text.endsWith(QLatin1Char('.')))
+        text += QLatin1Char('.');
+    return complaint.hint.empty() ? text : text + QLatin1Char(' ') + qstr(complaint.hint);
+}
+
 QVBoxLayout* columnIn(QWidget* widget, int spacing) {
     auto* column = new QVBoxLayout(widget);
     column->setContentsMargins(0, 0, 0, 0);
@@ -257,7 +265,7 @@ void RecipeForm::applyDepth() {
     }
     m_general->setVisible(depth != Depth::Guided || m_all);
     m_more->setVisible(folded > 0);
-    m_more->setText(m_all ? tr("Show fewer settings") : tr("Show %1 more settings, all at their defaults").arg(folded));
+    m_more->setText(m_all ? tr("Show fewer settings") : counted(folded, tr("Show 1 more setting, at its default"), tr("Show %1 more settings, all at their defaults")));
 }
 
 RunConfig RecipeForm::config(RunConfig base) const {
@@ -311,7 +319,7 @@ std::vector<Complaint> RecipeForm::unreadable() const {
                                                          {&m_optimizer, "optimizer"}, {&m_schedule, "schedule"}, {&m_protection, "protection"}};
     for (const auto& [part, section] : parts)
         for (const auto& [key, message] : part->form->unreadable())
-            complaints.push_back({Complaint::Severity::Error, std::string(section) + "." + key, sstr(message), "Correct the field."});
+            complaints.push_back({Complaint::Severity::Error, std::string(section) + "." + key, sstr(message), {}});
     return complaints;
 }
 
@@ -321,7 +329,7 @@ void RecipeForm::setComplaints(const std::vector<Complaint>& complaints) {
     for (const Complaint& complaint : complaints) {
         const QString field = qstr(complaint.field);
         if (ParamForm* form = formOf(field.section(QLatin1Char('.'), 0, 0)))
-            form->setComplaint(sstr(field.section(QLatin1Char('.'), 1)), qstr(complaint.message),
+            form->setComplaint(sstr(field.section(QLatin1Char('.'), 1)), sentencesOf(complaint),
                                complaint.severity == Complaint::Severity::Error ? Tone::Bad : Tone::Careful);
     }
 }

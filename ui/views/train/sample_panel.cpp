@@ -46,7 +46,7 @@ SamplePanel::SamplePanel(QWidget* parent) : QWidget(parent) {
     beginAtEdge(*m_answer);
     m_answer->setFont(Theme::current().monospaceFont());
     m_answer->setAccessibleName(tr("Answer of the model at this checkpoint"));
-    takeLeftRoom(*m_answer, 44);
+    takeLeftRoom(*m_answer, 96); // the page scrolls rather than squeeze the answer to a line
     m_match = new Chip({}, Tone::Neutral, m_content);
     column->addWidget(m_slider);
     column->addWidget(m_which);

@@ -11,7 +11,6 @@
 #include <QScrollArea>
 #include <QVBoxLayout>
 
-#include "core/plan/method_costs.h"
 #include "core/store/convert_dataset.h"
 #include "core/store/project.h"
 #include "ui/bridge/computer_facts.h"
@@ -24,7 +23,6 @@
 #include "ui/views/train/method_chooser.h"
 #include "ui/views/train/objective_chooser.h"
 #include "ui/views/train/recipe_form.h"
-#include "ui/views/train/setup_checks.h"
 #include "ui/views/train/train_parts.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/message_bar.h"
@@ -99,6 +97,8 @@ void SetupPage::load() {
     m_wantedVersion = m_suitedVersion = 0;
     m_name->clear();
     m_form->setConfig({});
+    m_start.clear();
+    showStart();
     showModel();
     showVersions();
     const auto project = m_services.project->get();
@@ -128,6 +128,8 @@ void SetupPage::load() {
                 return touch();
             }
             m_form->setConfig(kept->recipe);
+            m_start = kept->recipe.start;
+            showStart();
             if (m_wantedVersion == 0)
                 m_wantedVersion = kept->recipe.data.datasetVersion;
             if (!kept->model.isEmpty())
@@ -199,8 +201,8 @@ void SetupPage::readRows() {
     if (!project || !chosen)
         return;
     const auto& split = chosen->version.bySplit;
-    m_versionFacts->setText(tr("%1 rows to train on, %2 to validate, %3 kept for the test.")
-                                .arg(number(qint64(split[std::size_t(Split::Train)])),
+    m_versionFacts->setText(tr("%1 to train on, %2 to validate, %3 kept for the test.")
+                                .arg(counted(qint64(split[std::size_t(Split::Train)]), tr("1 row"), tr("%1 rows")),
                                      number(qint64(split[std::size_t(Split::Validation)])),
                                      number(qint64(split[std::size_t(Split::Test)]))));
     ++m_reading;
@@ -315,6 +317,7 @@ RunConfig SetupPage::config() const {
     RunConfig config;
     config.name = sstr(m_name->text().trimmed().isEmpty() ? m_suggested : m_name->text().trimmed());
     config.model = sstr(m_model ? m_model->folder : m_modelFolder);
+    config.start = m_start;
     if (const VersionFacts* chosen = version())
         config.data.datasetVersion = chosen->version.id;
     return m_form->config(std::move(config));
@@ -322,6 +325,8 @@ RunConfig SetupPage::config() const {
 
 void SetupPage::useConfig(const RunConfig& config) {
     m_form->setConfig(config);
+    m_start = config.start;
+    showStart();
     if (!config.model.empty() && qstr(config.model) != m_modelFolder)
         readModel(qstr(config.model), true);
     if (config.data.datasetVersion > 0)
@@ -345,69 +350,6 @@ bool SetupPage::focusField(const QString& field) {
     else
         return m_form->focusField(field);
     return true;
-}
-
-void SetupPage::touch() {
-    m_soon.start();
-}
-
-void SetupPage::estimate() {
-    const RunConfig config = this->config();
-    const Catalog& catalog = m_services.runs->catalog();
-    const auto& computer = m_services.computer->computer();
-    if (!m_model || !m_rows || !computer)
-        m_form->methods().setCosts({}, 0);
-    if (!m_model)
-        m_estimate->showMissing(m_modelFolder.isEmpty()
-                                    ? tr("Choose a model, and its memory and time are estimated here.")
-                                : m_modelError ? tr("The model cannot be read, so nothing can be estimated.")
-                                               : tr("Reading the model…"));
-    else if (!m_rows)
-        m_estimate->showMissing(version() ? tr("Looking at the rows…")
-                                          : tr("Choose a data version, and memory and time are estimated here."));
-    else if (!computer)
-        m_estimate->showMissing(tr("Looking at this computer…"));
-    else {
-        m_form->methods().setCosts(methodCosts(m_model->config, config, catalog, m_rows->shape, *computer), computer->memoryBytes);
-        m_memory = estimateMemory(m_model->config, config, catalog, m_rows->shape, *computer);
-        m_estimate->showEstimate({m_memory, estimateTime(m_model->config, config, catalog, m_rows->shape, *computer),
-                                  trainableParameters(m_model->config, config, catalog),
-                                  m_model->config.totalParameters(), effectivePrecision(config, *computer),
-                                  m_rows->estimated},
-                                 *computer);
-    }
-    std::vector<Complaint> complaints = setupComplaints(
-        {m_modelFolder, m_model, m_modelError, version() ? &version()->version : nullptr, m_rows, computer, m_memory},
-        config, catalog);
-    std::vector<Complaint> ofRecipe = m_form->unreadable();
-    for (Complaint& complaint : checkRunConfig(config, catalog))
-        ofRecipe.push_back(std::move(complaint));
-    for (Complaint& complaint : ofRecipe) {
-        const bool sameField = std::any_of(complaints.begin(), complaints.end(), [&](const Complaint& known) {
-            return known.field == complaint.field || complaint.field.starts_with(known.field + ".");
-        });
-        if (!sameField)
-            complaints.push_back(std::move(complaint));
-    }
-    std::stable_sort(complaints.begin(), complaints.end(),
-                     [](const Complaint& a, const Complaint& b) { return a.severity < b.severity; });
-    m_estimate->showComplaints(complaints);
-    m_estimate->showMeasured(measured());
-    showRewardPath();
-    m_form->setComplaints(complaints);
-    m_ready = m_model && version() &&
-              std::none_of(complaints.begin(), complaints.end(),
-                           [](const Complaint& complaint) { return complaint.severity == Complaint::Severity::Error; });
-    const bool busy = m_services.runs->isActive(), known = m_model && m_rows && computer;
-    // Check also where only the memory is said to be short: it finds out.
-    const bool checkable = m_model && version() && std::none_of(complaints.begin(), complaints.end(), [](const Complaint& complaint) {
-                               return complaint.severity == Complaint::Severity::Error && complaint.field != "training.max_length";
-                           });
-    m_estimate->setCheckable(checkable && !busy && !m_check, known && !m_check,
-                             busy ? tr("%1 is training: one thing at a time.").arg(m_services.runs->current().name) : QString());
-    if (m_keep)
-        keepRecipe();
-    Q_EMIT readyChanged();
 }
 
 void SetupPage::keepRecipe() {

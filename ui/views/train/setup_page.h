@@ -10,7 +10,7 @@
 #include <QWidget>
 
 #include "core/plan/run_config.h"
-#include "core/run/engine.h"
+#include "core/run/step_measurement.h"
 #include "ui/bridge/task.h"
 #include "ui/services.h"
 #include "ui/views/train/reward_path.h"
@@ -75,6 +75,7 @@ private:
     void takeKinds();                          ///< what the rows are is known: the objectives that suit them
     void convertRows(const std::string& kind); ///< a new dataset of that kind from the chosen version
     void showModel();
+    void showStart(); ///< whether the run begins with the weights of another
     void showVersions();
     void touch(); ///< something changed: estimate again, soon
     void estimate();
@@ -90,6 +91,8 @@ private:
     QPushButton* m_freeze;
     ElidedLabel* m_modelName;
     QLabel* m_modelFacts;
+    QWidget* m_startRow;
+    QLabel* m_startWords;
     QComboBox* m_versions;
     QLabel* m_versionFacts;
     QTimer m_soon;
@@ -99,6 +102,7 @@ private:
     std::optional<RowFacts> m_rows;
     MemoryEstimate m_memory;
     QString m_suggested, m_modelFolder;
+    std::string m_start; // RunConfig::start
     qint64 m_wantedVersion = 0, m_suitedVersion = 0; // the latter: an objective was found for its rows
     QPointer<Task> m_conversion, m_check;
     std::optional<StepMeasurement> m_measured; // of m_measuredRecipe

@@ -3,22 +3,25 @@
 #include <utility>
 
 #include "core/plan/fit_recipe.h"
+#include "core/run/engine.h"
 #include "core/run/project_run.h"
 #include "core/store/project.h"
 #include "ui/bridge/computer_facts.h"
 #include "ui/bridge/current_project.h"
 #include "ui/bridge/qt_convert.h"
 #include "ui/bridge/run_bridge.h"
+#include "ui/views/train/estimate_panel.h"
+#include "ui/views/train/field_words.h"
 #include "ui/views/train/setup_page.h"
 #include "ui/widgets/message_bar.h"
 
 namespace attune {
 namespace {
 
-QString changeText(const FitChange& change) {
+QString changeText(const FitChange& change, const RunConfig& config, const Catalog& catalog) {
     const auto shown = [](const std::string& value) { return value == "0" ? SetupPage::tr("automatic") : qstr(value); };
     return SetupPage::tr("%1: %2 → %3. %4")
-        .arg(qstr(change.field).section(QLatin1Char('.'), -1).replace(QLatin1Char('_'), QLatin1Char(' ')), shown(change.before),
+        .arg(fieldLabel(qstr(change.field), config, catalog), shown(change.before),
              shown(change.after), qstr(change.why));
 }
 
@@ -68,7 +71,9 @@ void SetupPage::takeMeasurement(Result<StepMeasurement> measured, const RunConfi
                     tight ? tr("The check took nearly all of this computer's memory: %1.").arg(bytesText(measured->peakBytes))
                           : tr("The check went well: %1 of memory at most, %2 for the whole run.")
                                 .arg(bytesText(measured->peakBytes), durationText(measured->runSeconds)),
-                    tight ? tr("Other programs may slow the run down or end it.") : QString());
+                    tight                                 ? tr("Other programs may slow the run down or end it.")
+                    : measured->otherLoad >= kBusyComputer ? tr("Other programs kept the processors busy meanwhile: on a quiet computer it goes faster.")
+                                                           : QString());
 }
 
 void SetupPage::fit() {
@@ -88,7 +93,7 @@ void SetupPage::fit() {
                                fitted.fits ? QString() : tr("Choose a smaller model, or close other programs."));
     QStringList lines;
     for (const FitChange& change : fitted.changes)
-        lines << changeText(change);
+        lines << changeText(change, fitted.config, m_services.runs->catalog());
     useConfig(fitted.config);
     m_messages.show("fit", fitted.fits ? Tone::Accent : Tone::Careful,
                     fitted.fits ? tr("Changed so that it fits: %1 instead of %2.")

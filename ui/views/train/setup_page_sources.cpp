@@ -34,6 +34,23 @@ Card* SetupPage::makeModelCard() {
     m_modelFacts = makeLabel({}, "muted", card);
     card->body()->addWidget(m_modelName);
     card->body()->addWidget(m_modelFacts);
+    m_startRow = new QWidget(card);
+    auto* startLine = new QHBoxLayout(m_startRow);
+    startLine->setContentsMargins(0, 0, 0, 0);
+    startLine->setSpacing(8);
+    m_startWords = makeLabel({}, "body", m_startRow);
+    startLine->addWidget(m_startWords, 1);
+    QPushButton* fresh = makeButton(tr("Begin anew"), "small", {}, m_startRow);
+    fresh->setToolTip(tr("Begin with the model as it is"));
+    startLine->addWidget(fresh, 0, Qt::AlignTop);
+    card->body()->addWidget(m_startRow);
+    connect(fresh, &QPushButton::clicked, this, [this] {
+        m_start.clear();
+        showStart();
+        m_keep = true;
+        touch();
+    });
+    showStart();
     card->body()->addStretch(1);
     connect(m_browse, &QPushButton::clicked, this, [this] {
         const QString folder = QFileDialog::getExistingDirectory(this, tr("Folder of the model"),
@@ -94,6 +111,16 @@ void SetupPage::showModel() {
                                   : tr("Reading the model's config…"));
     }
     setStyleProperty(m_modelFacts, "tone", m_modelError ? "bad" : "");
+}
+
+void SetupPage::showStart() {
+    m_startRow->setVisible(!m_start.empty());
+    const QStringList parts = qstr(m_start).split(QLatin1Char('/'), Qt::SkipEmptyParts); // runs/7/checkpoints/step-000120
+    const QString run = parts.size() >= 3 ? parts[parts.size() - 3] : QString(), step = parts.isEmpty() ? QString() : parts.back();
+    bool fine = false;
+    const qint64 steps = step.section(QLatin1Char('-'), -1).toLongLong(&fine);
+    m_startWords->setText(fine && !run.isEmpty() ? tr("Begins with the weights of run %1 at step %2, not with the model as it is.").arg(run, number(steps))
+                                                 : tr("Begins with the weights in %1, not with the model as it is.").arg(qstr(m_start)));
 }
 
 void SetupPage::showVersions() {

@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::size_t kMostRows = 8;
 constexpr int kUsualTrials = 9;
+constexpr qsizetype kMostShown = 6; // values of a range named below it
 
 std::string neat(double value, const ParamSpec& spec) {
     value = std::clamp(value, spec.min.value_or(value), spec.max.value_or(value));
@@ -106,8 +107,12 @@ SweepForm::SweepForm(const Catalog& catalog, QWidget* parent) : QWidget(parent),
 
 void SweepForm::setSituation(const SweepSituation& situation) {
     m_situation = situation;
-    for (const Row& row : m_rows)
-        fillKnobs(row.knob, row.knob->currentData().toString());
+    for (Row& row : m_rows) {
+        const QString path = row.knob->currentData().toString();
+        fillKnobs(row.knob, path);
+        if (row.values->text() == row.suggested)
+            row.values->setText(row.suggested = suggestion(path));
+    }
     if (!m_begun) {
         m_begun = true;
         addRow(QStringLiteral("training.learning_rate"));
@@ -206,9 +211,12 @@ void SweepForm::addRow(const QString& path) {
             wanted = qstr(knob.path);
     }
     fillKnobs(row.knob, wanted);
-    row.values->setText(suggestion(wanted));
-    connect(row.knob, &QComboBox::currentIndexChanged, this, [this, box = row.knob, values = row.values] {
-        values->setText(suggestion(box->currentData().toString()));
+    row.suggested = suggestion(wanted);
+    row.values->setText(row.suggested);
+    connect(row.knob, &QComboBox::currentIndexChanged, this, [this, box = row.knob] {
+        for (Row& each : m_rows)
+            if (each.knob == box)
+                each.values->setText(each.suggested = suggestion(box->currentData().toString()));
         m_soon.start();
     });
     connect(row.values, &QLineEdit::textChanged, &m_soon, qOverload<>(&QTimer::start));
@@ -261,12 +269,22 @@ void SweepForm::check() {
     for (const Row& row : m_rows) {
         auto knob = parseSweepKnob(sstr(row.knob->currentData().toString() + '=' + row.values->text()), m_situation.base, m_catalog);
         row.complaint->setVisible(!knob);
+        setStyleProperty(row.complaint, "tone", knob ? "" : "bad");
         setStyleProperty(row.values, "complaint", knob ? "" : "bad");
         if (!knob) {
             const QString hint = qstr(knob.error().hint);
-            row.complaint->setText(qstr(knob.error().message) + (hint.isEmpty() || hint.size() > 160 ? QStringLiteral(".") : QStringLiteral(". ") + hint));
+            row.complaint->setText(qstr(knob.error().message).replace(row.knob->currentData().toString(), row.knob->currentText()) + (hint.isEmpty() || hint.size() > 160 ? QStringLiteral(".") : QStringLiteral(". ") + hint));
             rowsFine = false;
             continue;
+        }
+        if (plan.kind == SweepKind::Grid && knob->isRange()) { // which values a grid takes of a range is not left unsaid
+            QStringList taken;
+            for (const std::string& value : gridValues(*knob))
+                taken << qstr(value);
+            if (taken.size() > kMostShown)
+                taken = taken.mid(0, kMostShown - 1) << QStringLiteral("… ") + taken.back();
+            row.complaint->setText(tr("A grid takes %1. For another number of values write :5 behind the range.").arg(taken.join(QStringLiteral(", "))));
+            row.complaint->show();
         }
         plan.knobs.push_back(std::move(*knob));
     }
@@ -288,6 +306,7 @@ void SweepForm::check() {
     else {
         m_plan = plan;
         m_count->setFigure(number(qint64(trials->size())));
+        m_count->setCaption(trials->size() == 1 ? tr("trial") : tr("trials"));
         m_steps->setFigure(QStringLiteral("–"));
         m_time->setFigure(QStringLiteral("–"));
         if (const int rungs = rungCount(plan, trials->size()); rungs > 1) {

@@ -53,6 +53,7 @@ private:
         QComboBox* knob;
         QLineEdit* values;
         QLabel* complaint;
+        QString suggested; // as long as that stands there it follows the recipe
     };
     void addRow(const QString& path = {});
     void removeRow(QWidget* box);

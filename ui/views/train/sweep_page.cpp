@@ -11,6 +11,7 @@
 #include <QTableView>
 #include <QVBoxLayout>
 
+#include "core/run/engine.h"
 #include "core/store/project.h"
 #include "ui/bridge/current_project.h"
 #include "ui/bridge/qt_convert.h"
@@ -336,6 +337,16 @@ void SweepPage::refreshButtons() {
 bool SweepPage::isReady() const {
     return m_form->plan() && !m_form->base().model.empty() && m_form->base().data.datasetVersion > 0 && !m_services.runs->isActive() &&
            !m_driver->isActive() && !m_starting;
+}
+
+QString SweepPage::whyNotReady() const {
+    if (isReady() || m_starting || m_driver->isActive())
+        return {};
+    if (m_form->base().model.empty())
+        return tr("Choose a model first, in New run: a sweep turns the settings of that recipe.");
+    if (m_form->base().data.datasetVersion <= 0)
+        return tr("Choose a data version first, in New run: a sweep turns the settings of that recipe.");
+    return m_form->plan() ? tr("A run is training: one at a time.") : tr("It cannot start yet: the settings at the left say what to correct.");
 }
 
 void SweepPage::start() {

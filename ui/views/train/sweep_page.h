@@ -37,7 +37,8 @@ public:
     SweepForm& form() const { return *m_form; }
     SweepDriver& driver() const { return *m_driver; }
     const SweepTableModel& model() const { return m_model; }
-    bool isReady() const; ///< a sweep can be started now
+    bool isReady() const;
+    QString whyNotReady() const; ///< in a sentence, "" when it is ready ///< a sweep can be started now
     void start();
     void select(qint64 position);
 

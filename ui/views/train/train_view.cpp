@@ -15,6 +15,7 @@
 #include "ui/bridge/computer_facts.h"
 #include "ui/bridge/run_bridge.h"
 #include "ui/bridge/sweep_driver.h"
+#include "ui/views/train/field_words.h"
 #include "ui/views/train/history_page.h"
 #include "ui/views/train/live_page.h"
 #include "ui/views/train/model_page.h"
@@ -32,6 +33,8 @@ TrainView::TrainView(Services& services, QWidget* parent) : View(services, paren
     m_page = new ViewPage(tr("Train"), {}, this);
     m_pause = m_page->addButton(tr("Pause"), "pause");
     m_stop = m_page->addButton(tr("Stop and keep"), "stop");
+    m_useBest = m_page->addButton(tr("Use the best"), "check");
+    m_useBest->setToolTip("<p>" + tr("Trains no more: the best checkpoint by validation becomes the run's result, ready to compare and export.").toHtmlEscaped() + "</p>");
     m_continue = m_page->addButton(tr("Continue"), "play");
     m_primary = m_page->primaryButton(tr("Start training"));
 
@@ -51,18 +54,44 @@ TrainView::TrainView(Services& services, QWidget* parent) : View(services, paren
     m_progress = new ProgressStrip(content);
     column->addWidget(m_progress);
     m_stack = new QStackedWidget(content);
-    m_model = new ModelPage(services, m_page->messages(), m_stack);
-    m_setup = new SetupPage(services, m_page->messages(), m_stack);
-    m_sweep = new SweepPage(services, m_page->messages(), m_stack);
-    m_live = new LivePage(services.runs->catalog(), m_page->messages(), m_stack);
-    m_history = new HistoryPage(services, m_page->messages(), m_stack);
-    m_stack->addWidget(m_model);
-    m_stack->addWidget(m_setup);
-    m_stack->addWidget(m_sweep);
-    m_stack->addWidget(m_live);
-    m_stack->addWidget(m_history);
+    makePages(services);
     column->addWidget(m_stack, 1);
+    connectPages();
+    connectRuns();
+    connectSweep();
+    connectModel();
+    connect(services.project, &CurrentProject::changed, this, &TrainView::loadProject);
+    connect(services.project, &CurrentProject::contentChanged, this, [this](const QString& what) {
+        if (what == QLatin1String("datasets"))
+            m_setup->refreshFacts();
+        if (what == QLatin1String("runs"))
+            readHistory();
+    });
+    loadProject();
+}
 
+// Each page below its own messages: what is said about a run does not stand above the set-up of the next one.
+void TrainView::makePages(Services& services) {
+    const auto add = [this](Page page, auto make) {
+        auto* box = new QWidget(m_stack);
+        auto* column = new QVBoxLayout(box);
+        column->setContentsMargins(0, 0, 0, 0);
+        column->setSpacing(16);
+        m_areas[page] = new MessageArea(box);
+        column->addWidget(m_areas[page]);
+        auto* made = make(*m_areas[page], box);
+        column->addWidget(made, 1);
+        m_stack->addWidget(box);
+        return made;
+    };
+    m_model = add(ModelIndex, [&](MessageArea& area, QWidget* box) { return new ModelPage(services, area, box); });
+    m_setup = add(SetupIndex, [&](MessageArea& area, QWidget* box) { return new SetupPage(services, area, box); });
+    m_sweep = add(SweepIndex, [&](MessageArea& area, QWidget* box) { return new SweepPage(services, area, box); });
+    m_live = add(LiveIndex, [&](MessageArea& area, QWidget* box) { return new LivePage(services.runs->catalog(), area, box); });
+    m_history = add(HistoryIndex, [&](MessageArea& area, QWidget* box) { return new HistoryPage(services, area, box); });
+}
+
+void TrainView::connectPages() {
     connect(m_switch, &SegmentedControl::indexChanged, this, [this](int index) { showPage(Page(index)); });
     connect(m_primary, &QPushButton::clicked, this, [this] {
         if (m_stack->currentIndex() == SetupIndex)
@@ -84,23 +113,17 @@ TrainView::TrainView(Services& services, QWidget* parent) : View(services, paren
             [this] { Q_EMIT openStation(QStringLiteral("data"), {{QStringLiteral("action"), QStringLiteral("import")}}); });
     connect(m_setup, &SetupPage::working, m_progress, &ProgressStrip::follow);
     connect(m_history, &HistoryPage::openWanted, this, [this](qint64 run) { openRun(run); });
-    connect(m_history, &HistoryPage::continueWanted, this, &TrainView::continueRun);
+    connect(m_history, &HistoryPage::continueWanted, this, [this](qint64 run) { continueRun(run); });
     connect(m_history, &HistoryPage::compareWanted, this, [this](qint64 run) {
         Q_EMIT openStation(QStringLiteral("compare"), {{QStringLiteral("run"), run}});
     });
     connect(m_history, &HistoryPage::recipeWanted, this, &TrainView::useRecipeOf);
     connect(m_live, &LivePage::recipeWanted, this, &TrainView::changeRecipe);
-    connectRuns();
-    connectSweep();
-    connectModel();
-    connect(services.project, &CurrentProject::changed, this, &TrainView::loadProject);
-    connect(services.project, &CurrentProject::contentChanged, this, [this](const QString& what) {
-        if (what == QLatin1String("datasets"))
-            m_setup->refreshFacts();
-        if (what == QLatin1String("runs"))
-            readHistory();
-    });
-    loadProject();
+    connect(m_live, &LivePage::useBestWanted, this, &TrainView::useBest);
+    connect(m_live, &LivePage::goOnWanted, this, &TrainView::goOnFromBest);
+    connect(m_live, &LivePage::newRunWanted, this, [this] { showPage(SetupIndex); });
+    connect(m_live, &LivePage::historyWanted, this, [this] { showPage(HistoryIndex); });
+    connect(m_useBest, &QPushButton::clicked, this, &TrainView::useBest);
 }
 
 QWidget* TrainView::makeEmpty() {
@@ -116,61 +139,6 @@ QWidget* TrainView::makeEmpty() {
         connect(empty, &EmptyState::secondaryClicked, this, [this] { services().project->openSample(); });
     }
     return empty;
-}
-
-void TrainView::connectRuns() {
-    RunBridge* runs = services().runs;
-    // A page that shows another run is not disturbed by the one that trains.
-    const auto pass = [this, runs](auto signal, auto slot) {
-        connect(runs, signal, this, [this, slot](const auto& value) {
-            if (m_shownRun == services().runs->current().runId)
-                (m_live->*slot)(value);
-        });
-    };
-    pass(&RunBridge::stepsFinished, &LivePage::takeSteps);
-    pass(&RunBridge::evalsFinished, &LivePage::takeEvals);
-    pass(&RunBridge::samplesGenerated, &LivePage::takeSamples);
-    pass(&RunBridge::memoryReported, &LivePage::takeMemory);
-    pass(&RunBridge::checkpointSaved, &LivePage::takeCheckpoint);
-    pass(&RunBridge::warningRaised, &LivePage::takeWarning);
-    pass(&RunBridge::runFailed, &LivePage::takeFailure);
-    connect(runs, &RunBridge::stepsFinished, this, [this](const QVector<StepFinished>& steps) {
-        if (m_openingRun > 0 && m_openingRun == services().runs->current().runId)
-            m_missed += steps;
-    });
-    connect(runs, &RunBridge::runFailed, this, [this](const RunFailed& failure) {
-        // The failure of a sweep's trial stands in the sweep's table; the sweep goes on.
-        if (m_shownRun == services().runs->current().runId && !m_sweep->driver().isActive())
-            takeFailure(failure);
-    });
-    connect(runs, &RunBridge::stateChanged, this, [this](const StateChanged& state) {
-        if (m_shownRun == services().runs->current().runId) {
-            m_shownState = qstr(runStateId(state.state));
-            m_live->takeState(state);
-        }
-        refreshButtons();
-        refreshRail();
-    });
-    connect(runs, &RunBridge::runEnded, this, &TrainView::takeEnd);
-    connect(runs, &RunBridge::stopRequested, this, [this] {
-        if (shownIsActive())
-            m_live->setActive(true, true);
-        refreshButtons();
-        refreshRail();
-    });
-    connect(m_pause, &QPushButton::clicked, this, [this, runs] {
-        if (runs->current().state == RunState::Paused)
-            runs->resume();
-        else
-            runs->pause();
-    });
-    connect(m_stop, &QPushButton::clicked, this, [this, runs] {
-        if (m_stack->currentIndex() == SweepIndex)
-            m_sweep->driver().stop();
-        else
-            runs->stop();
-    });
-    connect(m_live, &LivePage::stopWanted, runs, &RunBridge::stop);
 }
 
 void TrainView::connectSweep() {
@@ -227,7 +195,7 @@ void TrainView::useRecipeOf(qint64 run) {
     const auto config = row ? parseRunConfig(row->record.recipe, services().runs->catalog(), row->record.name)
                             : Result<RunConfig>(fail(ErrorCode::NotFound, "The run is gone."));
     if (!config)
-        return m_page->messages().showError("recipe", config.error());
+        return messagesOf(HistoryIndex).showError("recipe", config.error());
     m_setup->useConfig(*config);
     showPage(SetupIndex);
 }
@@ -269,11 +237,14 @@ bool TrainView::canClose(QString& reason) {
 void TrainView::loadProject() {
     m_factsRead = false;
     m_page->messages().clear();
+    for (MessageArea* area : m_areas)
+        area->clear();
     m_history->setRuns(services().project->get(), {});
     m_shownRun = 0;
     m_shownName.clear();
     m_shownState.clear();
-    m_live->begin({});
+    m_afterStop = AfterStop::Nothing;
+    m_live->clear();
     m_model->clear();
     m_setup->load();
     m_sweep->load();
@@ -306,141 +277,14 @@ void TrainView::readHistory() {
         });
 }
 
-void TrainView::start() {
-    const auto project = services().project->get();
-    if (!project || m_task || m_sweep->driver().isActive())
-        return;
-    m_page->messages().remove("start");
-    m_task = runTask<PreparedRun>(
-        this,
-        [project, engine = services().engine, config = m_setup->config()](const Progress&) {
-            return prepareRun(*project, *engine, config);
-        },
-        [this, project](Result<PreparedRun> run) { launch(std::move(run), project); });
-    m_progress->follow(m_task, tr("Preparing the run"));
-    refreshButtons();
-}
-
-void TrainView::continueRun(qint64 runId) {
-    const auto project = services().project->get();
-    if (!project || m_task || m_sweep->driver().isActive() || runId <= 0)
-        return;
-    struct Both {
-        PreparedRun run;
-        RunTrace trace;
-    };
-    m_task = runTask<Both>(
-        this,
-        [project, runId, &catalog = services().runs->catalog()](const Progress&) -> Result<Both> {
-            Both both;
-            ATTUNE_ASSIGN(both.run, prepareContinuation(*project, catalog, runId));
-            ATTUNE_ASSIGN(both.trace, readRunTrace(*project, runId, catalog));
-            return both;
-        },
-        [this, project](Result<Both> both) {
-            if (!both)
-                return launch(fail(both.error()), project);
-            m_live->showTrace(both->trace);
-            launch(std::move(both->run), project);
-        });
-    m_progress->follow(m_task, tr("Preparing to go on"));
-    refreshButtons();
-}
-
-void TrainView::launch(Result<PreparedRun> run, std::shared_ptr<Project> project) {
-    m_task = nullptr;
-    if (!run) {
-        m_page->messages().showError("start", run.error());
-        return refresh();
-    }
-    const RunConfig config = run->request.config;
-    if (!run->request.resume)
-        m_live->begin(config);
-    m_shownRun = run->id;
-    m_shownName = qstr(config.name);
-    m_shownState = QStringLiteral("preparing");
-    m_shownSentence = recipeSentence(config);
-    if (const Status started = services().runs->start(std::move(run->request), project, run->id); !started) {
-        m_page->messages().showError("start", started.error());
-        runTask<bool>(
-            this,
-            [project, id = run->id, why = started.error().message](const Progress&) -> Result<bool> {
-                ATTUNE_CHECK(project->runs().setState(id, "failed", why));
-                return true;
-            },
-            [this](Result<bool>) { readHistory(); });
-        return refresh();
-    }
-    m_live->setActive(true);
-    services().project->noteChange(QStringLiteral("runs"));
-    showPage(LiveIndex);
-    refresh();
-}
-
-void TrainView::openRun(qint64 runId, bool show) {
-    const auto project = services().project->get();
-    if (!project)
-        return;
-    if (runId == m_shownRun)
-        return show ? showPage(LiveIndex) : m_live->setActive(true);
-    m_openingRun = runId;
-    m_missed.clear();
-    const QPointer<Task> task = runTask<RunTrace>(
-        this,
-        [project, runId, &catalog = services().runs->catalog()](const Progress&) {
-            return readRunTrace(*project, runId, catalog);
-        },
-        [this, runId, show](Result<RunTrace> trace) {
-            if (runId != m_openingRun)
-                return; // another one was asked for meanwhile
-            m_openingRun = 0;
-            if (!trace)
-                return m_page->messages().showError("run", trace.error());
-            const RunRecord& record = trace->row.record;
-            m_shownRun = record.id;
-            m_shownName = qstr(record.name);
-            m_shownState = qstr(record.state);
-            m_shownSentence = trace->configKnown ? recipeSentence(trace->config) : QString();
-            m_canContinue = trace->row.canContinue();
-            m_live->showTrace(*trace);
-            m_live->setActive(shownIsActive(), services().runs->current().stopping);
-            m_missed.removeIf([known = m_live->lastStep()](const StepFinished& step) { return step.step <= known; });
-            m_live->takeSteps(std::exchange(m_missed, {}));
-            if (record.state == "failed")
-                takeFailure({{ErrorCode::Internal, record.error, {}}});
-            if (show)
-                showPage(LiveIndex);
-            else
-                refresh();
-        });
-    m_progress->follow(task, tr("Reading the run"));
-}
-
-void TrainView::takeFailure(const RunFailed& failure) {
-    const std::string hint = failure.error.hint.empty()
-                                 ? sstr(tr("Continue from its last checkpoint, or change the recipe and start anew."))
-                                 : failure.error.hint;
-    m_page->messages().show("failure", Tone::Bad, tr("%1 failed: %2").arg(m_shownName, qstr(failure.error.message)),
-                            qstr(hint), {{tr("Change the recipe"), [this] { showPage(SetupIndex); }}});
-}
-
-void TrainView::takeEnd(qint64 runId, RunState state) {
-    if (runId == m_shownRun) {
-        m_live->setActive(false);
-        m_canContinue = state != RunState::Finished;
-    }
-    services().project->noteChange(QStringLiteral("runs"));
-    refresh();
-}
-
 void TrainView::changeRecipe(const QString& assignment) {
     RunConfig config = m_setup->config();
     if (const Status changed = setByPath(config, sstr(assignment), services().runs->catalog()); !changed)
-        return m_page->messages().showError("recipe", changed.error());
+        return messagesOf(LiveIndex).showError("recipe", changed.error());
     m_setup->useConfig(config);
     showPage(SetupIndex);
     m_setup->focusField(assignment.section(QLatin1Char('='), 0, 0));
-    m_page->messages().show("recipe", Tone::Accent, tr("Changed for the next run: %1.").arg(assignment),
+    messagesOf(SetupIndex).show("recipe", Tone::Accent, tr("Changed for the next run: %1.").arg(assignmentWords(assignment, config, services().runs->catalog())),
                             tr("The running or earlier run keeps its recipe."));
 }
 

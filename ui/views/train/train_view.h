@@ -2,9 +2,8 @@
 // project; each page draws itself. GUI thread.
 #pragma once
 
-#include "core/run/engine.h"
-#include "ui/bridge/task.h"
 #include "core/run/project_run.h"
+#include "ui/bridge/task.h"
 #include "ui/views/train/run_trace.h"
 #include "ui/views/view.h"
 
@@ -15,6 +14,7 @@ namespace attune {
 class EmptyState;
 class HistoryPage;
 class LivePage;
+class MessageArea;
 class ModelPage;
 class ProgressStrip;
 class SegmentedControl;
@@ -41,11 +41,18 @@ public:
     enum Page { ModelIndex, SetupIndex, SweepIndex, LiveIndex, HistoryIndex };
     void showPage(Page page);
     void openRun(qint64 runId, bool show = true);
-    void continueRun(qint64 runId);
+    /// takeBest: no step more; its best checkpoint becomes the result.
+    void continueRun(qint64 runId, bool takeBest = false);
+    /// Of the run that is shown, stopped first where it still trains: its best checkpoint becomes the result, or begins a new
+    /// run at a third of the learning rate.
+    void useBest();
+    void goOnFromBest();
     void start();
 
 private:
     QWidget* makeEmpty();
+    void makePages(Services& services);
+    void connectPages();
     void connectRuns();
     void connectSweep();
     void connectModel();
@@ -61,7 +68,12 @@ private:
     void changeRecipe(const QString& assignment);
     void useRecipeOf(qint64 runId);
     QString recipeSentence(const RunConfig& config) const;
+    QString whyNoStart() const; ///< "" = the primary button of New run or Sweep can be used
     bool shownIsActive() const;
+    MessageArea& messagesOf(Page page) const { return *m_areas[page]; }
+    enum class AfterStop { Nothing, UseBest, GoOn };
+    void stopThen(AfterStop next);
+    void startFurtherRun(qint64 runId);
 
     ViewPage* m_page;
     QStackedWidget* m_outer; // empty, content
@@ -76,7 +88,10 @@ private:
     QPushButton* m_pause;
     QPushButton* m_stop;
     QPushButton* m_continue;
+    QPushButton* m_useBest;
     QPushButton* m_primary;
+    MessageArea* m_areas[HistoryIndex + 1] = {}; // one a page: what is said about a run stays with the run
+    AfterStop m_afterStop = AfterStop::Nothing;
     QPointer<Task> m_task;          // preparing a run
     QVector<StepFinished> m_missed; // of the active run, while its record is being read
     qint64 m_shownRun = 0, m_openingRun = 0;
