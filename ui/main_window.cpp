@@ -2,22 +2,18 @@
 
 #include <cmath>
 
-#include <QActionGroup>
 #include <QApplication>
 #include <QCloseEvent>
 #include <QDragEnterEvent>
-#include <QFileDialog>
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QMenu>
-#include <QMenuBar>
 #include <QMessageBox>
 #include <QMimeData>
 #include <QStackedWidget>
 #include <QStatusBar>
 #include <QTimer>
-#include <QToolButton>
 #include <QUndoGroup>
 
 #include "ui/bridge/computer_facts.h"
@@ -26,13 +22,13 @@
 #include "ui/bridge/run_bridge.h"
 #include "ui/settings.h"
 #include "ui/widgets/card.h"
-#include "ui/widgets/command_palette.h"
 #include "ui/widgets/rail.h"
 
 namespace attune {
 namespace {
 
 const char* const kProjectEnding = ".attune";
+constexpr int kAskAgainMilliseconds = 500;
 
 } // namespace
 
@@ -91,6 +87,7 @@ View* MainWindow::ensureView(int index) {
     m_stack->addWidget(view);
     connect(view, &View::stateChanged, this,
             [this, index](StationState state, const QString& text) { m_rail->setState(index, state, text); });
+    connect(view, &View::helpWanted, this, [this, index] { showGuide(m_entries[std::size_t(index)].id); });
     connect(view, &View::openStation, this,
             [this](const QString& id, const QVariantMap& request) { showStation(id, request); });
     return view;
@@ -142,85 +139,6 @@ void MainWindow::restore(bool reopenLast) {
     QTimer::singleShot(0, this, &MainWindow::createRemainingViews);
 }
 
-void MainWindow::makeMenus() {
-    QMenu* file = menuBar()->addMenu(tr("&File"));
-    file->addAction(tr("&New project…"), this,
-                    [this] {
-                        showStation("home", {{"action", "new"}});
-                    })
-        ->setShortcut(QKeySequence::New);
-    file->addAction(tr("&Open project…"), this,
-                    [this] {
-                        showStation("home", {{"action", "open"}});
-                    })
-        ->setShortcut(QKeySequence::Open);
-    QMenu* recent = file->addMenu(tr("Open &recent"));
-    connect(recent, &QMenu::aboutToShow, this, [this, recent] { showRecent(*recent); });
-    if (m_services.project->hasSample())
-        connect(file->addAction(tr("Try the &sample project")), &QAction::triggered, m_services.project,
-                &CurrentProject::openSample);
-    file->addSeparator();
-    QAction* copy = file->addAction(tr("Save a &copy…"), this, &MainWindow::saveCopy);
-    copy->setShortcut(QKeySequence::SaveAs);
-    QAction* close = file->addAction(tr("Close &project"), m_services.project, &CurrentProject::close);
-    const auto needProject = [this, copy, close] {
-        copy->setEnabled(m_services.project->isOpen());
-        close->setEnabled(m_services.project->isOpen());
-    };
-    connect(m_services.project, &CurrentProject::changed, this, needProject);
-    needProject();
-    file->addSeparator();
-    file->addAction(tr("&Quit"), this, &QWidget::close)->setShortcut(QKeySequence::Quit);
-
-    QMenu* edit = menuBar()->addMenu(tr("&Edit"));
-    QAction* undo = m_services.undo->createUndoAction(this, tr("Undo"));
-    undo->setShortcut(QKeySequence::Undo);
-    QAction* redo = m_services.undo->createRedoAction(this, tr("Redo"));
-    redo->setShortcut(QKeySequence::Redo);
-    edit->addActions({undo, redo});
-
-    QMenu* view = makeViewMenu();
-    m_rail->setSettingsMenu(view);
-
-    QMenu* help = menuBar()->addMenu(tr("&Help"));
-    QAction* palette = help->addAction(tr("&Find a command…"));
-    palette->setShortcut(QKeySequence(Qt::CTRL | Qt::Key_K));
-    connect(palette, &QAction::triggered, this,
-            [this] { (new CommandPalette(findChildren<QAction*>(), this))->show(); });
-    help->addAction(tr("&About Attune"), this, &MainWindow::about);
-}
-
-QMenu* MainWindow::makeViewMenu() {
-    QMenu* view = menuBar()->addMenu(tr("&View"));
-    for (std::size_t i = 0; i < m_entries.size(); ++i) {
-        QAction* action = view->addAction(m_services.theme->icon(m_entries[i].icon), m_entries[i].label);
-        if (i < 9)
-            action->setShortcut(QKeySequence(Qt::CTRL | Qt::Key(Qt::Key_1 + int(i))));
-        action->setProperty("group", tr("Go to"));
-        connect(action, &QAction::triggered, this, [this, id = m_entries[i].id] { showStation(id); });
-    }
-    const auto choices = [this, view](const QString& group, const QStringList& labels, int current, auto choose) {
-        view->addSection(group);
-        auto* actions = new QActionGroup(view);
-        for (int i = 0; i < labels.size(); ++i) {
-            QAction* action = view->addAction(labels[i]);
-            action->setCheckable(true);
-            action->setChecked(i == current);
-            action->setProperty("group", group);
-            actions->addAction(action);
-            connect(action, &QAction::triggered, this, [choose, i] { choose(i); });
-        }
-    };
-    choices(tr("Theme"), {tr("As the system"), tr("Light"), tr("Dark")}, int(m_services.settings->themeMode()),
-            [this](int i) {
-                m_services.settings->setThemeMode(static_cast<ThemeMode>(i));
-                m_services.theme->setMode(static_cast<ThemeMode>(i));
-            });
-    choices(tr("Choices shown"), {tr("Guided: the few that matter"), tr("Standard: the usual ones"), tr("Expert: all")},
-            int(m_services.settings->depth()), [this](int i) { m_services.settings->setDepth(static_cast<Depth>(i)); });
-    return view;
-}
-
 void MainWindow::makeStatusBar() {
     const auto label = [this](const QString& name) {
         QLabel* made = makeLabel({}, "note", this);
@@ -240,29 +158,6 @@ void MainWindow::makeStatusBar() {
     statusBar()->addPermanentWidget(network);
     statusBar()->addPermanentWidget(m_runLabel);
     statusBar()->setSizeGripEnabled(false);
-}
-
-void MainWindow::showRecent(QMenu& menu) {
-    menu.clear();
-    const QStringList recent = m_services.settings->recentProjects();
-    for (const QString& folder : recent) {
-        QString text = QStringLiteral("%1   %2").arg(QFileInfo(folder).completeBaseName(), QFileInfo(folder).path());
-        QAction* action = menu.addAction(text.replace(QLatin1Char('&'), QLatin1String("&&")));
-        connect(action, &QAction::triggered, this, [this, folder] { m_services.project->open(folder); });
-    }
-    if (recent.isEmpty())
-        menu.addAction(tr("None yet"))->setEnabled(false);
-}
-
-void MainWindow::saveCopy() {
-    const QString suggestion = QFileInfo(m_services.project->folder()).path() + '/' +
-                               tr("Copy of %1").arg(m_services.project->name()) + kProjectEnding;
-    QString folder = QFileDialog::getSaveFileName(this, tr("Save a copy"), suggestion, tr("Attune project (*.attune)"));
-    if (folder.isEmpty())
-        return;
-    if (!folder.endsWith(QLatin1String(kProjectEnding)))
-        folder += QLatin1String(kProjectEnding);
-    m_services.project->saveCopy(folder);
 }
 
 void MainWindow::showProject() {
@@ -318,31 +213,34 @@ void MainWindow::showRun() {
     m_runLabel->setText(text);
 }
 
-void MainWindow::about() {
-    QMessageBox::about(this, tr("About Attune"),
-                       tr("<h3>Attune %1</h3><p>Fine-tune a language model on private data, see whether it got better, "
-                          "and decide with "
-                          "evidence. Everything runs on this computer.</p><p>Free software under the GNU General "
-                          "Public License, version 3 "
-                          "or later. Built with Qt, libtorch, SQLite and QCustomPlot.</p>")
-                           .arg(QApplication::applicationVersion()));
-}
-
-void MainWindow::closeEvent(QCloseEvent* event) {
+QStringList MainWindow::whyNotClose() {
     QStringList reasons;
     for (View* view : m_views) {
         QString reason;
         if (view && !view->canClose(reason))
             reasons << reason;
     }
-    if (!reasons.isEmpty()) {
+    return reasons;
+}
+
+void MainWindow::closeEvent(QCloseEvent* event) {
+    if (const QStringList reasons = whyNotClose(); !reasons.isEmpty()) {
         QMessageBox box(QMessageBox::Question, tr("Quit Attune?"), reasons.join(QStringLiteral("\n\n")),
                         QMessageBox::NoButton, this);
         box.setTextFormat(Qt::PlainText);
         QAbstractButton* quit = box.addButton(tr("Quit"), QMessageBox::AcceptRole);
-        box.addButton(tr("Go on working"), QMessageBox::RejectRole);
+        QPushButton* stay = box.addButton(tr("Go on working"), QMessageBox::RejectRole);
+        box.setDefaultButton(stay);
+        box.setEscapeButton(stay);
+        // What it asks about may end while it asks: then there is nothing left to ask.
+        QTimer ended;
+        connect(&ended, &QTimer::timeout, &box, [this, &box] {
+            if (whyNotClose().isEmpty())
+                box.reject();
+        });
+        ended.start(kAskAgainMilliseconds);
         box.exec();
-        if (box.clickedButton() != quit)
+        if (box.clickedButton() != quit && !whyNotClose().isEmpty())
             return event->ignore();
     }
     m_services.settings->setWindowGeometry(saveGeometry());

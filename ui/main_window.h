@@ -16,6 +16,7 @@ class QStackedWidget;
 
 namespace attune {
 
+class GuideWindow;
 class Rail;
 
 class MainWindow final : public QMainWindow {
@@ -48,6 +49,8 @@ private:
     void showProject();
     void showLoad();
     void showRun();
+    void showGuide(const QString& station);
+    QStringList whyNotClose(); ///< what closing now would interrupt, a sentence each
     void about();
 
     Services& m_services;
@@ -56,6 +59,7 @@ private:
     QStackedWidget* m_stack;
     Rail* m_rail;
     int m_current = -1;
+    GuideWindow* m_guide = nullptr; // made when first asked for
     QLabel* m_modelLabel;
     QLabel* m_cpuLabel;
     QLabel* m_memoryLabel;

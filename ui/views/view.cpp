@@ -2,6 +2,7 @@
 
 #include <QLabel>
 #include <QPushButton>
+#include <QToolButton>
 #include <QVBoxLayout>
 
 #include "ui/theme.h"
@@ -30,14 +31,27 @@ ViewPage::ViewPage(const QString& title, const QString& sentence, QWidget* paren
     layout->setContentsMargins(24, 16, 24, 16);
     layout->setSpacing(16);
 
-    m_title = makeLabel(title, "title", this);
+    m_title = new ElidedLabel(title, Qt::ElideRight, this);
+    setStyleProperty(m_title, "role", "title");
     m_sentence = makeLabel(sentence, "muted", this);
     auto* buttons = new QHBoxLayout;
     buttons->setSpacing(8);
     m_buttons = buttons;
+    auto* help = new QToolButton(this);
+    help->setIcon(Theme::current().icon("help", Theme::IconColor::Muted));
+    help->setToolTip(tr("What is this, and how does it work? (F1)"));
+    help->setAccessibleName(tr("Guide to this station"));
+    connect(help, &QToolButton::clicked, this, [this] {
+        for (QWidget* outer = parentWidget(); outer; outer = outer->parentWidget())
+            if (auto* view = qobject_cast<View*>(outer))
+                return Q_EMIT view->helpWanted();
+    });
     auto* line = new QHBoxLayout;
-    line->setSpacing(16);
-    line->addWidget(m_title, 1);
+    line->setSpacing(8);
+    m_title->setSizePolicy(QSizePolicy::Maximum, QSizePolicy::Preferred); // the button follows the words
+    line->addWidget(m_title, 0);
+    line->addWidget(help, 0, Qt::AlignVCenter);
+    line->addStretch(1);
     m_title->setMinimumHeight(kHeaderHeight);
     line->addLayout(buttons);
     auto* header = new QVBoxLayout; // the sentence has the whole width: beside the buttons it broke into many lines
@@ -53,7 +67,7 @@ ViewPage::ViewPage(const QString& title, const QString& sentence, QWidget* paren
 }
 
 void ViewPage::setTitle(const QString& title) {
-    m_title->setText(title);
+    m_title->setFullText(title);
 }
 void ViewPage::setSentence(const QString& sentence) {
     m_sentence->setText(sentence);

@@ -15,6 +15,7 @@ class QScrollArea;
 
 namespace attune {
 
+class ElidedLabel;
 class MessageArea;
 struct Error;
 
@@ -40,6 +41,8 @@ Q_SIGNALS:
     void stateChanged(attune::StationState state, const QString& text);
     /// Asks the window to bring a station ("data", "train", "compare" ...) to the front.
     void openStation(const QString& id, const QVariantMap& request = {});
+    /// Asks for this station's page of the guide.
+    void helpWanted();
 
 protected:
     Services& services() const { return m_services; }
@@ -65,7 +68,7 @@ public:
     void setContent(QWidget* content, bool scrolls = false);
 
 private:
-    QLabel* m_title;
+    ElidedLabel* m_title;
     QLabel* m_sentence;
     QBoxLayout* m_buttons;
     QPushButton* m_primary = nullptr;
