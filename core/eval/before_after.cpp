@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/eval/text_metrics.h"
+#include "core/run/engine.h"
 
 namespace attune {
 
@@ -93,7 +94,7 @@ Result<std::vector<std::string>> answerRows(Engine& engine, const std::string& m
 Result<BeforeAfter> evaluateBeforeAfter(Engine& engine, const BeforeAfterRequest& request, std::stop_token stop,
                                         const std::function<void(double, const char*)>& progress) {
     if (request.rows.empty())
-        return fail(ErrorCode::InvalidData, "There are no held-out rows to measure", "Split the data so that the test part has rows.");
+        return fail(ErrorCode::InvalidData, "There are no test rows to measure", "Split the data so that the test part has rows.");
     BeforeAfter result;
     for (const Sample& row : request.rows)
         result.expected.push_back(expectedAnswer(row));

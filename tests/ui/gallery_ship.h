@@ -2,13 +2,49 @@
 #pragma once
 
 #include "gallery_finished_run.h"
+#include "ui/models/run_evidence.h"
 
 namespace attune::gallery {
+
+/// Who exports a run that was not measured, and why.
+inline void sayWhy(Stage& stage) {
+    for (QLineEdit* field : stage.window->findChildren<QLineEdit*>()) {
+        if (field->accessibleName() == "Who decides to export")
+            field->setText("Mara Lindqvist");
+        if (field->accessibleName() == "Why it is exported all the same")
+            field->setText("Only to try the file in the other program, not for customers");
+    }
+}
 
 inline std::vector<Scene> shipScenes() {
     std::vector<Scene> scenes;
     scenes.push_back({"ship", "empty", [](Stage& stage) { stage.openProject(); }, {}, {}});
     scenes.push_back({"ship", "start", [](Stage& stage) { stage.openProject(addFinishedRun); }, {}, {}});
+    scenes.push_back({"ship", "refused", // nothing was measured and nobody says why it should go all the same
+                      [](Stage& stage) {
+                          stage.openProject(addFinishedRun);
+                          QTest::qWait(300);
+                          press(*stage.window, "Export");
+                          QTest::qWait(300);
+                      },
+                      {},
+                      {}});
+    scenes.push_back({"ship", "accepted",
+                      [](Stage& stage) {
+                          stage.openProject([](Project& project) {
+                              addFinishedRun(project);
+                              const auto runs = project.runs().list();
+                              std::vector<double> wrong(150, 0), right(150, 1);
+                              for (std::size_t i = 0; i < 20; ++i)
+                                  wrong[i] = 1, right[i] = 0;
+                              const auto changes = compareAll({summarise("json.valid", "Valid JSON", wrong)}, {summarise("json.valid", "Valid JSON", right)});
+                              if (!runs || runs->empty() || !keepScores(project, runs->front().id, changes))
+                                  qFatal("the scores were not kept");
+                          });
+                          QTest::qWait(300);
+                      },
+                      {},
+                      {}});
     scenes.push_back({"ship", "gguf",
                       [](Stage& stage) {
                           stage.openProject(addFinishedRun);
@@ -21,7 +57,8 @@ inline std::vector<Scene> shipScenes() {
     scenes.push_back({"ship", "full",
                       [](Stage& stage) {
                           stage.openProject(addFinishedRun);
-                          QTest::qWait(200);
+                          QTest::qWait(300);
+                          sayWhy(stage);
                           press(*stage.window, "Export");
                           QTest::qWait(600);
                           press(*stage.window, "Export");
@@ -36,6 +73,7 @@ inline std::vector<Scene> shipScenes() {
                           for (QLineEdit* field : stage.window->findChildren<QLineEdit*>())
                               if (field->accessibleName() == "Folder to write" && field->isVisibleTo(stage.window.get()))
                                   field->clear();
+                          sayWhy(stage);
                           press(*stage.window, "Export");
                           QTest::qWait(200);
                       },

@@ -39,7 +39,7 @@ Result<std::vector<Sample>> heldOutRows(Project& project, const FinishedRun& run
             rows.push_back(std::move(sample));
     }
     if (rows.empty())
-        return fail(ErrorCode::InvalidData, "This run's data has no held-out rows with an answer",
+        return fail(ErrorCode::InvalidData, "This run's data has no test rows with an answer",
                     "Split the data with a test part, freeze it, and train on that version.");
     return rows;
 }

@@ -53,7 +53,7 @@ void AnswerPane::add(const TextGenerated& piece) {
     const QString end = piece.finishReason == "stop" ? tr("ended by itself")
                         : piece.finishReason == "length" ? tr("cut at the longest length")
                                                          : tr("cancelled");
-    m_status->setText(tr("%1 tokens · %2 tokens/s · %3").arg(number(qint64(piece.tokens)), number(piece.tokensPerSecond, 0), end));
+    m_status->setText(tr("%1 · %2 tokens/s · %3").arg(counted(qint64(piece.tokens), tr("1 token"), tr("%1 tokens")), number(piece.tokensPerSecond, 0), end));
 }
 
 void AnswerPane::setText(const QString& text) {

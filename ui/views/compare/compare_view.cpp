@@ -4,7 +4,6 @@
 #include <QComboBox>
 #include <QDoubleSpinBox>
 #include <QHBoxLayout>
-#include <QHeaderView>
 #include <QLabel>
 #include <QPlainTextEdit>
 #include <QPushButton>
@@ -16,6 +15,7 @@
 
 #include <algorithm>
 
+#include "core/run/engine.h"
 #include "core/store/project.h"
 #include "ui/bridge/current_project.h"
 #include "ui/bridge/qt_convert.h"
@@ -33,7 +33,7 @@
 namespace attune {
 
 namespace {
-constexpr std::size_t kMostRows = 500; // held-out rows that are measured at once
+constexpr std::size_t kMostRows = 500; // test rows that are measured at once
 } // namespace
 
 CompareView::CompareView(Services& services, QWidget* parent) : View(services, parent) {
@@ -91,7 +91,7 @@ QWidget* CompareView::buildControls() {
     column->setSpacing(8);
     auto* row = new QHBoxLayout;
     row->setSpacing(16);
-    m_mode = new SegmentedControl({tr("One prompt"), tr("Held-out rows")}, controls);
+    m_mode = new SegmentedControl({tr("One prompt"), tr("Test rows")}, controls);
     connect(m_mode, &SegmentedControl::indexChanged, this, [this](int index) {
         m_pages->setCurrentIndex(index);
         m_primary->setText(index == 0 ? tr("Answer") : tr("Measure"));
@@ -127,7 +127,7 @@ QWidget* CompareView::buildPrompt() {
 
     auto* card = new Card(tr("Prompt"), {}, page);
     m_prompt = new QPlainTextEdit(card);
-    m_prompt->setPlaceholderText(tr("Write what a user would write, or take a held-out row."));
+    m_prompt->setPlaceholderText(tr("Write what a user would write, or take a test row."));
     m_prompt->setAccessibleName(tr("Prompt"));
     m_prompt->setTabChangesFocus(true);
     m_prompt->setMaximumHeight(120);
@@ -137,7 +137,7 @@ QWidget* CompareView::buildPrompt() {
     card->body()->addWidget(m_expected);
 
     m_row = new QSpinBox(card);
-    m_row->setAccessibleName(tr("Held-out row"));
+    m_row->setAccessibleName(tr("Test row"));
     m_row->setSpecialValueText(tr("own text"));
     connect(m_row, &QSpinBox::valueChanged, this, &CompareView::showRow);
     connect(m_prompt, &QPlainTextEdit::textChanged, this, [this] {
@@ -176,10 +176,14 @@ QWidget* CompareView::buildPrompt() {
         line->addWidget(field);
         flow->addWidget(pair);
     };
-    add(tr("Held-out row"), m_row);
+    add(tr("Test row"), m_row);
     add(tr("Temperature"), m_temperature);
     add(tr("Longest answer"), m_maxTokens);
     add(tr("Seed"), m_seed);
+    QLabel* marks = makeLabel(tr("Marks: struck through = only the base model, underlined = only the tuned one"), QStringLiteral("note"), knobs);
+    marks->setWordWrap(false);
+    flow->addWidget(marks);
+    connect(m_compare, &QCheckBox::toggled, marks, &QWidget::setVisible);
     card->tools()->addWidget(m_compare);
     card->body()->addWidget(knobs);
     column->addWidget(card);
@@ -191,42 +195,6 @@ QWidget* CompareView::buildPrompt() {
     panes->addWidget(m_base, 1);
     panes->addWidget(m_tuned, 1);
     column->addLayout(panes, 1);
-    return page;
-}
-
-QWidget* CompareView::buildRows() {
-    auto* page = new QWidget(this);
-    auto* column = new QVBoxLayout(page);
-    column->setContentsMargins(0, 0, 0, 0);
-    column->setSpacing(16);
-    auto* scores = new Card(tr("Scores"), tr("greedy answers of both models on the rows no training saw"), page);
-    m_noScores = makeLabel(tr("Measure lets both models answer every held-out row and scores the answers."), QStringLiteral("muted"), scores);
-    m_scores = new ScoreTable(scores);
-    scores->body()->addWidget(m_noScores);
-    scores->body()->addWidget(m_scores);
-    column->addWidget(scores, 2);
-    auto* answers = new Card(tr("Answers"), tr("double-click a row to see it side by side"), page);
-    m_answers = new QTableWidget(0, 4, answers);
-    m_answers->setHorizontalHeaderLabels({tr("Prompt"), tr("Expected"), tr("Base"), tr("Tuned")});
-    m_answers->verticalHeader()->setDefaultSectionSize(30);
-    m_answers->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
-    m_answers->horizontalHeader()->setSectionResizeMode(QHeaderView::Stretch);
-    m_answers->setEditTriggers(QAbstractItemView::NoEditTriggers);
-    m_answers->setSelectionBehavior(QAbstractItemView::SelectRows);
-    m_answers->setShowGrid(false);
-    m_answers->setWordWrap(false);
-    m_answers->setAccessibleName(tr("Answers to the held-out rows"));
-    connect(m_answers, &QTableWidget::cellActivated, this, [this](int row, int) {
-        m_mode->setIndex(0);
-        m_pages->setCurrentIndex(0);
-        m_primary->setText(tr("Answer"));
-        m_row->setValue(row + 1);
-        m_base->setText(qstr(m_evaluation.base[std::size_t(row)]));
-        m_tuned->setText(qstr(m_evaluation.tuned[std::size_t(row)]));
-        showDifference();
-    });
-    answers->body()->addWidget(m_answers);
-    column->addWidget(answers, 3);
     return page;
 }
 
@@ -353,7 +321,7 @@ void CompareView::answer() {
     else if (!m_prompt->toPlainText().trimmed().isEmpty())
         prompt.messages = {{"user", sstr(m_prompt->toPlainText())}};
     else
-        return m_page->messages().show(QStringLiteral("answer"), Tone::Careful, tr("Write a prompt first, or choose a held-out row."));
+        return m_page->messages().show(QStringLiteral("answer"), Tone::Careful, tr("Write a prompt first, or choose a test row."));
 
     GenerateRequest request;
     request.model = sstr(chosen->model);
@@ -403,51 +371,6 @@ void CompareView::showDifference() {
     const bool compare = m_compare->isChecked() && !m_base->text().isEmpty() && !m_tuned->text().isEmpty();
     m_base->showAgainst(m_tuned->text(), compare);
     m_tuned->showAgainst(m_base->text(), compare);
-}
-
-void CompareView::measure() {
-    const FinishedRun* chosen = run();
-    if (!chosen || m_task)
-        return;
-    m_page->messages().remove(QStringLiteral("measure"));
-    BeforeAfterRequest request;
-    request.model = sstr(chosen->model);
-    request.adapter = sstr(chosen->folder);
-    request.rows = m_rows;
-    request.maxTokens = m_maxTokens->value();
-    setBusy(true);
-    m_task = services().runs->engineTask<BeforeAfter>(
-        this,
-        [request](Engine& engine, std::stop_token stop) {
-            return evaluateBeforeAfter(engine, request, stop, [](double, const char*) {});
-        },
-        [this, selection = m_selection, rows = request.rows](Result<BeforeAfter> result) {
-            setBusy(false);
-            if (selection != m_selection)
-                return; // another run was chosen meanwhile
-            if (!result)
-                return m_page->messages().showError(QStringLiteral("measure"), result.error());
-            m_evaluation = std::move(*result);
-            m_measuredRows = rows;
-            showEvaluation();
-        });
-    m_progress->follow(m_task, tr("Both models answer %1 held-out rows").arg(number(qint64(m_rows.size()))));
-}
-
-void CompareView::showEvaluation() {
-    const bool any = !m_evaluation.changes.empty();
-    m_scores->setChanges(m_evaluation.changes);
-    m_scores->setVisible(any);
-    m_noScores->setVisible(!any);
-    m_answers->setRowCount(int(m_evaluation.base.size()));
-    for (int row = 0; row < int(m_evaluation.base.size()); ++row) {
-        const std::size_t i = std::size_t(row);
-        const auto& messages = m_measuredRows[i].messages;
-        const QStringList cells{qstr(messages[messages.size() - 2].content), qstr(m_evaluation.expected[i]), qstr(m_evaluation.base[i]),
-                                qstr(m_evaluation.tuned[i])};
-        for (int column = 0; column < cells.size(); ++column)
-            m_answers->setItem(row, column, new QTableWidgetItem(cells[column].simplified()));
-    }
 }
 
 } // namespace attune

@@ -29,7 +29,8 @@ std::vector<ExportEntry> readExportLog(Project& project) {
             entries.push_back({qstr(item.value("run", "")), qstr(item.value("format", "")), qstr(item.value("folder", "")),
                                item.value("time", qint64(0)), item.value("bytes", qint64(0)), item.value("files", 0),
                                item.value("max_logit_difference", 0.0), item.value("token_agreement", 0.0),
-                               item.value("compared_tokens", qint64(0))});
+                               item.value("compared_tokens", qint64(0)), qstr(item.value("verdict", "")), qstr(item.value("person", "")),
+                               qstr(item.value("reason", ""))});
         } catch (const Json::exception&) {
             continue;
         }
@@ -52,12 +53,25 @@ Status addToExportLog(Project& project, const ExportEntry& entry) {
                         {"files", e.files},
                         {"max_logit_difference", e.maxLogitDifference},
                         {"token_agreement", e.tokenAgreement},
-                        {"compared_tokens", e.comparedTokens}});
+                        {"compared_tokens", e.comparedTokens},
+                        {"verdict", sstr(e.verdict)},
+                        {"person", sstr(e.person)},
+                        {"reason", sstr(e.reason)}});
     return project.setSetting(kSetting, json.dump());
 }
 
+Status writeEvidence(const fs::path& folder, const GateResult& gate, const ExportEntry& entry) {
+    Json json = gateResultToJson(gate);
+    json["run"] = sstr(entry.run);
+    if (!entry.person.isEmpty())
+        json["override"] = {{"person", sstr(entry.person)}, {"reason", sstr(entry.reason)}};
+    return writeFileAtomic(folder / "evidence.json", json.dump(1) + "\n");
+}
+
 ExportEntry makeExportEntry(const QString& run, const ExportRequest& request, const ExportReport& report) {
-    ExportEntry entry{run, qstr(request.format), qstr(request.outputFolder), QDateTime::currentMSecsSinceEpoch()};
+    ExportEntry entry;
+    entry.run = run, entry.format = qstr(request.format), entry.folder = qstr(request.outputFolder);
+    entry.time = QDateTime::currentMSecsSinceEpoch();
     for (const std::string& file : report.files)
         entry.bytes += QFileInfo(qstr(file)).size();
     entry.files = int(report.files.size());

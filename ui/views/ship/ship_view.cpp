@@ -16,12 +16,16 @@
 #include <QUrl>
 #include <QVBoxLayout>
 
+#include "core/eval/run_evidence.h"
+#include "core/run/engine.h"
 #include "core/store/project.h"
 #include "ui/bridge/current_project.h"
 #include "ui/bridge/qt_convert.h"
 #include "ui/bridge/run_bridge.h"
 #include "ui/models/finished_runs.h"
+#include "ui/models/run_evidence.h"
 #include "ui/settings.h"
+#include "ui/views/ship/evidence_card.h"
 #include "ui/views/ship/export_log.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/empty_state.h"
@@ -33,7 +37,13 @@
 namespace attune {
 
 namespace {
-constexpr int kFolderRole = Qt::UserRole + 1, kNameRole = Qt::UserRole + 2;
+constexpr int kFolderColumn = 6; // of the list of exports
+
+QString evidenceWords(const ExportEntry& entry) {
+    if (entry.verdict == QLatin1String(gateVerdictId(GateVerdict::Accepted)))
+        return verdictWords(GateVerdict::Accepted);
+    return entry.person.isEmpty() ? ShipView::tr("not asked for") : ShipView::tr("overridden by %1: %2").arg(entry.person, entry.reason);
+}
 } // namespace
 
 ShipView::ShipView(Services& services, QWidget* parent) : View(services, parent) {
@@ -58,11 +68,16 @@ ShipView::ShipView(Services& services, QWidget* parent) : View(services, parent)
     m_progress = new ProgressStrip(content);
     column->addWidget(m_progress);
     column->addWidget(buildForm());
+    m_evidence = new EvidenceCard(content);
+    connect(m_evidence, &EvidenceCard::measureWanted, this, [this] {
+        Q_EMIT openStation(QStringLiteral("compare"), {{QStringLiteral("run"), m_run->currentData()}});
+    });
+    column->addWidget(m_evidence);
     column->addWidget(buildHistory(), 1);
 
     m_stack = new QStackedWidget(this);
     m_stack->addWidget(empty);
-    m_stack->addWidget(content);
+    m_stack->addWidget(makeScrolling(content));
     m_page->setContent(m_stack);
     fill(*this, m_page);
 
@@ -70,6 +85,8 @@ ShipView::ShipView(Services& services, QWidget* parent) : View(services, parent)
     connect(services.project, &CurrentProject::contentChanged, this, [this](const QString& what) {
         if (what == QLatin1String("runs"))
             refresh();
+        else if (what == QLatin1String("scores"))
+            readEvidence();
     });
     connect(services.runs, &RunBridge::runEnded, this, &ShipView::refresh);
     refresh();
@@ -85,7 +102,10 @@ QWidget* ShipView::buildForm() {
     m_run = new QComboBox(card);
     m_run->setAccessibleName(tr("Run to export"));
     form->addRow(makeFieldLabel(tr("Run"), card), m_run);
-    connect(m_run, &QComboBox::currentIndexChanged, this, &ShipView::suggestFolder);
+    connect(m_run, &QComboBox::currentIndexChanged, this, [this] {
+        suggestFolder();
+        readEvidence();
+    });
 
     auto* formats = new QWidget(card);
     m_formats = new QVBoxLayout(formats);
@@ -138,9 +158,10 @@ QWidget* ShipView::buildHistory() {
     auto* card =
         new Card(tr("Exports of this project"),
                  tr("each was reloaded and compared with its checkpoint · double-click opens the folder"), this);
-    m_history = new QTableWidget(0, 6, card);
+    m_history = new QTableWidget(0, kFolderColumn + 1, card);
+    m_history->setMinimumHeight(120);
     m_history->setHorizontalHeaderLabels(
-        {tr("When"), tr("Run"), tr("Format"), tr("Size"), tr("Tokens that agree"), tr("Folder")});
+        {tr("When"), tr("Run"), tr("Format"), tr("Size"), tr("Tokens that agree"), tr("Evidence"), tr("Folder")});
     m_history->verticalHeader()->hide();
     m_history->verticalHeader()->setDefaultSectionSize(30);
     m_history->horizontalHeader()->setStretchLastSection(true);
@@ -151,7 +172,7 @@ QWidget* ShipView::buildHistory() {
     m_history->setTextElideMode(Qt::ElideMiddle);
     m_history->setAccessibleName(tr("Exports"));
     connect(m_history, &QTableWidget::cellActivated, this, [this](int row, int) {
-        QDesktopServices::openUrl(QUrl::fromLocalFile(m_history->item(row, 5)->text()));
+        QDesktopServices::openUrl(QUrl::fromLocalFile(m_history->item(row, kFolderColumn)->text()));
     });
     m_noHistory = makeLabel(tr("Nothing has been exported yet."), QStringLiteral("muted"), card);
     card->body()->addWidget(m_noHistory);
@@ -185,14 +206,13 @@ void ShipView::refresh() {
         const auto runs = finishedRuns(*project, services().runs->catalog());
         if (!runs)
             m_page->messages().showError(QStringLiteral("runs"), runs.error());
-        for (const FinishedRun& run : runs.value_or(std::vector<FinishedRun>{})) {
+        m_runs = runs.value_or(std::vector<FinishedRun>{});
+        for (const FinishedRun& run : m_runs)
             m_run->addItem(run.label(), QVariant::fromValue<qlonglong>(run.id));
-            m_run->setItemData(m_run->count() - 1, run.folder, kFolderRole);
-            m_run->setItemData(m_run->count() - 1, run.name, kNameRole);
-        }
         if (const int index = m_run->findData(selected); index >= 0)
             m_run->setCurrentIndex(index);
     }
+    readEvidence();
     const bool any = m_run->count() > 0;
     m_stack->setCurrentIndex(any ? 1 : 0);
     m_export->setVisible(any);
@@ -242,19 +262,51 @@ void ShipView::suggestFolder() {
     m_folder->setText(folder);
 }
 
+const FinishedRun* ShipView::run() const {
+    const int index = m_run->currentIndex();
+    return index >= 0 && index < int(m_runs.size()) ? &m_runs[std::size_t(index)] : nullptr;
+}
+
+// Reads the run's whole record, so it is done in the background.
+void ShipView::readEvidence() {
+    const auto project = services().project->get();
+    const FinishedRun* chosen = run();
+    const quint64 request = ++m_evidenceRequest;
+    m_evidence->showReading();
+    if (!project || !chosen)
+        return;
+    runTask<GateResult>(
+        this, [project, run = *chosen](const Progress&) -> Result<GateResult> { return judgeRun(readRunEvidence(*project, run)); },
+        [this, request](Result<GateResult> result) {
+            if (request != m_evidenceRequest)
+                return;
+            if (!result)
+                return m_page->messages().showError(QStringLiteral("evidence"), result.error());
+            m_evidence->showEvidence(*result);
+        });
+}
+
 void ShipView::startExport() {
     const auto project = services().project->get();
-    if (!project || m_task)
+    const FinishedRun* chosen = run();
+    if (!project || !chosen || m_task || !m_evidence->result())
         return;
     m_page->messages().clear();
-    ExportRequest request{sstr(m_run->currentData(kFolderRole).toString()), sstr(selectedFormat()),
+    if (!m_evidence->mayExport()) {
+        m_page->messages().show(QStringLiteral("export"), Tone::Careful,
+                                m_evidence->result()->verdict == GateVerdict::Rejected ? tr("The evidence speaks against this run.")
+                                                                                       : tr("Not everything was measured, so nobody knows whether this run is good enough."),
+                                tr("Measure what is missing, or say below who exports it all the same and why."));
+        return m_evidence->focusMissing();
+    }
+    ExportRequest request{sstr(chosen->folder), sstr(selectedFormat()),
                           sstr(QDir::fromNativeSeparators(m_folder->text().trimmed())), m_options->values()};
     if (request.outputFolder.empty()) {
         m_page->messages().show(QStringLiteral("export"), Tone::Careful, tr("Choose a folder to write to."));
         m_folder->setFocus();
         return;
     }
-    const QString run = m_run->currentData(kNameRole).toString();
+    const GateResult gate = *m_evidence->result();
     m_export->setEnabled(false);
     Q_EMIT stateChanged(StationState::InProgress, tr("exporting"));
     struct Exported {
@@ -263,10 +315,15 @@ void ShipView::startExport() {
     };
     m_task = services().runs->engineTask<Exported>(
         this,
-        [project, request, run](Engine& engine, std::stop_token stop) -> Result<Exported> {
+        [project, request, gate, run = chosen->name, person = m_evidence->person(), reason = m_evidence->reason()](
+            Engine& engine, std::stop_token stop) -> Result<Exported> {
             ATTUNE_ASSIGN(const ExportReport report, engine.exportRun(request, stop, [](const TrainingEvent&) {}));
             Exported made{makeExportEntry(run, request, report), {}};
+            made.entry.verdict = QString::fromLatin1(gateVerdictId(gate.verdict));
+            made.entry.person = person, made.entry.reason = reason;
             made.logged = addToExportLog(*project, made.entry);
+            if (made.logged)
+                made.logged = writeEvidence(fspath(made.entry.folder), gate, made.entry);
             return made;
         },
         [this](Result<Exported> exported) {
@@ -311,6 +368,7 @@ void ShipView::showHistory() {
             formatTitle(entry.format),
             bytesText(entry.bytes),
             tr("%1 % of %2").arg(number(100 * entry.tokenAgreement, 1), number(entry.comparedTokens)),
+            evidenceWords(entry),
             entry.folder};
         for (int column = 0; column < cells.size(); ++column) {
             auto* item = new QTableWidgetItem(cells[column]);

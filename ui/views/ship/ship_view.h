@@ -5,7 +5,7 @@
 
 #include <QPointer>
 
-#include "core/run/engine.h"
+#include "ui/models/finished_runs.h"
 #include "ui/views/view.h"
 
 class QComboBox;
@@ -18,6 +18,7 @@ class QVBoxLayout;
 
 namespace attune {
 
+class EvidenceCard;
 class ParamForm;
 class Project;
 class ProgressStrip;
@@ -38,24 +39,29 @@ private:
     void refresh();
     void suggestFolder();
     void showOptions();
+    void readEvidence();
     void startExport();
     void showHistory();
     QString selectedFormat() const;
     QString formatTitle(const QString& id) const;
+    const FinishedRun* run() const;
 
     ViewPage* m_page;
     QStackedWidget* m_stack;
     QComboBox* m_run;
+    std::vector<FinishedRun> m_runs; // of m_run, in its order
     QVBoxLayout* m_formats;
     QLabel* m_optionsLabel;
     ParamForm* m_options;
     QLineEdit* m_folder;
+    EvidenceCard* m_evidence;
     QTableWidget* m_history;
     QLabel* m_noHistory;
     QPushButton* m_export;
     ProgressStrip* m_progress;
     QPointer<Task> m_task;
     bool m_folderEdited = false;
+    quint64 m_evidenceRequest = 0;
 };
 
 } // namespace attune
