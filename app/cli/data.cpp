@@ -1,4 +1,5 @@
 // attune-cli data: import, stats, check, split, export.
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -73,6 +74,27 @@ void tellProblems(const Cli& cli, const std::vector<ImportProblem>& problems, st
         std::cerr << "... and " << total - shown << " more\n";
 }
 
+std::string countOf(std::int64_t count, const char* one, const char* many) {
+    return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+/// Columns of the file that the mapping leaves out, so that nobody believes they were read.
+std::vector<std::string> unusedColumns(const std::string& file, const Mapping& mapping) {
+    std::vector<std::string> unused;
+    const auto inspection = inspectFile(file);
+    if (!inspection)
+        return unused;
+    for (const std::string& column : columnsOf(inspection->rows)) {
+        // A role may stand on a part of a column ("meta.answer").
+        const bool used = std::any_of(mapping.columns.begin(), mapping.columns.end(), [&](const ColumnRole& role) {
+            return role.column == column || role.column.starts_with(column + ".");
+        });
+        if (!used)
+            unused.push_back(column);
+    }
+    return unused;
+}
+
 Status importCommand(const Cli& cli, const DataOptions& options) {
     ATTUNE_ASSIGN(ImportOptions import, importOptions(options));
     std::vector<ImportProblem> problems;
@@ -102,8 +124,10 @@ Status importCommand(const Cli& cli, const DataOptions& options) {
                                     datasetId, static_cast<std::size_t>(std::max<std::int64_t>(0, options.problems))));
     }
     tellProblems(cli, problems, summary.problems, options.problems);
+    const std::vector<std::string> unused = unusedColumns(options.file, summary.mapping);
     if (cli.json) {
         Json result{{"importer", summary.importer},
+                    {"unused_columns", unused},
                     {"format", summary.mapping.format},
                     {"mapping", attune::toJson(summary.mapping)},
                     {"rows", summary.rows},
@@ -115,7 +139,13 @@ Status importCommand(const Cli& cli, const DataOptions& options) {
         return {};
     }
     std::cout << findImporter(summary.importer)->description().title << ". " << describe(summary.mapping) << '\n'
-              << summary.rows << " rows, " << summary.problems << " problems\n";
+              << countOf(summary.rows, "row", "rows") << ", " << countOf(summary.problems, "problem", "problems") << '\n';
+    if (!unused.empty()) {
+        std::cout << (unused.size() == 1 ? "Column not used: " : "Columns not used: ");
+        for (std::size_t i = 0; i < unused.size(); ++i)
+            std::cout << (i ? ", " : "") << unused[i];
+        std::cout << " (give one a part with --mapping COLUMN=ROLE,...)\n";
+    }
     if (datasetId != 0)
         std::cout << "dataset " << datasetId << " in " << options.project << '\n';
     else
@@ -159,6 +189,53 @@ Status forEachSample(const Cli& cli, const DataOptions& options, const std::func
         },
         progressOf(cli)));
     return status;
+}
+
+/// Keys of a report in the words of the window's health list; lists and counts by kind on one line.
+void printReport(const Json& result) {
+    static const std::vector<std::pair<const char*, const char*>> kWords{
+        {"rows", "Rows"},
+        {"problems", "Unreadable, set aside"},
+        {"kinds", "Kinds"},
+        {"splits", "Splits"},
+        {"bytes", "Bytes of text"},
+        {"longest_bytes", "Longest row, bytes"},
+        {"empty_prompts", "Empty prompts"},
+        {"empty_completions", "Empty answers"},
+        {"exact_duplicates", "Exact duplicates"},
+        {"near_duplicates", "Nearly the same"},
+        {"conflicting_prompts", "Same prompt, other answer"},
+        {"leaked", "Test rows seen in training"},
+        {"leaked_prompts", "Test prompts seen in training"},
+        {"with_control_tokens", "Rows with control tokens"},
+        {"first_control_token", "The first of these tokens"},
+        {"duplicate_rows", "Duplicates are rows"},
+        {"empty_rows", "Empty are rows"},
+        {"leaked_rows", "Seen in training are rows"},
+        {"control_token_rows", "With control tokens are rows"}};
+    const auto text = [](const Json& value) {
+        return value.is_string() ? value.get<std::string>() : value.dump();
+    };
+    for (const auto& [key, words] : kWords) {
+        const auto found = result.find(key);
+        if (found == result.end() || (found->is_structured() && found->empty()) || (found->is_string() && found->get<std::string>().empty()))
+            continue;
+        std::cout << words << ": ";
+        if (!found->is_structured())
+            std::cout << text(*found);
+        bool first = true;
+        if (found->is_object())
+            for (const auto& [name, value] : found->items()) {
+                std::cout << (first ? "" : ", ") << text(value) << ' ' << name;
+                first = false;
+            }
+        else if (found->is_array())
+            for (const Json& value : *found) {
+                std::cout << (first ? "" : ", ") << text(value);
+                first = false;
+            }
+        std::cout << '\n';
+    }
 }
 
 Status qualityCommand(const Cli& cli, const DataOptions& options, bool listRows) {
@@ -207,8 +284,7 @@ Status qualityCommand(const Cli& cli, const DataOptions& options, bool listRows)
         printJson(result);
         return {};
     }
-    for (const auto& [key, value] : result.items())
-        std::cout << key << ": " << value.dump() << '\n';
+    printReport(result);
     return {};
 }
 
@@ -306,7 +382,7 @@ Status exportCommand(const Cli& cli, const DataOptions& options) {
     if (cli.json)
         printJson({{"rows", rows}, {"file", options.out}});
     else
-        std::cout << rows << " rows in " << options.out << '\n';
+        std::cout << countOf(rows, "row", "rows") << " in " << options.out << '\n';
     return {};
 }
 

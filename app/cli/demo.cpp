@@ -83,7 +83,7 @@ Result<Outcome> runDemo(const fs::path& out, Cli& cli) {
     std::cerr << "1 of 3  Training the starter model on the sample project\n";
     ATTUNE_CHECK(trainSample(engine, config, run, cli));
 
-    std::cerr << "2 of 3  Both models answer the held-out messages\n";
+    std::cerr << "2 of 3  Both models answer the test messages\n";
     BeforeAfterRequest request;
     request.model = config.model;
     request.adapter = run.string();
@@ -105,12 +105,12 @@ Result<Outcome> runDemo(const fs::path& out, Cli& cli) {
     RunReport report;
     report.title = "Sample project: customer messages to records";
     report.summary = "A LoRA adapter was trained on the sample's training rows; base and tuned model answered the same " +
-                     std::to_string(request.rows.size()) + " held-out rows.";
+                     std::to_string(request.rows.size()) + " test rows.";
     ATTUNE_ASSIGN(const std::string trainHash, hashFile(config.data.train));
     ATTUNE_ASSIGN(const std::string testHash, hashFile(config.data.test));
     report.facts = {{"Base model", fs::path(config.model).filename().string()},
                     {"Training data (XXH3)", trainHash},
-                    {"Held-out data (XXH3)", testHash},
+                    {"Test data (XXH3)", testHash},
                     {"Method", config.method.id},
                     {"Objective", config.objective.id}};
     report.scores = outcome.evaluation.changes;

@@ -136,7 +136,7 @@ void print(const Json& info) {
     if (info["experts"].get<std::int64_t>() > 0)
         line("experts", number("experts") + " in each layer, " + number("experts_per_token") + " for each token: " +
                             million(info["active_parameters"].get<double>()) + " parameters are used at a time");
-    line("shape", number("layers") + " layers x " + number("hidden_size") + ", " + number("heads") + " heads (" +
+    line("shape", number("layers") + (number("layers") == "1" ? " layer x " : " layers x ") + number("hidden_size") + ", " + number("heads") + " heads (" +
                       number("kv_heads") + " for keys), MLP " + number("intermediate_size") + ", vocabulary " +
                       number("vocabulary_size"));
     line("context", number("context_length") + " tokens");

@@ -11,9 +11,9 @@ namespace {
 std::string duration(double seconds) {
     char text[48];
     if (seconds < 60)
-        std::snprintf(text, sizeof text, "%.0f seconds", std::max(1.0, seconds));
+        std::snprintf(text, sizeof text, "%.0f %s", std::max(1.0, seconds), seconds < 1.5 ? "second" : "seconds");
     else if (seconds < 3600)
-        std::snprintf(text, sizeof text, "%.0f minutes", seconds / 60);
+        std::snprintf(text, sizeof text, "%.0f %s", seconds / 60, seconds < 90 ? "minute" : "minutes");
     else
         std::snprintf(text, sizeof text, "%.1f hours", seconds / 3600);
     return text;
@@ -64,7 +64,7 @@ void printSweepPlan(const Cli& cli, const SweepPlan& plan, std::size_t trials, c
         printJson(json);
         return;
     }
-    std::string text = std::to_string(trials) + " trials";
+    std::string text = std::to_string(trials) + (trials == 1 ? " trial" : " trials");
     for (int rung = 1; rung < rungs; ++rung)
         text += (rung == 1 ? ", of which " : ", then ") + std::to_string(trialsAtRung(plan, trials, rung)) + (rung == 1 ? " go on" : "");
     if (estimate)

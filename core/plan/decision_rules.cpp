@@ -15,7 +15,7 @@ std::vector<ApproachInfo> approaches() {
          "Minutes to an hour",
          "Only what running the model takes",
          "No preparation; every request pays for a longer prompt",
-         {"Write one prompt and try it on ten real cases.", "Measure it on held-out rows before you rely on it."},
+         {"Write one prompt and try it on ten real cases.", "Measure it on test rows before you rely on it."},
          {"evaluate", "evaluate"}},
         {Approach::PromptingRag,
          "prompting_rag",
@@ -34,7 +34,7 @@ std::vector<ApproachInfo> approaches() {
          "More while training, see the Train station's estimate",
          "Training once and again when the task changes; short prompts afterwards",
          {"Collect and check the examples.", "Train a small adapter and look at the validation loss.",
-          "Compare base and tuned on held-out rows."},
+          "Compare base and tuned on test rows."},
          {"data", "train", "evaluate"}},
         {Approach::FineTuneRag,
          "fine_tune_rag",
@@ -44,7 +44,7 @@ std::vector<ApproachInfo> approaches() {
          "Training and an index of the documents",
          "The most work, and two things to keep current",
          {"Begin with RAG alone and measure it.", "Train on examples that contain the passages.",
-          "Compare all four on the same held-out rows."},
+          "Compare all four on the same test rows."},
          {"evaluate", "train", "evaluate"}},
     };
 }

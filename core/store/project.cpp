@@ -28,6 +28,11 @@ Status makeFolder(const fs::path& folder) {
     return {};
 }
 
+Error aFileIsNoProject(const fs::path& path) {
+    return {ErrorCode::InvalidArgument, path.string() + " is a file; a project is a folder",
+            "Name a folder that ends in .attune. Files with rows are imported into one, in Data or with: attune-cli data import."};
+}
+
 } // namespace
 
 Result<std::unique_ptr<Project>> Project::create(const fs::path& folder) {
@@ -58,6 +63,8 @@ Result<std::unique_ptr<Project>> Project::open(const fs::path& folder) {
     fs::path path = folder.lexically_normal();
     if (!path.has_filename())
         path = path.parent_path();
+    if (fs::is_regular_file(path, error))
+        return fail(aFileIsNoProject(path));
     if (!fs::is_directory(path, error))
         return fail(ErrorCode::NotFound, "There is no project folder " + path.string(),
                     "Check the path, or make a new project.");
@@ -88,6 +95,8 @@ Result<std::unique_ptr<Project>> Project::openOrCreate(const fs::path& folder) {
     for (const fs::path& candidate : {folder, withExtension(folder)})
         if (fs::exists(candidate / "project.sqlite", error))
             return open(candidate);
+    if (fs::is_regular_file(folder, error))
+        return fail(aFileIsNoProject(folder));
     return create(folder);
 }
 

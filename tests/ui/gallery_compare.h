@@ -17,7 +17,7 @@ inline std::vector<Scene> compareScenes() {
     scenes.push_back({"compare", "working",
                       [](Stage& stage) {
                           stage.openProject(addFinishedRun);
-                          QTest::qWait(1500); // the held-out rows load, the adapter is proved
+                          QTest::qWait(1500); // the test rows load, the adapter is proved
                           press(*stage.window, "Answer");
                           QTest::qWait(3700);
                       },
@@ -36,7 +36,7 @@ inline std::vector<Scene> compareScenes() {
                       [](Stage& stage) {
                           stage.openProject(addFinishedRun);
                           QTest::qWait(800);
-                          press(*stage.window, "Held-out rows");
+                          press(*stage.window, "Test rows");
                           press(*stage.window, "Measure");
                           QTest::qWait(1500);
                       },
@@ -47,7 +47,7 @@ inline std::vector<Scene> compareScenes() {
                           stage.openProject([](Project& project) {
                               addFinishedRun(project);
                               const auto info = project.datasets().list();
-                              std::vector<SplitAssignment> none; // a version without held-out rows, and a run on it
+                              std::vector<SplitAssignment> none; // a version without test rows, and a run on it
                               const auto ids = project.datasets().ids({.datasetId = info->front().id});
                               for (const RowId id : *ids)
                                   none.push_back({id, Split::Train});

@@ -1,4 +1,4 @@
-// A project with the sample's held-out rows and one finished run, and ways to press what a user presses.
+// A project with the sample's test rows and one finished run, and ways to press what a user presses.
 #pragma once
 
 #include <QAbstractButton>

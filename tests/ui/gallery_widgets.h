@@ -109,7 +109,7 @@ inline std::unique_ptr<QWidget> makeWidgetBoard(MessageArea*& messages) {
     tokens->body()->addWidget(left);
     tokens->body()->addWidget(right);
     grid->addWidget(tokens, 2, 0);
-    auto* bars = new Card("Before and after", "150 held-out rows · 95 % intervals");
+    auto* bars = new Card("Before and after", "150 test rows · 95 % intervals");
     auto* chartBars = new BarChart;
     chartBars->setData({"valid JSON", "exact fields", "summary"},
                        {{"base", {{0.0, 0, 0.02, true}, {0.02, 0.0, 0.06, true}, {0.11, 0.09, 0.13, true}}},

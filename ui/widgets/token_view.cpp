@@ -67,7 +67,7 @@ QString TokenView::summary() const {
     const auto trained =
         std::count_if(m_tokens.begin(), m_tokens.end(), [](const Token& token) { return token.trained; });
     const qint64 cut = m_cutAt < 0 ? 0 : qint64(m_tokens.size()) - m_cutAt;
-    QString text = tr("%1 tokens, %2 learned").arg(number(qint64(m_tokens.size())), number(qint64(trained)));
+    QString text = tr("%1, %2 learned").arg(counted(qint64(m_tokens.size()), tr("1 token"), tr("%1 tokens")), number(qint64(trained)));
     return text + ", " + (cut > 0 ? tr("%1 beyond the context").arg(number(cut)) : tr("none cut"));
 }
 

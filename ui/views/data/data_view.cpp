@@ -253,7 +253,7 @@ void DataView::updateHeader() {
     }
     m_page->setSentence(sentence);
 
-    const QString text = statistics.rows > 0 ? tr("%1 rows").arg(number(qint64(statistics.rows))) : QString();
+    const QString text = statistics.rows > 0 ? counted(qint64(statistics.rows), tr("1 row"), tr("%1 rows")) : QString();
     if (m_failed)
         Q_EMIT stateChanged(StationState::Attention, text);
     else if (m_import->isImporting())

@@ -74,9 +74,9 @@ void DataView::freeze() {
             else
                 m_page->messages().show(
                     "done", Tone::Good,
-                    tr("Version %1 is frozen: %2 rows, hash %3.")
+                    tr("Version %1 is frozen: %2, hash %3.")
                         .arg(version->number)
-                        .arg(number(qint64(m_workspace->statistics().rows)), qstr(version->hash).left(12)),
+                        .arg(counted(qint64(m_workspace->statistics().rows), tr("1 row"), tr("%1 rows")), qstr(version->hash).left(12)),
                     tr("Later edits do not touch it."), {train});
             m_workspace->reload();
             m_noting = true;
@@ -89,8 +89,8 @@ void DataView::freeze() {
 void DataView::fillDatasetMenu() {
     m_datasetMenu->clear();
     for (const DatasetInfo& info : m_datasets) {
-        QAction* action = m_datasetMenu->addAction(tr("%1 (%2 rows)")
-                                                       .arg(qstr(info.name), number(qint64(info.rows)))
+        QAction* action = m_datasetMenu->addAction(tr("%1 (%2)")
+                                                       .arg(qstr(info.name), counted(qint64(info.rows), tr("1 row"), tr("%1 rows")))
                                                        .replace(QLatin1Char('&'), QLatin1String("&&")));
         action->setCheckable(true);
         action->setChecked(info.id == m_workspace->datasetId());
@@ -131,7 +131,7 @@ void DataView::exportRows() {
             updateHeader();
             if (!rows)
                 return say(rows.error());
-            m_page->messages().show("done", Tone::Good, tr("%1 rows written to %2.").arg(number(qint64(*rows)), file));
+            m_page->messages().show("done", Tone::Good, tr("%1 written to %2.").arg(counted(qint64(*rows), tr("1 row"), tr("%1 rows")), file));
         });
     m_progress->follow(m_exportTask, tr("Exporting rows"));
     updateHeader();

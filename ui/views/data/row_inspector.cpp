@@ -219,7 +219,7 @@ void RowInspector::rebuild() {
     }
     if (sample.messages.size() > kBubbles)
         m_bubbles->addWidget(
-            makeLabel(tr("%1 more turns are not shown.").arg(sample.messages.size() - kBubbles), "note", this));
+            makeLabel(counted(qint64(sample.messages.size() - kBubbles), tr("1 more turn is not shown."), tr("%1 more turns are not shown.")), "note", this));
     if (sample.kind == SampleKind::Text)
         addBubble(tr("Text"), sample.text, true, looksLikeData(sample.text),
                   [](Sample& edited, std::string text) { edited.text = std::move(text); });
@@ -241,7 +241,7 @@ void RowInspector::showFacts() {
     m_title->setText(tr("Row %1").arg(number(qint64(sample.sourceRow))));
     QStringList facts;
     if (m_sample->tokenCount)
-        facts << tr("%1 tokens").arg(number(qint64(*m_sample->tokenCount)));
+        facts << counted(qint64(*m_sample->tokenCount), tr("1 token"), tr("%1 tokens"));
     facts << bytesText(m_sample->length);
     if (m_sample->edited)
         facts << tr("edited");

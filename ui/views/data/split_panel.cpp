@@ -237,7 +237,7 @@ void SplitPanel::apply() {
                 return;
             }
             closeForm();
-            Q_EMIT divided(*splits, tr("Split %1 rows").arg(number(qint64(splits->size()))));
+            Q_EMIT divided(*splits, counted(qint64(splits->size()), tr("Split 1 row"), tr("Split %1 rows")));
         });
 }
 

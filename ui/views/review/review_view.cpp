@@ -1,7 +1,6 @@
 #include "ui/views/review/review_view.h"
 
 #include <QComboBox>
-#include <QFileDialog>
 #include <QFormLayout>
 #include <QLabel>
 #include <QLineEdit>
@@ -14,7 +13,7 @@
 #include <QStackedWidget>
 #include <QVBoxLayout>
 
-#include "core/review/review_csv.h"
+#include "core/run/engine.h"
 #include "core/store/project.h"
 #include "ui/bridge/current_project.h"
 #include "ui/bridge/qt_convert.h"
@@ -31,7 +30,6 @@ namespace {
 
 constexpr int kEmptyPage = 0, kStartPage = 1, kPairPage = 2;
 constexpr std::int64_t kMaxAnswerTokens = 256;
-constexpr std::int64_t kForeseeable = 1000; // more verdicts than that nobody gives; the exact number would be noise
 
 QPlainTextEdit* answerBox(const QString& name, QWidget* parent) {
     auto* box = new QPlainTextEdit(parent);
@@ -60,7 +58,7 @@ ReviewView::ReviewView(Services& services, QWidget* parent) : View(services, par
     });
 
     auto* empty = new EmptyState(QStringLiteral("review"), tr("Nothing to review yet"),
-                                 tr("When a run has finished, you judge its answers to held-out rows against the base model's, blind."), this);
+                                 tr("When a run has finished, you judge its answers to test rows against the base model's, blind."), this);
     empty->setPrimary(tr("Go to Train"));
     connect(empty, &EmptyState::primaryClicked, this, [this] { Q_EMIT openStation(QStringLiteral("train")); });
     if (services.project->hasSample()) {
@@ -98,7 +96,7 @@ QWidget* ReviewView::buildStart() {
     m_progress = new ProgressStrip(page);
     column->addWidget(m_progress);
 
-    auto* fresh = new Card(tr("New review"), tr("both models answer held-out rows first; that takes a moment"), page);
+    auto* fresh = new Card(tr("New review"), tr("both models answer test rows first; that takes a moment"), page);
     auto* form = new QFormLayout;
     form->setHorizontalSpacing(16);
     form->setVerticalSpacing(12);
@@ -207,23 +205,6 @@ QWidget* ReviewView::buildPair() {
     return page;
 }
 
-QWidget* ReviewView::buildResults() {
-    auto* card = new Card(tr("So far"), {}, this);
-    m_resultCard = card;
-    auto* figures = new QHBoxLayout;
-    figures->setSpacing(32);
-    m_votes = new FigureLabel(tr("judged"), card);
-    m_winRate = new FigureLabel(tr("tuned model preferred"), card);
-    m_more = new FigureLabel(tr("to settle it"), card);
-    for (FigureLabel* figure : {m_votes, m_winRate, m_more})
-        figures->addWidget(figure);
-    figures->addStretch(1);
-    card->body()->addLayout(figures);
-    m_bias = makeLabel({}, QStringLiteral("note"), card);
-    card->body()->addWidget(m_bias);
-    return card;
-}
-
 void ReviewView::activated() {
     if (!m_review)
         return refresh();
@@ -302,7 +283,7 @@ void ReviewView::prepare() {
             services().project->noteChange(QStringLiteral("reviews"));
             openReview(*id);
         });
-    m_progress->follow(m_task, tr("Both models answer the held-out rows"));
+    m_progress->follow(m_task, tr("Both models answer the test rows"));
 }
 
 void ReviewView::openReview(std::int64_t id) {
@@ -329,7 +310,7 @@ void ReviewView::showButtons() {
 void ReviewView::showNext() {
     const auto next = m_review->queue().nextUnreviewed(m_index);
     if (!next)
-        m_page->messages().show(QStringLiteral("done"), Tone::Good, tr("All %1 pairs are judged.").arg(m_review->queue().size()),
+        m_page->messages().show(QStringLiteral("done"), Tone::Good, counted(qint64(m_review->queue().size()), tr("The one pair is judged."), tr("All %1 pairs are judged.")),
                                 tr("Export the votes, or go on to Ship."),
                                 {{tr("Go to Ship"), [this] { Q_EMIT openStation(QStringLiteral("ship")); }}});
     else
@@ -409,52 +390,6 @@ void ReviewView::undo() {
         });
 }
 
-void ReviewView::showStats() {
-    m_result.update(m_review->queue());
-    const PreferenceStats now = preferenceStats(m_review->queue());
-    m_votes->setFigure(tr("%1 of %2").arg(now.all.votes()).arg(m_review->queue().size()));
-    showResult();
-    const std::int64_t sides = now.leftChosen + now.rightChosen;
-    m_bias->setText(tr("%1 ties, %2 both bad · left chosen %3 times, right %4%5")
-                        .arg(now.all.tie)
-                        .arg(now.all.bothBad)
-                        .arg(now.leftChosen)
-                        .arg(now.rightChosen)
-                        .arg(sides >= 20 && (now.leftChosen * 4 > sides * 3 || now.rightChosen * 4 > sides * 3)
-                                 ? tr(": one side is chosen strikingly often")
-                                 : QString()));
-    publishState();
-}
-
-void ReviewView::showResult() {
-    const bool done = m_review->queue().reviewed() == m_review->queue().size();
-    m_resultCard->setTitle(done ? tr("Result") : tr("So far"));
-    m_resultCard->setNote(done ? tr("ties and “both bad” count for neither side")
-                               : tr("brought up to date every %1 verdicts, so that it does not give the sides away")
-                                     .arg(InterimResult::kEvery));
-    const std::optional<PreferenceStats>& stats = m_result.stats();
-    m_more->setVisible(stats.has_value());
-    if (!stats) {
-        m_winRate->setFigure(tr("hidden"));
-        m_winRate->setCaption(tr("tuned model preferred, shown from %1 verdicts on").arg(InterimResult::kFirst));
-        return;
-    }
-    const bool any = stats->all.decided() > 0;
-    m_winRate->setFigure(any ? tr("%1 %  (%2 – %3)")
-                                   .arg(number(100 * stats->all.winRate, 0), number(100 * stats->all.interval.low, 0),
-                                        number(100 * stats->all.interval.high, 0))
-                             : tr("not measured"));
-    m_winRate->setCaption(any ? tr("tuned model preferred, n = %1, 95 % interval, after %2 verdicts")
-                                    .arg(stats->all.decided())
-                                    .arg(m_result.judged())
-                              : tr("tuned model preferred, after %1 verdicts").arg(m_result.judged()));
-    const SequentialState& test = stats->sequential;
-    m_more->setFigure(test.verdict != SequentialState::Verdict::Undecided ? tr("settled")
-                      : test.expectedMore < 0                             ? tr("open")
-                      : test.expectedMore > kForeseeable ? tr("over %1 more").arg(number(qint64(kForeseeable)))
-                                                         : tr("about %1 more").arg(number(qint64(test.expectedMore))));
-}
-
 void ReviewView::publishState() {
     if (!m_review) {
         Q_EMIT stateChanged(StationState::Nothing, {});
@@ -464,29 +399,6 @@ void ReviewView::publishState() {
     const bool done = queue.reviewed() == queue.size();
     Q_EMIT stateChanged(done ? StationState::Done : StationState::InProgress,
                         done ? QString() : tr("%1 / %2").arg(queue.reviewed()).arg(queue.size()));
-}
-
-void ReviewView::exportCsv() {
-    if (!m_review)
-        return;
-    const QString file = QFileDialog::getSaveFileName(this, tr("Export the votes"),
-                                                      services().settings->lastFolder(QStringLiteral("export")) + QStringLiteral("/votes.csv"),
-                                                      tr("CSV (*.csv)"));
-    if (file.isEmpty())
-        return;
-    runWrite<bool>(
-        this,
-        [path = fspath(file), text = reviewCsv(m_review->queue())]() -> Result<bool> {
-            ATTUNE_CHECK(writeFileAtomic(path, text));
-            return true;
-        },
-        [this, file](Result<bool> written) {
-            if (!written)
-                m_page->messages().showError(QStringLiteral("export"), written.error());
-            else
-                m_page->messages().show(QStringLiteral("export"), Tone::Good,
-                                        tr("The votes were written to %1.").arg(file));
-        });
 }
 
 } // namespace attune
