@@ -15,6 +15,7 @@
 #include "core/engine/train_loop.h"
 #include "core/export/weight_reader.h"
 #include "core/plan/estimate.h"
+#include "core/plan/param_check.h"
 #include "core/text/tokenizer.h"
 #include "tests/support/test_data.h"
 #include "tests/support/test_main.h"

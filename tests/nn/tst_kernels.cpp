@@ -313,7 +313,14 @@ private Q_SLOTS:
                                            kWidth, rstd.data_ptr<float>(), kRows, kWidth);
             kernelTable<Bf16>(set).activation(ActivationCode::Silu, true, dataOf<Bf16>(gate), dataOf<Bf16>(act), kWidth,
                                               kRows, kWidth);
-            const float sum = kernelTable<Bf16>(set).logSumExp(dataOf<Bf16>(gate), 2 * kWidth);
+            float facts[4];
+            const float sum = kernelTable<Bf16>(set).logSumExp(dataOf<Bf16>(gate), 2 * kWidth, facts);
+            QCOMPARE(kernelTable<Bf16>(set).logSumExp(dataOf<Bf16>(gate), 2 * kWidth, nullptr), sum);
+            const at::Tensor z = gate[0].to(at::kDouble), p = z.softmax(0);
+            QVERIFY(std::abs(facts[0] - z.max().item<double>()) < 1e-6);
+            QVERIFY(std::abs(facts[1] + (p * p.log()).sum().item<double>()) < 1e-4);
+            QVERIFY(std::abs(facts[2] - z.mean().item<double>()) < 1e-5);
+            QVERIFY(std::abs(facts[3] - (p * p).sum().log().item<double>()) < 1e-4);
             if (set == InstructionSet::Baseline) {
                 firstNorm = y, firstActivation = act, firstSum = sum;
                 QVERIFY(std::abs(sum - at::logsumexp(gate[0].to(at::kDouble), {0}).item<double>()) < 1e-5);
