@@ -284,6 +284,7 @@ private Q_SLOTS:
         for (const at::ScalarType type : {at::kFloat, at::kBFloat16})
             for (const bool full : {true, false}) {
                 std::vector<std::vector<at::Tensor>> gradients;
+                std::vector<std::string> names;
                 for (const ActivationPolicy policy : {ActivationPolicy::Keep, ActivationPolicy::Recompute}) {
                     const auto model = loadGolden(folder(), type);
                     if (full)
@@ -296,14 +297,15 @@ private Q_SLOTS:
                     require(pass.forward(batch, {}));
                     (void)checked(pass.targetLogProbsWithGradient(at::ones({targetCount(batch)})));
                     require(pass.backward());
-                    gradients.emplace_back();
+                    gradients.emplace_back(), names.clear();
                     for (const Parameter* parameter : model->trainable())
-                        gradients.back().push_back(parameter->grad.clone());
+                        gradients.back().push_back(parameter->grad.clone()), names.push_back(parameter->name);
                 }
                 QCOMPARE(gradients[0].size(), gradients[1].size());
                 for (std::size_t i = 0; i < gradients[0].size(); ++i) {
                     QVERIFY(at::equal(gradients[0][i], gradients[1][i]));
-                    QVERIFY(gradients[0][i].abs().max().item<double>() > 0);
+                    const bool expert = names[i].find(".mlp.experts.") != std::string::npos; // to which no token may be sent
+                    QVERIFY2(expert || gradients[0][i].abs().max().item<double>() > 0, names[i].c_str());
                 }
             }
     }
