@@ -36,6 +36,12 @@ const char* torchName(TensorType type) {
     return type == TensorType::F16 ? "float16" : type == TensorType::BF16 ? "bfloat16" : "float32";
 }
 
+// Routers of experts stay as they are: in 4 bits they would send tokens to other experts than QLoRA, which leaves them, did.
+bool isRouter(const CausalLm& model, const WholeTensor& tensor) {
+    return std::any_of(model.blocks.begin(), model.blocks.end(),
+                       [&](const Block& block) { return tensor.parts.front().place.weight == &block.router.weight; });
+}
+
 // A weight being written: quantised when its first tensor's turn comes.
 struct PackedWeight {
     Nf4Matrix matrix;
@@ -95,7 +101,7 @@ public:
             const bool wasPacked = packedBase && isNf4(input.base, stored);
             if (wasPacked && !merge) {
                 groups.push_back(copied(input.base, stored, begin, current));
-            } else if (tensor.linear() && tensor.shape.size() == 2 && (wasPacked || !packedBase)) {
+            } else if (tensor.linear() && tensor.shape.size() == 2 && (wasPacked || (!packedBase && !isRouter(input.model, tensor)))) {
                 computed = tensor.type;
                 groups.push_back(packed(tensor, stored.layout.transposed || tensor.parts.front().layout.transposed, begin, weight));
             } else {
@@ -201,6 +207,9 @@ private:
             skipped.insert(layout.name.substr(0, layout.name.rfind('.')));
         if (input.model.scoreHead)
             skipped.insert("score");
+        for (const Block& block : input.model.blocks)
+            if (!block.experts.empty() && !block.router.packed)
+                skipped.insert(input.family.peftModule(block.router.parts.front().name, input.model.config()));
         const Json known = config.value("llm_int8_skip_modules", Json());
         for (const Json& module : known.is_array() ? known : Json::array())
             if (module.is_string())

@@ -222,6 +222,21 @@ private Q_SLOTS:
         QVERIFY2(difference.item<double>() < 2e-5, std::to_string(difference.item<double>()).c_str());
     }
 
+    // As QLoRA has them: a router in 4 bits would send tokens to other experts.
+    void routersStayAsTheyAre() {
+        const fs::path golden = kGoldenFolder / "mixtral";
+        const auto model = open(golden);
+        const ModelSource base = orDie(ModelSource::open(golden));
+        orDie(findExporter("nf4")->write({base, *findFamily("MixtralForCausalLM"), *model, ""}, folder("mixtral"), {}));
+        const ModelSource written = orDie(ModelSource::open(folder("mixtral")));
+        const std::string gate = "model.layers.1.block_sparse_moe.gate", expert = "model.layers.1.block_sparse_moe.experts.3.w2.weight";
+        QCOMPARE(written.find(gate + ".weight")->tensor->type, TensorType::BF16);
+        QVERIFY(written.find(expert + kEndings.back()) && !written.find(gate + ".weight" + kEndings.back()));
+        const Json skipped = written.config()["quantization_config"]["llm_int8_skip_modules"];
+        QVERIFY(std::find(skipped.begin(), skipped.end(), gate) != skipped.end());
+        QVERIFY(at::equal(logitsOf(*open(folder("mixtral"))), logitsOf(*open(golden, LinearFormat::Nf4))));
+    }
+
     // Where blocks do not cross rows, parts of a stored weight stay in 4 bits, in whatever order they are wanted.
     void pickedRowsAreTheSameNumbers() {
         const at::Tensor weight = at::randn({12, 128}, at::detail::createCPUGenerator(3));

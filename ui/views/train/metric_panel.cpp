@@ -34,6 +34,8 @@ std::vector<MetricSpec> figuresOfEveryRun() {
              words(QT_TRANSLATE_NOOP("MetricPanel", "Averaged over the last steps.")), false},
             {"penalty", words(QT_TRANSLATE_NOOP("MetricPanel", "Penalty")), "",
              words(QT_TRANSLATE_NOOP("MetricPanel", "What the protection against forgetting adds to the loss.")), false},
+            {"aux_loss", words(QT_TRANSLATE_NOOP("MetricPanel", "Balance of experts")), "",
+             words(QT_TRANSLATE_NOOP("MetricPanel", "Of a mixture: as low as the number of experts per token when all are equally busy, higher when few do the work.")), false},
             {"replay/loss", words(QT_TRANSLATE_NOOP("MetricPanel", "Loss of mixed-in rows")), "nats",
              words(QT_TRANSLATE_NOOP("MetricPanel", "Of the general or earlier rows in each step; it should not rise.")), false},
             {"replay/share", words(QT_TRANSLATE_NOOP("MetricPanel", "Share of mixed-in rows")), "share",
