@@ -64,11 +64,12 @@ struct GgufArchitecture {
     std::int64_t windowPattern = 0; // of so many layers the last one sees everything; 0: no windows (llama.cpp ignores Phi-3's)
     std::int64_t layersOfLargest = 0; // that model scales queries by hidden / heads
 };
-constexpr std::array<GgufArchitecture, 11> kGgufArchitectures{
+constexpr std::array<GgufArchitecture, 12> kGgufArchitectures{
     {{"LlamaForCausalLM", "llama"},
      {"MistralForCausalLM", "llama"},
      {"MixtralForCausalLM", "llama"},
      {"Qwen3MoeForCausalLM", "qwen3moe", Activation::Silu, QkNorm::Head},
+     {"OlmoeForCausalLM", "olmoe", Activation::Silu, QkNorm::Projection},
      {"Qwen2ForCausalLM", "qwen2"},
      {"Qwen3ForCausalLM", "qwen3", Activation::Silu, QkNorm::Head},
      {"GPT2LMHeadModel", "gpt2", Activation::GeluTanh},
@@ -110,7 +111,7 @@ bool traitsFit(const ModelConfig& config, const GgufArchitecture& known) {
     return config.layout == BlockLayout::Sequential && config.preNorm && config.postNorm == known.postNorm && config.rotatedDim() == config.headDim &&
            isNear(config.embeddingMultiplier, embedding) && config.residualMultiplier == 1.0 && config.logitMultiplier == 1.0 &&
            (known.theirs == "gemma2" || (config.attentionSoftCap == 0.0 && config.logitSoftCap == 0.0)) && !config.headBias &&
-           (config.experts == 0 || config.renormalizedExperts) && config.qkNorm == known.qkNorm && windowsFit(config, known) && queriesFit(config, known) && localRopeFits(config, known);
+           (config.experts == 0 || config.renormalizedExperts == (known.theirs != "olmoe")) && config.qkNorm == known.qkNorm && windowsFit(config, known) && queriesFit(config, known) && localRopeFits(config, known);
 }
 
 } // namespace

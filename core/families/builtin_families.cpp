@@ -12,6 +12,7 @@
 #include "core/families/mixtral.h"
 #include "core/families/model_family.h"
 #include "core/families/olmo2.h"
+#include "core/families/olmoe.h"
 #include "core/families/phi.h"
 #include "core/families/phi3.h"
 #include "core/families/qwen2.h"
@@ -40,6 +41,7 @@ const std::vector<std::unique_ptr<ModelFamily>>& builtinFamilies() {
         families.push_back(makeGemma3Family());
         families.push_back(makeMixtralFamily());
         families.push_back(makeQwen3MoeFamily());
+        families.push_back(makeOlmoeFamily());
         return families;
     }();
     return kFamilies;

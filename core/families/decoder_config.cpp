@@ -83,7 +83,8 @@ Result<double> readOptionalNumber(const Json& config, const std::string& key, do
     return ConfigReader(config).positiveOr(key, fallback);
 }
 
-Status readExperts(const Json& config, const char* expertsKey, std::int64_t experts, std::int64_t perToken, ModelConfig& result) {
+Status readExperts(const Json& config, const char* expertsKey, std::int64_t experts, std::int64_t perToken, ModelConfig& result,
+                   double routerLoss) {
     constexpr std::int64_t kMostExperts = 4096, kMostInAll = 65536; // several times what the largest models have
     const ConfigReader reader(config);
     ATTUNE_ASSIGN(result.experts, reader.sizeOr(expertsKey, experts, kMostExperts));
@@ -98,7 +99,7 @@ Status readExperts(const Json& config, const char* expertsKey, std::int64_t expe
                         " experts (" + expertsKey + ") are more than any model has",
                     "Download the model's config.json again.");
     const bool off = reader.has("router_aux_loss_coef") && config.at("router_aux_loss_coef") == 0;
-    ATTUNE_ASSIGN(result.routerLoss, off ? Result<double>(0.0) : reader.positiveOr("router_aux_loss_coef", 0.001));
+    ATTUNE_ASSIGN(result.routerLoss, off ? Result<double>(0.0) : reader.positiveOr("router_aux_loss_coef", routerLoss));
     return {};
 }
 

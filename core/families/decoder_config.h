@@ -48,6 +48,7 @@ Status readRotaryShare(const Json& config, const char* key, double fallback, Mod
 
 /// A mixture of experts: `expertsKey` and num_experts_per_tok (absent: the given numbers), router_aux_loss_coef. Fills experts,
 /// expertsPerToken and routerLoss. Errors: InvalidData.
-Status readExperts(const Json& config, const char* expertsKey, std::int64_t experts, std::int64_t perToken, ModelConfig& result);
+Status readExperts(const Json& config, const char* expertsKey, std::int64_t experts, std::int64_t perToken, ModelConfig& result,
+                   double routerLoss = 0.001);
 
 } // namespace attune

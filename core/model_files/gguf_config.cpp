@@ -17,10 +17,11 @@ struct Architecture {
     const char* hf;
     const char* modelType;
 };
-constexpr std::array<Architecture, 9> kArchitectures{{{"llama", "LlamaForCausalLM", "llama"},
+constexpr std::array<Architecture, 10> kArchitectures{{{"llama", "LlamaForCausalLM", "llama"},
                                                       {"qwen2", "Qwen2ForCausalLM", "qwen2"},
                                                       {"qwen3", "Qwen3ForCausalLM", "qwen3"},
                                                       {"qwen3moe", "Qwen3MoeForCausalLM", "qwen3_moe"},
+                                                      {"olmoe", "OlmoeForCausalLM", "olmoe"},
                                                       {"gemma", "GemmaForCausalLM", "gemma"},
                                                       {"gemma2", "Gemma2ForCausalLM", "gemma2"},
                                                       {"gemma3", "Gemma3ForCausalLM", "gemma3_text"},
@@ -161,18 +162,18 @@ private:
         return writeFamilyKeys();
     }
 
-    // llama.cpp has Mixtral as a "llama" with experts. It divides the chosen experts' probabilities by their sum in both architectures.
+    // llama.cpp has Mixtral as a "llama" with experts. It divides the chosen experts' probabilities by their sum, but OLMoE's.
     Status writeExperts() {
         ATTUNE_ASSIGN(const auto count, m_file.count(m_prefix + "expert_count", kMaxCount));
-        const bool qwen = m_name == "qwen3moe";
-        if (!qwen && count.value_or(0) == 0)
+        const bool qwen = m_name == "qwen3moe", olmo = m_name == "olmoe";
+        if (!qwen && !olmo && count.value_or(0) == 0)
             return {};
-        if (!qwen && m_name != "llama")
+        if (!qwen && !olmo && m_name != "llama")
             return m_file.unsupported("key \"" + m_prefix + "expert_count\": experts are not known here for this architecture", "Choose another model.");
         ATTUNE_ASSIGN(const std::int64_t experts, required("expert_count"));
         ATTUNE_ASSIGN(const std::int64_t used, required("expert_used_count"));
         m_config["num_experts_per_tok"] = used;
-        if (!qwen) {
+        if (!qwen && !olmo) {
             m_config["architectures"] = Json::array({"MixtralForCausalLM"});
             m_config["model_type"] = "mixtral";
             m_config["num_local_experts"] = experts;
@@ -181,10 +182,12 @@ private:
             m_config.erase("attention_bias"), m_config.erase("mlp_bias");
             return {};
         }
+        m_config["num_experts"] = experts;
+        m_config["norm_topk_prob"] = qwen;
+        if (!qwen)
+            return {};
         ATTUNE_ASSIGN(const std::int64_t inner, required("expert_feed_forward_length"));
         m_config["moe_intermediate_size"] = inner;
-        m_config["num_experts"] = experts;
-        m_config["norm_topk_prob"] = true;
         return {};
     }
 

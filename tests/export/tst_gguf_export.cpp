@@ -116,6 +116,13 @@ Json smallQwen(int generation) {
     return json;
 }
 
+Json smallOlmoe() {
+    Json json = kSmallLlama;
+    json.update({{"architectures", Json::array({"OlmoeForCausalLM"})}, {"model_type", "olmoe"}, {"num_experts", 6}, {"num_experts_per_tok", 2},
+                 {"norm_topk_prob", false}, {"attention_bias", false}, {"intermediate_size", 96}});
+    return json;
+}
+
 Json smallMixture(bool qwen) {
     Json json = kSmallLlama;
     json["architectures"] = Json::array({qwen ? "Qwen3MoeForCausalLM" : "MixtralForCausalLM"});
@@ -153,6 +160,7 @@ private Q_SLOTS:
         writeRandomModel(folder("qwen3"), smallQwen(3));
         writeRandomModel(folder("mixtral"), smallMixture(false));
         writeRandomModel(folder("qwen3_moe"), smallMixture(true));
+        writeRandomModel(folder("olmoe"), smallOlmoe());
     }
 
     void reloadsToTheSameModel_data() {
@@ -166,7 +174,7 @@ private Q_SLOTS:
             QTest::addRow("%s q4_0", base) << base << "q4_0" << 0.8;
             QTest::addRow("%s q4_k_m", base) << base << "q4_k_m" << 0.8;
         }
-        for (const char* base : {"gemma", "gemma2", "gemma3", "phi3", "longrope", "qwen2", "qwen3", "mixtral", "qwen3_moe"})
+        for (const char* base : {"gemma", "gemma2", "gemma3", "phi3", "longrope", "qwen2", "qwen3", "mixtral", "qwen3_moe", "olmoe"})
             QTest::addRow("%s f16", base) << base << "f16" << 3e-2; // logits of the order of 10
     }
     void reloadsToTheSameModel() {

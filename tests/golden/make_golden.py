@@ -261,15 +261,17 @@ def llama_attention(c, w, p, x, scale=None, window=None, cap=None, qk=None, freq
     return [linear(w, p + "o_proj", m) for m in mixed]
 
 
-def llama(c, w, ids, act=silu, qk_norm=False, window=lambda c, layer: None, mlp=gated_mlp, mlp_name="mlp."):
+def llama(c, w, ids, act=silu, qk_norm=False, window=lambda c, layer: None, mlp=gated_mlp, mlp_name="mlp.",
+          whole_norm=False):
     """Touvron et al. 2023; Qwen2 adds biases, Qwen3 norms of query and key heads, Mistral a window, Mixtral experts."""
     eps = c["rms_norm_eps"]
     qk = (lambda h, g: rms_norm(h, g, eps)) if qk_norm else None
+    before = (lambda v, g: rms_norm(v, g, eps)) if whole_norm else None
     x = [w["model.embed_tokens.weight"][i] for i in ids]
     for i in range(c["num_hidden_layers"]):
         p = f"model.layers.{i}."
         n = [rms_norm(v, w[p + "input_layernorm.weight"], eps) for v in x]
-        x = [add(a, b) for a, b in zip(x, llama_attention(c, w, p + "self_attn.", n, qk=qk, window=window(c, i)))]
+        x = [add(a, b) for a, b in zip(x, llama_attention(c, w, p + "self_attn.", n, qk=qk, window=window(c, i), before=before))]
         n = [rms_norm(v, w[p + "post_attention_layernorm.weight"], eps) for v in x]
         x = [add(a, mlp(w, p + mlp_name, b, act)) for a, b in zip(x, n)]
     return logits_of(c, w, rms_norm(x[-1], w["model.norm.weight"], eps))
@@ -634,6 +636,11 @@ def models():
            lambda c, w: (w.random.seed(20), make_llama(c, w, qk_norm="head", make_mlp=make_experts("mlp.", gud, "num_experts",
                                                                                                    "moe_intermediate_size"))),
            lambda c, w, ids: llama(c, w, ids, qk_norm=True, mlp=experts(gud, 2, renormalize=False)))
+    yield ("olmoe", base("OlmoeForCausalLM", "olmoe", num_experts=4, num_experts_per_tok=2, norm_topk_prob=False,
+                         attention_bias=False, intermediate_size=16, clip_qkv=None, **SQUARE),
+           lambda c, w: (w.random.seed(28), make_llama(c, w, qk_norm="projection", make_mlp=make_experts("mlp.", gud, "num_experts",
+                                                                                                         "intermediate_size"))),
+           lambda c, w, ids: llama(c, w, ids, whole_norm=True, mlp=experts(gud, 2, renormalize=False)))
 
 
 def main():

@@ -95,6 +95,15 @@ private Q_SLOTS:
         const auto ofQwen = read(qwen);
         QVERIFY2(ofQwen, ofQwen ? "" : ofQwen.error().message.c_str());
         QVERIFY(ofQwen->experts == 16 && ofQwen->intermediateSize == 24 && ofQwen->qkNorm == QkNorm::Head && ofQwen->renormalizedExperts);
+
+        Json olmo = llama();
+        olmo.update({{"architectures", Json::array({"OlmoeForCausalLM"})}, {"clip_qkv", nullptr}});
+        const auto ofOlmo = read(olmo);
+        QVERIFY2(ofOlmo, ofOlmo ? "" : ofOlmo.error().message.c_str());
+        QVERIFY(ofOlmo->experts == 64 && ofOlmo->expertsPerToken == 8 && ofOlmo->qkNorm == QkNorm::Projection && !ofOlmo->renormalizedExperts);
+        QCOMPARE(ofOlmo->routerLoss, 0.01);
+        olmo["clip_qkv"] = 8.0;
+        QVERIFY(!read(olmo) && read(olmo).error().message.find("clip_qkv") != std::string::npos);
     }
 
     void mixturesAreRefusedByName_data() {
