@@ -140,7 +140,11 @@ MemoryEstimate memoryWith(bool recompute, const ModelConfig& model, const RunCon
     shape.threads = computer.cores;
     MemoryEstimate estimate = engineMemory(model, config, catalog, shape, computer.residentBytes);
     estimate.activations += ownAnswerBytes(model, config, catalog, data.longestTokens, shape.typeBytes);
-    estimate.activations = std::max(estimate.activations, watchedAnswerBytes(model, config, catalog, whole(rows.longest), shape));
+    // Watched are the prompts of rows: what of a row is not trained.
+    const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id);
+    const double ofRow = rows.longest / static_cast<double>(std::max<std::int64_t>(1, objective ? objective->rowsPerSample : 1));
+    const double prompt = rows.average > 0 ? ofRow * (1 - rows.targets / rows.average) : ofRow;
+    estimate.activations = std::max(estimate.activations, watchedAnswerBytes(model, config, catalog, whole(prompt), shape));
     estimate.overhead +=
         whole(static_cast<double>(std::max<std::int64_t>(0, data.rows)) * (rows.average * kBytesPerStoredToken + kBytesPerRow));
     return estimate;

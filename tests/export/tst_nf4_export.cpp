@@ -167,7 +167,7 @@ private Q_SLOTS:
         // The worked example: codes of 0.05 sin(0.7 i), and its two scales rounded to 8 bits around their mean.
         const std::string k = "model.layers.1.self_attn.k_proj.weight";
         QCOMPARE(hexOf(rawBytes(written, k)),
-                 QByteArray("7effb30017efeb30017efeb30028efea30028efea30028efea30028efea30029efea20029efe920029efe920029efe920029efe92002aefe92003ae"));
+                 QByteArray("7effb30017efeb30017efeb30028efea30028efea30028efea30028efea30028efea30029efea20029efe920029efe920029efe920029efe92002aefe92003ae"));
         QVERIFY(written.find(k)->tensor->shape == (std::vector<std::int64_t>{64, 1}));
         QCOMPARE(hexOf(rawBytes(written, k + ".absmax")), QByteArray("00ff"));
         const at::Tensor nested = rawBytes(written, k + ".nested_absmax"), map = rawBytes(written, k + ".nested_quant_map");

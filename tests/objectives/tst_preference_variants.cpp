@@ -129,6 +129,8 @@ private Q_SLOTS:
                     const auto& [w, l] = pairs[i];
                     const PairLoss loss = function(w, l);
                     QVERIFY2(agrees(loss.loss, expected), qPrintable(QString("%1, expected %2").arg(loss.loss, 0, 'g', 17).arg(expected)));
+                    if (function(w, l).loss == 0)
+                        continue; // at the hinge's bend
                     const double dw = slopeOf([&, f = function](double x) { return f({x, 0, pairs[i].first.tokens}, pairs[i].second).loss; }, w.logProb);
                     const double dl = slopeOf([&, f = function](double x) { return f(pairs[i].first, {x, 0, pairs[i].second.tokens}).loss; }, l.logProb);
                     QVERIFY(agrees(loss.dChosen, dw, 1e-6) && agrees(loss.dRejected, dl, 1e-6));
