@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "core/engine/checkpoint.h"
 #include "core/engine/sample_rows.h"

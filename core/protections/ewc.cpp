@@ -1,6 +1,7 @@
 #include "core/protections/ewc.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "core/plan/catalog.h"
 #include "core/protections/held_parameters.h"
