@@ -74,9 +74,10 @@ Text withoutReferences(const Text& text) {
     Text out;
     std::size_t begin = 0;
     for (std::size_t at = bytes.find('&'); at != std::string::npos; at = bytes.find('&', at + 1)) {
-        const std::size_t end = bytes.find(';', at);
-        if (end == std::string::npos || end - at > 10)
+        const std::size_t length = std::string_view(bytes).substr(at, 11).find(';'); // none is longer
+        if (length == std::string::npos)
             continue;
+        const std::size_t end = at + length;
         const std::string_view name = std::string_view(bytes).substr(at + 1, end - at - 1);
         std::string meant;
         for (const auto& [known, character] : kNamed)
@@ -93,7 +94,7 @@ Text withoutReferences(const Text& text) {
         if (meant.empty())
             continue;
         out.append(text, begin, at);
-        out.append(meant, text.marksAt(at));
+        out.append(meant, text.slice(at, end + 1).hasContent() ? kContent : kTemplate);
         begin = end + 1;
     }
     out.append(text, begin, bytes.size());

@@ -165,6 +165,10 @@ void ChatTemplateTest::runawayTemplatesEndInAnError_data() {
     add("hashed text", "{% set s = 'x' * 10000000 %}{{ ([s] * 1000)|unique|list|length }}");
     add("compared lists",
         "{% set l = [1] * 5000000 %}{% for i in range(99999) %}{% if l == l %}{% endif %}{% endfor %}");
+    add("wrapped letters", "{{ ('a' * 3000000)|wordwrap(1) }}");
+    add("wide tabs", "{{ ('\\t' * 100000).expandtabs(100000) }}");
+    add("many references", "{% set s = '&#x' * 900000 %}{% for i in range(999) %}{% if s|striptags %}{% endif %}{% endfor %}");
+    add("endless attribute", "{{ {'a': '<' * 9000000}|xmlattr }}");
     add("filled batch", "{{ [1]|batch(1000000000, 2)|list|length }}");
 }
 
@@ -229,6 +233,14 @@ void ChatTemplateTest::originFollowsEveryStringOperation_data() {
     add("{{ '<' + c + '>' }}", "<[ Hello ]>");
     add("{{ '<' ~ c|trim ~ '>' }}", "<[Hello]>");
     add("{{ c.strip().upper() + 'x'|upper }}", "[HELLO]X");
+    add("{{ ('<b>a' ~ c ~ '</b>&l' ~ 't;')|striptags }}", "a [Hello] <");
+    add("{{ ('&' ~ 'lt;|' ~ c|trim)|striptags }}", "<|[Hello]");
+    add("{{ ('&' ~ c|trim|replace('Hello', 'lt;'))|striptags }}", "<");
+    add("{{ ('one' ~ c ~ 'two')|wordwrap(5) }}", "one\n[Hello]\ntwo");
+    add("{{ {'k': c|trim}|xmlattr }}", " k=\"[Hello]\"");
+    add("{{ ('x-' ~ c|trim)|title }}", "X-[Hello]");
+    add("{{ ('\u03a3' ~ c|trim ~ '\u03a3').lower() }}", "\u03c3[hello]\u03c2");
+    add("{{ ('a\\t' ~ c|trim).expandtabs(3) }}", "a  [Hello]");
     add("{{ ('<' ~ c)[0:3] }}", "<[ H]");
     add("{{ ('<' ~ c)[::-1] }}", "[ olleH ]<");
     add("{{ c|replace('l', '<|>')|trim }}", "[He]<|><|>[o]");
