@@ -19,6 +19,8 @@ namespace {
 // Streams of random numbers of this file (core/base/rng.h).
 constexpr std::uint64_t kWritingStream = 0x524c5752495445ull, kOrderStream = 0x524c4f52444552ull; // "RLWRITE", "RLORDER"
 
+constexpr const char* kValueStart = "value_start"; // carried: what the value head expected of every token at first
+
 std::uint64_t seedOf(std::uint64_t seed, std::uint64_t stream, std::uint64_t counter) {
     const auto words = philox(seed, stream, counter);
     return std::uint64_t{words[0]} << 32 | words[1];
@@ -232,6 +234,18 @@ Status RolloutTrainer::update(std::int64_t step, Written& written, double learni
     return {};
 }
 
+// A head that expects nothing would misjudge every token by the mean reward. With lambda below 1 that error fades towards an answer's
+// beginning: whitened, its first tokens would all count as bad and its last ones as good, whatever was scored, and answers would fall
+// apart until the head has learned (Yuan et al. 2025, "What's Behind PPO's Collapse", value initialization bias).
+double RolloutTrainer::startValueHead(const Written& written) {
+    double mean = 0;
+    for (const Rollout& rollout : written.rollouts)
+        mean += rollout.reward / static_cast<double>(written.rollouts.size());
+    at::NoGradGuard noGrad;
+    m_parts.loaded.model->valueHead->bias.value.fill_(mean);
+    return mean;
+}
+
 Result<std::optional<RolloutTrainer::Outcome>> RolloutTrainer::step(std::int64_t step, std::span<const std::uint32_t> prompts,
                                                                     double learningRate, std::map<std::string, double>& carried, const Protect& protect,
                                                                     const std::stop_token& stop) {
@@ -249,6 +263,8 @@ Result<std::optional<RolloutTrainer::Outcome>> RolloutTrainer::step(std::int64_t
         outcome.targets += written->answerTokens(i);
         read += static_cast<double>(written->prompts[i]->ids.size());
     }
+    if (m_plan.valueHead && !carried.contains(kValueStart))
+        carried[kValueStart] = startValueHead(*written);
     if (m_plan.offPolicy() || m_plan.valueHead)
         ATTUNE_CHECK(ask(m_pass, *written, &Rollout::oldLogProbs, m_plan.valueHead ? &Rollout::oldValues : nullptr));
     if (m_plan.reference)

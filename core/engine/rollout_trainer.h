@@ -71,6 +71,8 @@ private:
     Status askReference(Written& written);
     Status score(const PromptRows& rows, std::span<const std::uint32_t> rowOf, Written& written);
     std::vector<std::string> scoreNames() const;
+    /// Before the first step's answers are asked for values: the head expects their mean reward. Returns it.
+    double startValueHead(const Written& written);
     Status update(std::int64_t step, Written& written, double learningRate, const Protect& protect, Outcome& outcome);
 
     RolloutParts m_parts;

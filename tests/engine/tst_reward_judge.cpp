@@ -172,6 +172,26 @@ private Q_SLOTS:
         QVERIFY2(last > first + 0.1, qPrintable(QString("%1 -> %2").arg(first).arg(last)));
     }
 
+    void theSameRewardForAllTeachesNothing() {
+        // However high it is: what the value head expects at first must not make early tokens look worse than late ones.
+        ATTUNE_REQUIRE_TEST_DATA("models/stories260K");
+        RunConfig config = judgeConfig(dataPath, "ppo", "lora", 2);
+        config.objective.params = {{"regex_weight", 5.0}, {"regex_pattern", std::string("^")}, {"max_completion_length", std::int64_t{16}},
+                                   {"temperature", 1.0}, {"kl_coef", 0.0}};
+        std::vector<TrainingEvent> events;
+        const Status trained = judgeRun(config, root() / "same", events);
+        QVERIFY2(trained, trained ? "" : trained.error().message.c_str());
+        int steps = 0;
+        for (const TrainingEvent& event : events)
+            if (const auto* step = std::get_if<StepFinished>(&event)) {
+                ++steps;
+                QCOMPARE(step->metrics.at("reward"), 5.0);
+                const double moved = step->metrics.at("policy/approxkl"), wrong = step->metrics.at("loss/value");
+                QVERIFY2(moved < 1e-6 && wrong < 1e-6, qPrintable(QString("moved %1, value loss %2").arg(moved).arg(wrong)));
+            }
+        QCOMPARE(steps, 2);
+    }
+
     void anotherKindOfRunIsRefused() {
         ATTUNE_REQUIRE_TEST_DATA("models/stories260K");
         std::vector<TrainingEvent> events;
