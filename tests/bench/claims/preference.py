@@ -1,0 +1,117 @@
+"""DPO reaches at least 90 % of PPO's preference win rate at no more than half of its compute.
+
+The preference is known, a shop that would rather be warned too often and reads little: of two records that the start model wrote for the
+same message the one with the higher urgency is preferred, among equals the one with fewer words in its summary; what is no record loses.
+DPO learns from such pairs; a reward model learns from the same pairs, and PPO practises for it on the same messages. Then each answers
+fresh messages at temperature 1 and is compared with what the start model answers: won, lost, or equal (half a win).
+"""
+from intervals import bootstrap, mean_of, percent, rate
+from lora_and_full import TEST_SEED
+from sample_task import fresh_rows, record_of
+from start_model import ALL, halves, start_model
+from work import events, facts_of, rows_of, write_rows
+
+PARAMETERS = 5475584  # of the starter model
+URGENCY = ("low", "medium", "high")
+DRAWN, HELD_OUT = 4, 60  # answers to each message; pairs that only measure
+DPO = ({"id": "dpo", "beta": 0.1}, {"epochs": 2})
+REWARD = ({"id": "reward"}, {"epochs": 3, "learning_rate": 0.002})
+PPO = ({"id": "ppo", "temperature": 1, "max_completion_length": 64, "eval_prompts": 64}, {"max_steps": 24, "epochs": 1000, "batch_size": 32})
+RATES = {"dpo": (0.0005, 0.001), "ppo": (0.0005,)}  # the better one by validation (seed 1): DPO by its loss, PPO by the reward model's score
+
+
+def liking(text):
+    """A number that is higher for the preferred record."""
+    record = record_of(text)
+    if tuple(record) != ALL or record["urgency"] not in URGENCY:
+        return -1000
+    return 100 * URGENCY.index(record["urgency"]) - len(str(record["summary"]).split())
+
+
+def write_pairs(work, start, prompts, seed):
+    """Files of pairs to learn from and to measure with: the best and the worst of a message's answers where they differ."""
+    paths = work.path(f"pairs-{seed}", "train.jsonl"), work.path(f"pairs-{seed}", "validation.jsonl")
+    rows = rows_of(prompts)
+    drawn = work.known(f"preference/drawn/{seed}", lambda: [work.answers(start, None, rows, 1, 10 * seed + i) for i in range(DRAWN)])
+    scores = [[liking(text) for text in texts] for texts in drawn]
+    pairs = []
+    for i, row in enumerate(rows):
+        order = sorted(range(DRAWN), key=lambda d: scores[d][i])
+        if scores[order[0]][i] < scores[order[-1]][i]:
+            pairs.append({"prompt": row["messages"][:-1], "chosen": [{"role": "assistant", "content": drawn[order[-1]][i]}],
+                          "rejected": [{"role": "assistant", "content": drawn[order[0]][i]}]})
+    write_rows(paths[0], pairs[HELD_OUT:])
+    write_rows(paths[1], pairs[:HELD_OUT])
+    return (*paths, len(pairs))
+
+
+def flop(run):
+    """Of learning: 2 for each weight and token that is read or written, as much again backward through frozen weights. Measuring on
+    validation rows is left out. A policy run counts its own tokens; elsewhere a step reads what it learns from, DPO's reference once."""
+    read = back = 0
+    for event in events(run, "step"):
+        metrics = event.get("metrics", {})
+        if "compute/forward_tokens" in metrics:
+            read += metrics["compute/forward_tokens"] + metrics["compute/generated_tokens"]
+            back += metrics["compute/backward_tokens"]
+        else:
+            read, back = read + event["tokens"], back + event["tokens"]
+    return 2 * PARAMETERS * (read + back)
+
+
+def wins_over(texts, others):
+    return [1.0 if a > b else 0.5 if a == b else 0.0 for a, b in zip(map(liking, texts), map(liking, others))]
+
+
+def measure(work, args):
+    start, (_, prompts) = start_model(work), halves(work)
+    tests = fresh_rows(work, TEST_SEED, ("test", "validation"))
+    adapter = {"id": "lora"}
+
+    def run_of(kind, seed, learning_rate=None):
+        train, validation, _ = write_pairs(work, start, prompts, seed)
+        files, more = (train, validation), {}
+        if kind is PPO:
+            files, more = (prompts, work.sample("validation")), {"reward_model": run_of(REWARD, seed)}
+        name = f"preference-{kind[0]['id']}-{f'{learning_rate:g}-' if learning_rate else ''}{seed}"
+        return work.train(name, work.recipe(start, *files, adapter, {**kind[1], **({"learning_rate": learning_rate} if learning_rate else {}),
+                                                                     "seed": seed, "save_every": 1000}, {**kind[0], **more}))
+
+    choice = {(kind[0]["id"], learning_rate): work.known(f"preference/choice/{kind[0]['id']}/{learning_rate:g}", lambda: facts_of(run_of(kind, 1, learning_rate)))
+              for kind in (DPO, PPO) for learning_rate in RATES[kind[0]["id"]]}
+    chosen = {name: min(rates, key=lambda r: choice[name, r]["validation"]) for name, rates in RATES.items()}
+
+    def one(seed):
+        count = write_pairs(work, start, prompts, seed)[2]
+        dpo, judge, ppo = run_of(DPO, seed, chosen["dpo"]), run_of(REWARD, seed), run_of(PPO, seed, chosen["ppo"])
+
+        def compare():
+            others = {way: work.answers(start, None, tests, temperature, 1000 + seed) for way, temperature in (("drawn", 1), ("likeliest", 0))}
+            found = {"pairs": count, "accuracy": facts_of(judge)["validation_metrics"]["rewards/accuracies"]}
+            reference = facts_of(dpo)["tokens"] / DPO[1]["epochs"]  # it is asked once for each row
+            found["flop"] = {"dpo": flop(dpo) + 2 * PARAMETERS * reference, "ppo": flop(ppo), "judge": flop(judge)}
+            for name, run in (("dpo", dpo), ("ppo", ppo)):
+                found[name] = {way: wins_over(work.answers(start, run, tests, temperature, 2000 + seed), others[way])
+                               for way, temperature in (("drawn", 1), ("likeliest", 0))}
+            return found
+
+        return work.known(f"preference/{seed}", compare)
+
+    return choice, chosen, work.each(one, args.seeds)
+
+
+def report(work, args):
+    choice, chosen, runs = measure(work, args)
+    print("\nRates tried (seed 1): " + "; ".join(f"{name.upper()} {learning_rate:g}{' (chosen)' if chosen[name] == learning_rate else ''}: "
+                                               f"{'validation loss' if name == 'dpo' else 'validation score'} {abs(fact['validation']):.3f}"
+                                               for (name, learning_rate), fact in choice.items()))
+    print(f"\nPairs: {', '.join(str(run['pairs']) for run in runs)}; the reward model is right about {', '.join(percent(run['accuracy']) for run in runs)} of {HELD_OUT} held-out ones.")
+    print(f"\n| against the start model, {len(runs[0]['dpo']['drawn'])} fresh messages | drawn at temperature 1 (95 %) | each seed | likeliest answers (95 %) | FLOP |\n|---|---|---|---|---|")
+    cost = {"dpo": [run["flop"]["dpo"] for run in runs], "ppo": [run["flop"]["ppo"] + run["flop"]["judge"] for run in runs]}
+    for name in ("dpo", "ppo"):
+        drawn, likeliest = ([run[name][way] for run in runs] for way in ("drawn", "likeliest"))
+        print(f"| {name.upper()}{' with its reward model' if name == 'ppo' else ''} | {rate(drawn)} | {', '.join(percent(sum(row) / len(row)) for row in drawn)} | {rate(likeliest)} | {sum(cost[name]) / len(runs):.3g} |")
+    for way, words in (("drawn", "drawn at temperature 1"), ("likeliest", "of likeliest answers")):
+        tables = [[run[name][way] for run in runs] for name in ("dpo", "ppo")]
+        print(f"\nDPO's win rate {words} is {percent(mean_of(tables[0]) / mean_of(tables[1]), bootstrap(lambda means: means[0] / means[1], tables))} of PPO's", end="")
+    print(f", at {percent(sum(cost['dpo']) / sum(cost['ppo']))} of its compute.")
