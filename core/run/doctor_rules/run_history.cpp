@@ -72,10 +72,16 @@ double RunHistory::bestLoss() const {
     return best;
 }
 
+namespace {
+// A metric stands in every step or in none: where it is missing, a long run must not be searched to its other end at each step.
+constexpr std::size_t kLookedAt = 20; // steps for each one wanted
+} // namespace
+
 std::optional<double> RunHistory::recent(const std::string& metric, std::size_t count) const {
     double sum = 0;
     std::size_t found = 0;
-    for (auto step = steps.rbegin(); step != steps.rend() && found < count; ++step)
+    std::size_t left = kLookedAt * count;
+    for (auto step = steps.rbegin(); step != steps.rend() && found < count && left > 0; ++step, --left)
         if (const auto value = step->metrics.find(metric); value != step->metrics.end())
             sum += value->second, ++found;
     return found == count ? std::optional(sum / static_cast<double>(count)) : std::nullopt;
@@ -84,7 +90,8 @@ std::optional<double> RunHistory::recent(const std::string& metric, std::size_t 
 std::optional<double> RunHistory::first(const std::string& metric, std::size_t count) const {
     double sum = 0;
     std::size_t found = 0;
-    for (auto step = steps.begin(); step != steps.end() && found < count; ++step)
+    std::size_t left = kLookedAt * count;
+    for (auto step = steps.begin(); step != steps.end() && found < count && left > 0; ++step, --left)
         if (const auto value = step->metrics.find(metric); value != step->metrics.end())
             sum += value->second, ++found;
     return found == count ? std::optional(sum / static_cast<double>(count)) : std::nullopt;

@@ -258,6 +258,13 @@ void SweepForm::showKind() {
     m_soon.start();
 }
 
+void SweepForm::settle() {
+    if (!m_soon.isActive())
+        return;
+    m_soon.stop();
+    check();
+}
+
 void SweepForm::check() {
     m_plan.reset();
     SweepPlan plan;

@@ -41,6 +41,7 @@ public:
     const RunConfig& base() const { return m_situation.base; }
     /// The plan as it stands; empty while something is wrong (then the form says what).
     std::optional<SweepPlan> plan() const { return m_plan; }
+    void settle(); ///< what was changed a moment ago counts now, so that no sweep starts as it stood before
     void setKnob(int row, const QString& path, const QString& values); ///< adds rows as needed
     void setKind(SweepKind kind, int trials);
 

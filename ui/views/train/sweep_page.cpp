@@ -350,6 +350,7 @@ QString SweepPage::whyNotReady() const {
 }
 
 void SweepPage::start() {
+    m_form->settle();
     const auto project = m_services.project->get();
     if (!project || !isReady())
         return;
