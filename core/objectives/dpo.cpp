@@ -46,7 +46,8 @@ DpoObjective::DpoObjective() {
     };
 }
 
-std::vector<MetricSpec> DpoObjective::metrics() const { return joinedMetrics(pairMetricSpecs(), {learnedMetricSpec()}); }
+std::vector<MetricSpec> DpoObjective::metrics() const { return joinedMetrics(pairMetricSpecs(), {learnedMetricSpec(),
+                                             {"pair_weight", "Weight of pairs", "", "How much the step's pairs count, where each has a weight.", false}}); }
 
 ObjectiveNeeds DpoObjective::needs() const {
     ObjectiveNeeds wanted;

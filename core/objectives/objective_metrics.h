@@ -7,6 +7,8 @@
 
 namespace attune {
 
+/// Of learned texts: how often the likeliest token is the right one, and how open the choice is. `leading`: where nothing tells more.
+std::vector<MetricSpec> textMetricSpecs(bool leading);
 /// Of pairs: reward margin, accuracy, rewards and log-probabilities of both answers.
 std::vector<MetricSpec> pairMetricSpecs();
 /// Of single marked answers: the same without accuracy, and the divergence.

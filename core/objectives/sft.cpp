@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/objectives/objective_metrics.h"
 #include "core/objectives/objective_params.h"
 #include "core/plan/catalog.h"
 
@@ -43,7 +44,8 @@ Status SftObjective::setParams(const ParamMap& params) {
 }
 
 std::vector<MetricSpec> SftObjective::metrics() const {
-    return {{"nll", "Loss without weights", "nats", "What plain learning would count, where the loss weighs the tokens."}};
+    return joinedMetrics(textMetricSpecs(true),
+                         {{"nll", "Loss without weights", "nats", "What plain learning would count, where the loss weighs the tokens."}});
 }
 
 Result<std::unique_ptr<Objective>> SftObjective::configured(const ParamMap& params) const {
