@@ -162,6 +162,7 @@ void RunBridge::dispatch(const std::vector<TrainingEvent>& events) {
                            kept.residentBytes = report.residentBytes;
                            kept.peakBytes = std::max(kept.peakBytes, report.peakBytes);
                            kept.predictedPeakBytes = report.predictedPeakBytes;
+                           kept.beforeBytes = report.beforeBytes;
                            memory = kept;
                        },
                        [&](const CheckpointSaved& checkpoint) { Q_EMIT checkpointSaved(checkpoint); },

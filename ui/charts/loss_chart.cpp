@@ -26,7 +26,7 @@ QString figure(double value) {
                                                       : QString::number(value, 'f', size < 0.1 ? 4 : 3);
 }
 
-constexpr int kLegendColumns = 3, kTickRoom = 28;   // pixels a number of the y axis wants
+constexpr int kLegendColumns = 3, kTickRoom = 28, kStepRoom = 56; // pixels a number of the y axis, of the x axis wants
 constexpr double kPartOfRun = 20, kLongestMemory = 40; // automatic smoothing: time constant in points, by the number of points
 constexpr double kSideRoom = 0.008;                 // of the x axis, so that the first and the last point are whole
 const QString kBeneath = QStringLiteral("beneath"); // the layer of other runs' curves
@@ -360,6 +360,7 @@ void LossChart::rescale() {
     }
     const double last = end > 0 ? end : 100;
     plot().xAxis->setRange(-kSideRoom * last, (1 + kSideRoom) * last);
+    plot().xAxis->ticker()->setTickCount(std::clamp(plot().axisRect()->width() / kStepRoom, 2, 6));
     plot().yAxis->ticker()->setTickCount(std::clamp(plot().axisRect()->height() / kTickRoom, 2, 6));
     if (m_logScale) {
         low = std::max(low, 1e-12);

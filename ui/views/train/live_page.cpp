@@ -142,6 +142,9 @@ Card* LivePage::makeProgressCard() {
     grid->addWidget(m_gradient, 1, 0);
     grid->addWidget(m_best, 1, 1);
     card->body()->addLayout(grid);
+    m_memoryNote = makeLabel({}, "note", card);
+    m_memoryNote->hide();
+    card->body()->addWidget(m_memoryNote);
     return card;
 }
 
@@ -196,7 +199,7 @@ void LivePage::begin(const RunConfig& config) {
 void LivePage::resetFigures() {
     for (FigureLabel* figure : {m_speed, m_memory, m_gradient, m_best})
         figure->setFigure(QStringLiteral("–"));
-    m_memory->setCaption(tr("peak memory"));
+    m_memoryNote->hide();
     m_best->setCaption(tr("best validation"));
 }
 
@@ -296,12 +299,13 @@ void LivePage::takeMemory(const MemoryReported& memory) {
     m_peak = std::max<qint64>(m_peak, memory.peakBytes);
     m_memory->setFigure(bytesText(m_peak));
     // What the program held before is no part of what the run takes; the estimate counts both.
-    QString caption = memory.beforeBytes > 0 && memory.beforeBytes < m_peak
-                          ? tr("peak memory: the run %1, the program %2").arg(bytesText(m_peak - memory.beforeBytes), bytesText(memory.beforeBytes))
-                          : tr("peak memory of the program");
+    QStringList parts;
+    if (memory.beforeBytes > 0 && memory.beforeBytes < m_peak)
+        parts << tr("the run %1, the program %2").arg(bytesText(m_peak - memory.beforeBytes), bytesText(memory.beforeBytes));
     if (memory.predictedPeakBytes > 0)
-        caption += tr(" · estimate %1").arg(bytesText(memory.predictedPeakBytes));
-    m_memory->setCaption(caption);
+        parts << tr("estimated %1 in all").arg(bytesText(memory.predictedPeakBytes));
+    m_memoryNote->setText(tr("Memory: %1.").arg(parts.join(QStringLiteral("; "))));
+    m_memoryNote->setVisible(!parts.isEmpty());
 }
 
 void LivePage::takeCheckpoint(const CheckpointSaved& checkpoint) {

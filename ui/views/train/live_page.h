@@ -78,6 +78,7 @@ private:
     QLabel* m_progress;
     FigureLabel* m_speed;
     FigureLabel* m_memory;
+    QLabel* m_memoryNote;
     FigureLabel* m_gradient;
     FigureLabel* m_best;
     QTableView* m_table;
