@@ -57,7 +57,7 @@ GateResult judgeRun(const RunEvidence& evidence) {
         else
             add(GateVerdict::Rejected, "reward", "The reward did not rise (" + fromTo(*evidence.reward) + "): the run learned nothing.");
     } else if (!evidence.validation) {
-        add(GateVerdict::NotMeasured, "validation", "There were no validation rows: learning by heart would not have been noticed.");
+        add(GateVerdict::NotMeasured, "validation", "Validation was not measured: learning by heart would not have been noticed.");
     } else if (evidence.validation->after < evidence.validation->before - evidence.validation->noise) {
         add(GateVerdict::Accepted, "validation", "The validation loss fell " + fromTo(*evidence.validation) + ".");
     } else {

@@ -19,6 +19,15 @@ std::string numberText(double value) {
     return {buffer.data(), end.ptr};
 }
 
+// As people write it: 100000 rather than 1e+05.
+std::string plainNumber(double value) {
+    if (!(std::abs(value) >= 1e-4 && std::abs(value) < 1e9))
+        return numberText(value);
+    std::array<char, 64> buffer{};
+    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
+    return {buffer.data(), end.ptr};
+}
+
 std::string joined(std::span<const std::string> words) {
     std::string text;
     for (const std::string& word : words)
@@ -91,7 +100,7 @@ Status checkParam(const ParamSpec& spec, const ParamValue& value, std::string_vi
                               : std::get<double>(value);
     // The negated form also refuses NaN.
     if (!std::isfinite(number) || (spec.min && !(number >= *spec.min)) || (spec.max && !(number <= *spec.max)))
-        return fail(ErrorCode::InvalidArgument, std::string(field) + " cannot be " + numberText(number),
+        return fail(ErrorCode::InvalidArgument, std::string(field) + " cannot be " + plainNumber(number),
                     "Allowed: " + (allowedRange(spec).empty() ? "any finite number" : allowedRange(spec)) + ".");
     return {};
 }

@@ -72,6 +72,7 @@ ShipView::ShipView(Services& services, QWidget* parent) : View(services, parent)
     connect(m_evidence, &EvidenceCard::measureWanted, this, [this] {
         Q_EMIT openStation(QStringLiteral("compare"), {{QStringLiteral("run"), m_run->currentData()}});
     });
+    connect(m_evidence, &EvidenceCard::changed, this, [this] { m_export->setEnabled(m_evidence->result() && !m_task); });
     column->addWidget(m_evidence);
     column->addWidget(buildHistory(), 1);
 
@@ -327,7 +328,7 @@ void ShipView::startExport() {
             return made;
         },
         [this](Result<Exported> exported) {
-            m_export->setEnabled(true);
+            m_export->setEnabled(m_evidence->result().has_value());
             if (!exported) {
                 m_page->messages().showError(QStringLiteral("export"), exported.error());
                 Q_EMIT stateChanged(StationState::Attention, {});
