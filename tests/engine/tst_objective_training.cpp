@@ -181,7 +181,8 @@ private Q_SLOTS:
             QVERIFY(kind == "chat" || kind == "text");
         QCOMPARE(whole.all<StepFinished>().size(), std::size_t{30});
         const auto described = findObjective(objective.toStdString())->metrics(); // the window has words for all it draws
-        for (const auto& [name, value] : whole.all<StepFinished>().back().metrics) {
+        const std::map<std::string, double> reported = whole.all<StepFinished>().back().metrics;
+        for (const auto& [name, value] : reported) {
             MetricSpec filled;
             QVERIFY2(findMetric(described, name, filled), name.c_str());
         }
