@@ -65,6 +65,8 @@ Status writeEvidence(const fs::path& folder, const GateResult& gate, const Expor
     json["run"] = sstr(entry.run);
     if (!entry.person.isEmpty())
         json["override"] = {{"person", sstr(entry.person)}, {"reason", sstr(entry.reason)}};
+    std::error_code error;
+    fs::create_directories(folder, error); // what an exporter wrote elsewhere; a fault shows below
     return writeFileAtomic(folder / "evidence.json", json.dump(1) + "\n");
 }
 

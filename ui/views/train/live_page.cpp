@@ -69,7 +69,8 @@ LivePage::LivePage(const Catalog& catalog, MessageArea& messages, QWidget* paren
 }
 
 Card* LivePage::makeLossCard() {
-    auto* card = new Card(tr("Loss"), tr("per step · lower is better"), this);
+    auto* card = new Card(tr("Loss"), {}, this);
+    m_lossCard = card;
     m_loss = new LossChart(card);
     takeLeftRoom(*m_loss, 190);
     m_loss->setAutomaticSmoothing();
@@ -181,6 +182,7 @@ void LivePage::begin(const RunConfig& config) {
     m_loss->resetZoom();
     m_loss->setExpectedEnd(0);
     const ObjectiveEntry* objective = findObjectiveEntry(m_catalog, config.objective.id);
+    m_lossCard->setNote(objective && objective->ownAnswers ? tr("per step · with rewards it says little: watch the reward") : tr("per step · lower is better"));
     m_metrics->begin(objective ? objective->metrics : std::vector<MetricSpec>());
     m_messages.clear(); // all of them were about the run before
     m_samples->clear();

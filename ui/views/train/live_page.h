@@ -71,6 +71,7 @@ private:
     const Catalog& m_catalog;
     MessageArea& m_messages;
     LossChart* m_loss;
+    Card* m_lossCard;
     MetricPanel* m_metrics;
     QStackedWidget* m_stack; // no run, the run
     SamplePanel* m_samples;

@@ -57,7 +57,7 @@ QString figureText(const MetricSpec& spec, double value) {
 MetricPanel::MetricPanel(MessageArea& messages, QWidget* parent) : QWidget(parent), m_messages(messages) {
     auto* outer = new QVBoxLayout(this);
     outer->setContentsMargins(0, 0, 0, 0);
-    m_card = new Card(tr("Curves"), {}, this);
+    m_card = new Card(tr("Curves"), tr("newest value at the right · ● on the validation rows"), this);
     outer->addWidget(m_card);
     m_choose = makeButton(tr("Choose curves"), "chip", {}, m_card);
     m_card->tools()->addWidget(m_choose);
@@ -233,7 +233,7 @@ void MetricPanel::showValue(Curve& curve) {
     if (!parts.isEmpty() && !unit.empty() && unit != "share")
         parts.back() += QLatin1Char(' ') + qstr(unit);
     if (!curve.validation.isEmpty())
-        parts << tr("● %1 validation").arg(figureText(curve.spec, curve.validation.back().y));
+        parts << tr("● %1").arg(figureText(curve.spec, curve.validation.back().y));
     curve.value->setText(parts.join(QStringLiteral("  ")));
 }
 
