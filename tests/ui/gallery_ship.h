@@ -29,7 +29,7 @@ inline std::vector<Scene> shipScenes() {
                       },
                       {},
                       {}});
-    scenes.push_back({"ship", "accepted",
+    scenes.push_back({"ship", "measured",
                       [](Stage& stage) {
                           stage.openProject([](Project& project) {
                               addFinishedRun(project);
