@@ -92,7 +92,7 @@ private Q_SLOTS:
         QCOMPARE(setup.measured()->peakBytes, qint64(1'240'000'000));
         QLabel* words = setup.findChild<QLabel*>("measured");
         QTRY_VERIFY(words->isVisible() && words->text().contains("1.2 GB"));
-        QVERIFY(setup.findChild<StackedBar*>()->accessibleName().contains("this run, measured 1.1 GB, program 140 MB"));
+        QVERIFY(setup.findChild<StackedBar*>()->accessibleName().contains("this run, measured 1.1 GB, program 140.0 MB"));
         QVERIFY(stage.project.get()->runs().list()->empty()); // a check is no run
         RunConfig changed = setup.config();
         changed.training["batch_size"] = std::int64_t{16};
