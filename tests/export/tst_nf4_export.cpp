@@ -20,7 +20,7 @@ using namespace attune;
 
 namespace {
 
-const fs::path kGoldenFolder = fs::path(ATTUNE_SOURCE_DIR) / "tests/golden/families";
+const fs::path kNf4Golden = fs::path(ATTUNE_SOURCE_DIR) / "tests/golden/families";
 const std::vector<std::string> kEndings{"", ".absmax", ".nested_absmax", ".nested_quant_map", ".quant_map", ".quant_state.bitsandbytes__nf4"};
 
 template <class T>
@@ -36,9 +36,9 @@ const Json kTinyConfig =
     "num_hidden_layers":2,"num_attention_heads":32,"num_key_value_heads":1,"head_dim":2,"intermediate_size":96,"max_position_embeddings":64,
     "rms_norm_eps":1e-5,"hidden_act":"silu","tie_word_embeddings":false,"torch_dtype":"bfloat16"})");
 
-using Tensors = std::map<std::string, std::pair<TensorType, at::Tensor>>;
+using TypedTensors = std::map<std::string, std::pair<TensorType, at::Tensor>>;
 
-void writeFolder(const fs::path& folder, const Json& config, const Tensors& tensors) {
+void writeFolder(const fs::path& folder, const Json& config, const TypedTensors& tensors) {
     fs::create_directories(folder);
     std::vector<TensorToWrite> list;
     for (const auto& [name, entry] : tensors)
@@ -52,7 +52,7 @@ void writeFolder(const fs::path& folder, const Json& config, const Tensors& tens
 void writeTinyBase(const fs::path& folder) {
     auto model = orDie(CausalLm::create(orDie(findFamily("LlamaForCausalLM")->readConfig(kTinyConfig)), {at::kFloat, at::kCPU}));
     model->initializeRandom(3);
-    Tensors tensors;
+    TypedTensors tensors;
     for (const auto& named : model->baseTensors()) {
         if (named.name == "model.layers.1.self_attn.k_proj.weight")
             for (std::int64_t i = 0; i < 128; ++i)
@@ -99,7 +99,7 @@ void writeDecoded(const fs::path& from, const fs::path& to, bool transposed) {
     const ModelSource source = orDie(ModelSource::open(from));
     Json config = source.config();
     config.erase("quantization_config");
-    Tensors tensors;
+    TypedTensors tensors;
     for (const std::string& name : source.tensorNames()) {
         if (name.find(".weight.") != std::string::npos)
             continue;
@@ -205,12 +205,12 @@ private Q_SLOTS:
     // Fused projections, reordered heads, transposed weights: the file's numbers, decoded here and stored plainly, give the same logits.
     void everyFamilyIsReadAsWritten_data() {
         QTest::addColumn<QString>("name");
-        for (const auto& entry : fs::directory_iterator(kGoldenFolder))
+        for (const auto& entry : fs::directory_iterator(kNf4Golden))
             QTest::newRow(entry.path().filename().c_str()) << QString::fromStdString(entry.path().filename().string());
     }
     void everyFamilyIsReadAsWritten() {
         QFETCH(QString, name);
-        const fs::path golden = kGoldenFolder / name.toStdString(), packed = folder("family") / name.toStdString(), plain = packed.string() + "-plain";
+        const fs::path golden = kNf4Golden / name.toStdString(), packed = folder("family") / name.toStdString(), plain = packed.string() + "-plain";
         const auto model = open(golden);
         const ModelSource base = orDie(ModelSource::open(golden));
         const ExportInput input{base, *findFamily(model->config().architecture), *model, ""};
@@ -224,7 +224,7 @@ private Q_SLOTS:
 
     // As QLoRA has them: a router in 4 bits would send tokens to other experts.
     void routersStayAsTheyAre() {
-        const fs::path golden = kGoldenFolder / "mixtral";
+        const fs::path golden = kNf4Golden / "mixtral";
         const auto model = open(golden);
         const ModelSource base = orDie(ModelSource::open(golden));
         orDie(findExporter("nf4")->write({base, *findFamily("MixtralForCausalLM"), *model, ""}, folder("mixtral"), {}));
@@ -311,7 +311,7 @@ private Q_SLOTS:
         const ModelSource base = orDie(ModelSource::open(folder("base")));
         const auto model = open(folder("base"));
         const std::string name = "model.layers.0.mlp.down_proj.weight";
-        Tensors tensors;
+        TypedTensors tensors;
         for (const auto& named : model->baseTensors())
             tensors[named.name] = {TensorType::F32, named.tensor.contiguous()};
         const at::Tensor weight = tensors[name].second;
