@@ -233,8 +233,7 @@ void RecipeForm::showParts() {
     };
     m_methodChooser->setChosen(m_config.method.id);
     m_objectiveChooser->setChosen(m_config.objective.id);
-    const ObjectiveEntry* objective = findObjectiveEntry(m_services.runs->catalog(), m_config.objective.id);
-    m_training.form->setUnused(objective ? objective->unusedTraining : std::vector<std::string>{});
+    leaveOutUnused();
     show(m_method, m_methods, m_config.method);
     show(m_objective, m_objectives, m_config.objective);
     show(m_optimizer, m_optimizers, m_config.optimizer);
@@ -245,6 +244,22 @@ void RecipeForm::showParts() {
     const Described* method = find(m_methods, m_config.method.id);
     m_method.title->setText(method ? qstr(method->title) : tr("Method"));
     m_showing = false;
+    applyDepth();
+}
+
+void RecipeForm::leaveOutUnused() {
+    const ObjectiveEntry* objective = findObjectiveEntry(m_services.runs->catalog(), m_config.objective.id);
+    std::vector<std::string> unused = objective ? objective->unusedTraining : std::vector<std::string>{};
+    if (!m_mixture)
+        unused.push_back("router_aux_loss_coef");
+    m_training.form->setUnused(std::move(unused));
+}
+
+void RecipeForm::setMixture(bool mixture) {
+    if (m_mixture == mixture)
+        return;
+    m_mixture = mixture;
+    leaveOutUnused();
     applyDepth();
 }
 

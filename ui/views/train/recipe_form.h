@@ -41,6 +41,8 @@ public:
     ObjectiveChooser& objectives() const { return *m_objectiveChooser; }
     MethodChooser& methods() const { return *m_methodChooser; }
     RewardPath& rewardPath() const { return *m_rewardPath; }
+    /// Whether the model chosen is a mixture of experts: the knobs of others are left out.
+    void setMixture(bool mixture);
     /// As if the user had chosen it, with its usual training settings.
     void takeObjective(const std::string& id);
 
@@ -61,6 +63,7 @@ private:
     /// The usual values of what is chosen now, where those of before were not changed by hand.
     void takeUsualTraining(const ParamMap& before);
     void showParts();
+    void leaveOutUnused();
     void applyDepth();
     const Described* find(const std::vector<const Described*>& entries, const std::string& id) const;
     ParamForm* formOf(const QString& section) const;
@@ -75,6 +78,7 @@ private:
     SegmentedControl* m_depth;
     Part m_method, m_objective, m_training, m_optimizer, m_schedule, m_protection;
     GeneralDataRow* m_general = nullptr; // below the protection's knobs
+    bool m_mixture = false;
     bool m_showing = false, m_all = false; // m_all: also what the depth hides
 };
 

@@ -22,6 +22,7 @@ void SetupPage::estimate() {
     const RunConfig config = this->config();
     const Catalog& catalog = m_services.runs->catalog();
     const auto& computer = m_services.computer->computer();
+    m_form->setMixture(m_model && m_model->config.experts > 0);
     if (!m_model || !m_rows || !computer)
         m_form->methods().setCosts({}, 0);
     if (!m_model)
