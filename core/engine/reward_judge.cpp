@@ -116,7 +116,7 @@ Result<std::unique_ptr<RewardJudge>> RewardJudge::load(const RewardRecord& recor
     Status read;
     {
         const Exchanged bare(network, others);
-        read = readPeftAdapter(record.adapter, *loaded.family, network);
+        read = readPeftAdapter(record.adapter, *loaded.family, network, SavedModules::Refuse);
         if (read && !network.scoreHead)
             read = fail(ErrorCode::InvalidArgument, record.adapter.string() + " has no score head: it is no reward model",
                         "Name the run folder of a run with the objective reward.");

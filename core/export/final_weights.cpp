@@ -6,7 +6,7 @@ namespace attune {
 
 std::map<std::string, ParameterPlace> parameterPlaces(CausalLm& model) {
     std::map<std::string, ParameterPlace> all;
-    const auto add = [&](const Weight& weight) {
+    const auto add = [&](Weight& weight) {
         if (weight.defined())
             all[weight.name] = {&weight};
     };

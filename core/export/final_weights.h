@@ -10,7 +10,7 @@ namespace attune {
 
 /// A canonical parameter inside the model: which weight holds it, which rows, and the layer's adapter.
 struct ParameterPlace {
-    const Weight* weight = nullptr;
+    Weight* weight = nullptr;
     std::int64_t begin = 0, rows = -1; // rows < 0: all
     const LoraAdapter* lora = nullptr;
     const Linear* packed = nullptr; // the layer, where its weights lie in 4 bits: `begin` counts its outputs

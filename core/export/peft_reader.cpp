@@ -7,6 +7,7 @@
 
 #include "core/export/peft_adapter.h"
 #include "core/export/peft_prompt.h"
+#include "core/export/peft_saved_modules.h"
 #include "core/export/weight_reader.h"
 #include "core/text/regex.h"
 
@@ -59,7 +60,7 @@ bool saysOff(const OrderedJson& value) {
 const std::set<std::string_view> kKnownAdapterKeys{
     "alpha_pattern", "auto_mapping", "base_model_name_or_path", "bias", "corda_config", "ensure_weight_tying", "eva_config", "exclude_modules",
     "fan_in_fan_out", "inference_mode", "init_lora_weights", "layers_pattern", "layers_to_transform", "loftq_config", "lora_alpha",
-    "lora_dropout", "lora_ga_config", "megatron_core", "peft_type", "peft_version", "qalora_group_size", "r", "rank_pattern", "revision",
+    "lora_dropout", "lora_ga_config", "megatron_core", "modules_to_save", "peft_type", "peft_version", "qalora_group_size", "r", "rank_pattern", "revision",
     "runtime_config", "target_modules", "task_type", "use_dora", "use_rslora"};
 
 // Some ways of beginning an adapter take its first product off the base weights (PiSSA, OLoRA, ...): the base then differs from the file
@@ -76,11 +77,18 @@ Status checkBeginning(const fs::path& file, const OrderedJson& config) {
                 "Convert the adapter to plain LoRA when saving it (PEFT: path_initial_model_for_weight_conversion).");
 }
 
-// A reward model's head is known; no other module saved whole is.
-bool onlyScoreHead(const OrderedJson& modules) {
-    return modules.is_array() && std::all_of(modules.begin(), modules.end(), [](const OrderedJson& module) {
-               return module == "score" || module == "classifier";
-           });
+// modules_to_save without a reward model's head.
+Result<std::set<std::string>> listedModules(const fs::path& file, const OrderedJson& config) {
+    std::set<std::string> modules;
+    const auto found = config.find("modules_to_save");
+    if (found == config.end() || found->is_null())
+        return modules;
+    if (!found->is_array() || !std::all_of(found->begin(), found->end(), [](const OrderedJson& module) { return module.is_string(); }))
+        return broken(file, "modules_to_save is not a list of names");
+    for (const OrderedJson& module : *found)
+        if (module != "score" && module != "classifier")
+            modules.insert(module.get<std::string>());
+    return modules;
 }
 
 Result<OrderedJson> readAdapterConfig(const fs::path& file) {
@@ -104,7 +112,7 @@ Result<Scaling> readScaling(const fs::path& file, const OrderedJson& config) {
                         " are not known here",
                     "Choose a LoRA adapter or a trained prompt.");
     for (const auto& [key, value] : config.items())
-        if (!kKnownAdapterKeys.contains(key) && !saysOff(value) && !(key == "modules_to_save" && onlyScoreHead(value)))
+        if (!kKnownAdapterKeys.contains(key) && !saysOff(value))
             return fail(ErrorCode::Unsupported, file.string() + ": adapters with " + key.substr(0, 80) + " are not known here",
                         "Choose a plain LoRA adapter.");
     ATTUNE_CHECK(checkBeginning(file, config));
@@ -144,8 +152,9 @@ struct Pair {
     const TensorInfo *a = nullptr, *b = nullptr, *magnitude = nullptr;
 };
 
-// base_model.model.<module>.lora_A[.default].weight -> module and which of the three it is.
-Result<std::map<std::string, Pair>> pairTensors(const SafetensorsFile& file) {
+// base_model.model.<module>.lora_A[.default].weight -> module and which of the three it is; what is no part of a pair is a module saved
+// whole, by the name of the base tensor it replaces.
+Result<std::map<std::string, Pair>> pairTensors(const SafetensorsFile& file, std::map<std::string, const TensorInfo*>& replaced) {
     std::map<std::string, Pair> pairs;
     for (const TensorInfo& tensor : file.tensors()) {
         std::string module = tensor.name;
@@ -162,11 +171,16 @@ Result<std::map<std::string, Pair>> pairTensors(const SafetensorsFile& file) {
                 module.resize(module.size() - std::string_view(ending).size());
                 break;
             }
-        if (!kind)
+        if (!kind && (module.find("lora_") != std::string::npos || !(module.ends_with(".weight") || module.ends_with(".bias"))))
             return fail(ErrorCode::Unsupported,
                         file.path().string() + ": the adapter tensor " + tensor.name.substr(0, 120) +
                             " is not known here",
                         "Choose a plain LoRA adapter on linear layers.");
+        if (!kind) {
+            if (!replaced.emplace(replacedTensor(tensor.name), &tensor).second)
+                return broken(file.path(), "tensor " + tensor.name.substr(0, 120) + " is there twice");
+            continue;
+        }
         const TensorInfo*& slot = pairs[module].*kind;
         if (slot)
             return broken(file.path(), "tensor " + tensor.name.substr(0, 120) + " is there twice");
@@ -187,7 +201,7 @@ Result<at::Tensor> readWhole(const SafetensorsFile& file, const TensorInfo& tens
 
 } // namespace
 
-Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, CausalLm& model) {
+Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, CausalLm& model, SavedModules saved) {
     std::error_code error;
     if (!fs::exists(folder / kPeftWeightsFile, error) && fs::exists(folder / "adapter_model.bin", error))
         return fail(ErrorCode::Unsupported,
@@ -198,9 +212,17 @@ Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, Causal
         return readPeftPrompt(folder, config, model);
     ATTUNE_ASSIGN(const Scaling scaling, readScaling(folder / kPeftConfigFile, config));
     ATTUNE_ASSIGN(const std::shared_ptr<const SafetensorsFile> file, SafetensorsFile::open(folder / kPeftWeightsFile));
-    ATTUNE_ASSIGN(const auto pairs, pairTensors(*file));
+    std::map<std::string, const TensorInfo*> replaced;
+    ATTUNE_ASSIGN(const auto pairs, pairTensors(*file, replaced));
     if (pairs.empty())
         return broken(file->path(), "it holds no adapter");
+    ATTUNE_ASSIGN(const std::set<std::string> listed, listedModules(folder / kPeftConfigFile, config));
+    if (saved == SavedModules::Refuse && (!replaced.empty() || !listed.empty()))
+        return fail(ErrorCode::Unsupported, file->path().string() + ": the adapter changes base weights as well (modules_to_save), which others need as they are",
+                    "Choose an adapter without saved modules.");
+    const auto tying = config.find("ensure_weight_tying");
+    ATTUNE_ASSIGN(std::vector<SavedModule> modulesToReplace,
+                  readSavedModules(*file, replaced, listed, tying != config.end() && *tying == true, family, model));
     std::map<std::string, std::vector<std::pair<LinearPart*, const Linear*>>> modules;
     for (Block& block : model.blocks)
         for (Linear* linear : block.linears())
@@ -275,6 +297,7 @@ Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, Causal
         model.addScoreHead(0);
         model.scoreHead->value.copy_(score);
     }
+    replaceWeights(std::move(modulesToReplace));
     for (Attached& each : attached)
         each.part->lora = std::move(each.lora);
     model.prepareAdapters();

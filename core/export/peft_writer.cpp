@@ -7,6 +7,7 @@
 
 #include "core/export/peft_adapter.h"
 #include "core/export/peft_prompt.h"
+#include "core/export/peft_saved_modules.h"
 
 namespace attune {
 
@@ -167,8 +168,16 @@ Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const 
         if (!chosen.contains(name) && targets.contains(lastName(name)))
             others.insert(name);
     }
-    if (model.scoreHead)
+    std::set<std::string> whole;
+    if (model.scoreHead) {
         tensors.push_back({"base_model.model." + model.scoreHead->name, exported(model.scoreHead->value)});
+        whole.insert("score");
+    }
+    ATTUNE_ASSIGN(const std::vector<SavedTensor> saved, savedModulesOf(family, model));
+    for (const SavedTensor& each : saved) {
+        tensors.push_back({"base_model.model." + each.name, each.value});
+        whole.insert(lastName(each.name.substr(0, each.name.rfind('.'))));
+    }
     const Json none = nullptr;
     Json config{{"alora_invocation_tokens", none},
                 {"alpha_pattern", alphaPattern},
@@ -177,7 +186,7 @@ Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const 
                 {"base_model_name_or_path", baseModelName},
                 {"bias", "none"},
                 {"corda_config", none},
-                {"ensure_weight_tying", false},
+                {"ensure_weight_tying", model.config().tiedHead && whole.contains("embed_tokens")},
                 {"eva_config", none},
                 {"exclude_modules", none},
                 {"fan_in_fan_out", model.config().conv1dWeights},
@@ -194,7 +203,7 @@ Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const 
                 {"lora_ga_config", none},
                 {"megatron_config", none},
                 {"megatron_core", "megatron.core"},
-                {"modules_to_save", model.scoreHead ? Json::array({"score"}) : none},
+                {"modules_to_save", whole.empty() ? none : Json(whole)},
                 {"monteclora_config", none},
                 {"peft_type", "LORA"},
                 {"peft_version", kPeftVersion},
