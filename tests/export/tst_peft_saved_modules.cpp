@@ -119,6 +119,13 @@ struct SavedScene {
 
 double logitsApart(CausalLm& a, CausalLm& b) { return given(compareModels(a, b, {{1, 2, 3}, {60, 5, 17, 33, 2}}, 10)).maxLogitDifference; }
 
+bool refusedWith(const SavedScene& scene, const char* words, SavedModules allowed = SavedModules::Load) {
+    const std::string refusal = scene.refusal(allowed);
+    if (refusal.find(words) == std::string::npos)
+        qWarning("%s", refusal.c_str());
+    return refusal.find(words) != std::string::npos;
+}
+
 } // namespace
 
 class TestPeftSavedModules : public QObject {
@@ -191,26 +198,20 @@ private Q_SLOTS:
 
     void whatDoesNotFitIsRefused() {
         SavedScene scene(false);
-        const auto says = [&](const char* words, SavedModules allowed = SavedModules::Load) {
-            const std::string refusal = scene.refusal(allowed);
-            if (refusal.find(words) == std::string::npos)
-                qWarning("%s", refusal.c_str());
-            return refusal.find(words) != std::string::npos;
-        };
         scene.carry(scene.saved, {"embed_tokens", "lm_head", "norm", "input_layernorm", "wte"});
-        QVERIFY(says("names wte"));
+        QVERIFY(refusedWith(scene, "names wte"));
         scene.carry(scene.saved, "embed_tokens");
-        QVERIFY(says("not a list of names"));
+        QVERIFY(refusedWith(scene, "not a list of names"));
         scene.carry(scene.saved, {"embed_tokens"});
-        QVERIFY(says("which others need", SavedModules::Refuse));
+        QVERIFY(refusedWith(scene, "which others need", SavedModules::Refuse));
         scene.carry({{"model.layers.0.mlp.up_proj.weight", scene.weights["model.layers.0.mlp.up_proj.weight"]}}, {"up_proj"});
-        QVERIFY(says("up_proj is saved whole"));
+        QVERIFY(refusedWith(scene, "up_proj is saved whole"));
         scene.carry({{"lm_head.weight", at::zeros({62, 32})}}, {"lm_head"});
-        QVERIFY(says("has 62 tokens, the base model 61"));
+        QVERIFY(refusedWith(scene, "has 62 tokens, the base model 61"));
         scene.carry({{"model.norm.weight", at::zeros({31})}}, {"norm"});
-        QVERIFY(says("has the shape"));
+        QVERIFY(refusedWith(scene, "has the shape"));
         scene.carry({{"lm_head.weight", at::full({61, 32}, NAN)}}, {"lm_head"});
-        QVERIFY(says("NaN"));
+        QVERIFY(refusedWith(scene, "NaN"));
     }
 };
 
