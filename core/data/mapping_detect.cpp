@@ -105,9 +105,11 @@ public:
                 const Column* right = named({(stem + second).c_str()});
                 if (!right || right->texts == 0)
                     continue;
-                for (const Column& choice : m_columns)
-                    if (&choice != &left && &choice != right && chooses(choice, left.name, right->name))
-                        return {&left, right, &choice};
+                for (const bool words : {true, false}) // numbers may be anything, so only under a name that says what they are
+                    for (const Column& choice : m_columns)
+                        if (&choice != &left && &choice != right && (words ? !onlyNumbers(choice) : namesAJudgement(choice.name)) &&
+                            chooses(choice, left.name, right->name))
+                            return {&left, right, &choice};
             }
         return {};
     }
@@ -117,6 +119,16 @@ public:
     }
 
 private:
+    static bool onlyNumbers(const Column& column) {
+        return std::all_of(column.values.begin(), column.values.end(), [](const Json& value) {
+            return value.is_number() || (value.is_string() && value.get_ref<const std::string&>().find_first_not_of("0123456789") == std::string::npos);
+        });
+    }
+    static bool namesAJudgement(const std::string& name) {
+        static constexpr std::array kWords{"choice",   "chosen", "preference", "preferred", "winner", "better", "best",
+                                           "selected", "label",  "comparison", "verdict",   "vote",   "judgement"};
+        return std::any_of(kWords.begin(), kWords.end(), [&](const char* word) { return name == word; });
+    }
     static bool chooses(const Column& column, const std::string& left, const std::string& right) {
         const auto chosen = [&](const Json& value) { return value == left || value == right || isChoice(value); };
         return !column.values.empty() && column.values.size() < kValues &&

@@ -32,6 +32,10 @@ const PreferenceCase kPreferenceCases[] = {
     {"Label Studio, short form", "a.jsonl", R"({"id":1,"prompt":"q","text1":"good","text2":"bad","pw":{"selected":"left"}})",
      "judged_pairs", "q", "good", "bad", ""},
     {"Label Studio, table", "a.csv", "id,prompt,text1,text2,pw\n1,q,good,bad,left\n", "judged_pairs", "q", "good", "bad", ""},
+    {"a reviewer's number beside the judgement", "a.jsonl",
+     R"({"id":1,"prompt":"q","answer1":"bad","answer2":"good","comparison":"right","annotator":1})", "judged_pairs", "q", "good", "bad",
+     ""},
+    {"numbers that judge", "a.csv", "prompt,answer1,answer2,annotator,label\nq,bad,good,1,2\n", "judged_pairs", "q", "good", "bad", ""},
     {"a tie", "a.csv", "prompt,response_a,response_b,winner\nq,x,y,tie\n", "judged_pairs", "", "", "", "no answer is better (tie)"},
     {"named by column", "a.csv", "prompt,answer_1,answer_2,best\nq,bad,good,answer_2\nq,x,y,1\n", "judged_pairs", "q", "good", "bad",
      ""},
@@ -125,6 +129,15 @@ private Q_SLOTS:
         QCOMPARE(problems[0].field, std::string("parent_id"));
         QVERIFY(problems[0].reason.find("no usable row \"9\"") != std::string::npos);
         QVERIFY(problems[1].reason.find("circle") != std::string::npos);
+    }
+
+    void instructionsAreJoinedToo() {
+        std::vector<Sample> samples;
+        std::vector<ImportProblem> problems;
+        const auto summary = read("alpaca.csv", "id,parent_id,instruction,output,rejected_answer,system\n1,,q1,a1,b1,s\n2,1,q2,a2,b2,\n", samples, problems);
+        QVERIFY2(summary, summary ? "" : summary.error().message.c_str());
+        const std::vector<Message> expected{{"system", "s"}, {"user", "q1"}, {"assistant", "a1"}, {"user", "q2"}};
+        QVERIFY(samples.at(1).messages == expected);
     }
 
     void chatsAreJoinedToo() {
