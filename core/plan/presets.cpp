@@ -76,12 +76,15 @@ Status applyPreset(RunConfig& config, const Preset& preset, const Catalog& catal
 }
 
 ParamMap recommendedTraining(std::string_view methodId, std::string_view objectiveId) {
-    // For an adapter; DPO, KTO, ORPO, CPO and SimPO use 1e-6 and reward models 1e-5 where every weight is trained.
+    // For an adapter; where every weight is trained a tenth: 1e-6 for DPO, KTO, ORPO, CPO, SimPO and GRPO, 3e-6 for PPO, 1e-5 for reward models,
+    // as TRL's trainers have them for models of some billion parameters. Of smaller models see adviseOnTraining (run_config.cpp).
     double rate = 2e-4;
     if (objectiveId == "pretrain")
         rate = 5e-5;
     else if (objectiveId == "reward")
         rate = 1e-4;
+    else if (objectiveId == "ppo")
+        rate = 3e-5;
     else if (objectiveId != "sft")
         rate = 1e-5;
     if (methodId == "prompt_tuning") // a few vectors have to move far

@@ -364,7 +364,8 @@ std::optional<Complaint> missingReward(const ObjectiveEntry& objective, const Pa
 }
 
 constexpr double kUsualWidth = 2048; // hidden size of the 1 to 2 B models that the usual learning rates are known from
-constexpr double kHighRate = 4, kMostEpochs = 10, kEndlessEpochs = 50;
+constexpr double kNarrow = 4; // times narrower than that: a small model
+constexpr double kHighRate = 4, kHighRateOfPractice = 16, kMostEpochs = 10, kEndlessEpochs = 50;
 
 using AddComplaint = std::function<void(Complaint::Severity, std::string field, std::string message, std::string hint)>;
 
@@ -384,7 +385,19 @@ void adviseOnTraining(const RunConfig& config, const Catalog& catalog, std::int6
         // Lion moves every weight by the whole rate: a third to a tenth of AdamW's is usual (Chen et al. 2023).
         const bool lion = config.optimizer.id == "lion";
         const double value = effectiveLearningRate(config), usual = std::get<double>(recommended) / (lion ? 8 : 1);
-        if (value <= kHighRate * usual * narrow)
+        // Practice moves little at best, as what is learned is what the model happens to write: at a large model's rate a small one stays where
+        // it was. The starter model needed 0.001 with LoRA (tests/bench/RESULTS.md).
+        const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id);
+        const bool practice = objective && objective->ownAnswers && narrow >= kNarrow;
+        const double high = practice ? kHighRateOfPractice : kHighRate;
+        if (practice && value < usual * narrow) {
+            char fitting[64];
+            std::snprintf(fitting, sizeof fitting, "%.1g to %.1g", usual * narrow, high * usual * narrow);
+            add(Complaint::Severity::Warning, "training." + key,
+                "The learning rate " + paramText(value) + " is low for practice with a model as small as this one: its answers may hardly change",
+                "Set " + std::string(fitting) + ".");
+        }
+        if (value <= high * usual * narrow)
             continue;
         std::string hint = "Usual is " + paramText(usual);
         if (narrow > 1) {

@@ -254,6 +254,28 @@ private Q_SLOTS:
         config.training["early_stopping_patience"] = std::int64_t{3};
         QCOMPARE(fields(0), none);
     }
+    // The starter model, 256 wide, needed 0.001 with LoRA: the usual rate of a model of some billions leaves it where it was.
+    void practiceWithASmallModelNeedsAHigherRate() {
+        Catalog catalog = testCatalog();
+        catalog.objectives.push_back({{"grpo", "Practice", "", {}}, "prompt_only"});
+        catalog.objectives.back().ownAnswers = true;
+        RunConfig config;
+        config.model = "m", config.data.train = "t", config.objective.id = "grpo";
+        const auto said = [&](std::int64_t hiddenSize) {
+            std::string all;
+            for (const Complaint& complaint : checkRunConfig(config, catalog, hiddenSize))
+                if (complaint.field == "training.learning_rate")
+                    all += complaint.message + " " + complaint.hint;
+            return all;
+        };
+        QVERIFY(said(0).empty() && said(2048).empty() && said(4096).empty());
+        QVERIFY2(said(256).find("is low") != std::string::npos && said(256).find("Set 8e-05 to 0.001") != std::string::npos, said(256).c_str());
+        config.training["learning_rate"] = 1e-3;
+        QVERIFY2(said(256).empty(), said(256).c_str());
+        QVERIFY(said(2048).find("is high") != std::string::npos);
+        config.training["learning_rate"] = 1e-2;
+        QVERIFY(said(256).find("is high") != std::string::npos);
+    }
     void complaintsNameTheFieldAsTheFormDoes() {
         RunConfig config;
         config.model = "m", config.data.train = "t";
