@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -12,13 +13,6 @@
 namespace attune {
 
 namespace {
-
-FisherDiagonal zerosLikeTrained(CausalLm& model) {
-    FisherDiagonal fisher;
-    for (const Parameter* parameter : model.trainable())
-        fisher.push_back(at::zeros(parameter->value.sizes(), parameter->value.options()));
-    return fisher;
-}
 
 std::vector<StateTensor> named(CausalLm& model, const FisherDiagonal& fisher, const std::string& identity) {
     std::vector<StateTensor> tensors;
@@ -38,15 +32,28 @@ Result<std::int64_t> addSquares(TrainingPass& pass, CausalLm& model, const Packe
     ATTUNE_CHECK(pass.backward());
     const auto trained = model.trainable();
     for (std::size_t i = 0; i < trained.size(); ++i)
-        fisher[i].addcmul_(trained[i]->grad, trained[i]->grad);
+        if (fisher[i].sizes() == trained[i]->grad.sizes()) // not of adapters: the pass collects their weights' squares
+            fisher[i].addcmul_(trained[i]->grad, trained[i]->grad);
     return targets;
+}
+
+void takeFactors(CausalLm& model, const SquaresOfAdapted& squares, FisherDiagonal& fisher) {
+    std::map<const Parameter*, at::Tensor> factors;
+    for (const LinearPart* part : model.linearParts())
+        if (part->lora)
+            if (const auto found = squares.find(part->lora.get()); found != squares.end())
+                factors[&part->lora->a] = found->second.columns, factors[&part->lora->b] = found->second.rows;
+    const auto trained = model.trainable();
+    for (std::size_t i = 0; i < trained.size(); ++i)
+        if (const auto found = factors.find(trained[i]); found != factors.end())
+            fisher[i].copy_(found->second);
 }
 
 } // namespace
 
 Result<FisherDiagonal> measureFisher(CausalLm& model, const TokenDataset& data, std::int64_t rows, const fs::path& file,
                                      const std::string& identity, const Progress& progress) {
-    FisherDiagonal fisher = zerosLikeTrained(model);
+    FisherDiagonal fisher = emptyFisher(model);
     std::error_code code;
     if (fs::exists(file, code) && readTensorsInto(file, named(model, fisher, identity))) // anything odd about the file: measure again
         return fisher;
@@ -57,6 +64,8 @@ Result<FisherDiagonal> measureFisher(CausalLm& model, const TokenDataset& data, 
     std::int64_t targets = 0;
     {
         TrainingPass pass(model);
+        SquaresOfAdapted squares;
+        pass.collectSquares(&squares);
         for (std::int64_t i = 0; i < count; ++i) {
             if (progress.cancelled())
                 return fail(ErrorCode::Cancelled, "The run was stopped while it measured which weights matter");
@@ -65,6 +74,7 @@ Result<FisherDiagonal> measureFisher(CausalLm& model, const TokenDataset& data, 
             targets += ofRow;
             progress.report(static_cast<double>(i + 1) / static_cast<double>(count), "Measuring which weights matter");
         }
+        takeFactors(model, squares, fisher);
     }
     model.zeroGradients();
     for (at::Tensor& tensor : fisher) {

@@ -216,6 +216,14 @@ void LinearPass::parameterGradients(LinearContext& context, const at::Tensor& dy
         });
     }
     const at::Tensor du = unscaledGradient(context, dy);
+    if (context.squares)
+        eachAdapter([&](const LinearPart& part, const LoraAdapter& adapter, std::uint64_t, std::int64_t) {
+            const at::ScalarType master = adapter.a.value.scalar_type();
+            const at::Tensor squared = at::mm(du.narrow(1, part.begin, part.rows).to(master).t(), x.to(master)).square_();
+            WeightSquares& sums = (*context.squares)[&adapter];
+            sums.rows = sums.rows.defined() ? sums.rows.add_(squared.sum(1)) : squared.sum(1);
+            sums.columns = sums.columns.defined() ? sums.columns.add_(squared.sum(0)) : squared.sum(0);
+        });
     eachAdapter([&](const LinearPart& part, const LoraAdapter& adapter, std::uint64_t, std::int64_t column) {
         kernels::lowRankGradient(kept.narrow(1, column, adapter.rank()), du.narrow(1, part.begin, part.rows),
                                  adapter.b.grad, true);

@@ -11,6 +11,7 @@
 
 #include "core/nn/causal_lm.h"
 #include "core/nn/pass_buffers.h"
+#include "core/nn/training_pass.h"
 
 namespace attune {
 
@@ -24,6 +25,7 @@ struct LinearContext {
     Buffer outputs, outputGradient;                  // with DoRA: a layer's output before its rows are scaled, [T, out]
     Buffer unpacked;                                 // a packed layer's weight for one product [out, in + R]
     std::map<std::string, double>* times = nullptr;
+    SquaresOfAdapted* squares = nullptr; // see TrainingPass::collectSquares
 };
 
 class LinearPass {

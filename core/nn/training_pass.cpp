@@ -145,6 +145,10 @@ double TrainingPass::takeRouterLoss() {
     return std::exchange(m_impl->routerLossSum, 0.0);
 }
 
+void TrainingPass::collectSquares(SquaresOfAdapted* squares) {
+    m_impl->context.squares = squares;
+}
+
 void TrainingPass::releaseBuffers() {
     for (Buffer* buffer : m_impl->buffers())
         buffer->release();

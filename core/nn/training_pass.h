@@ -64,6 +64,13 @@ struct TargetFacts {
     at::Tensor logSquares() const { return numbers.select(1, 3); } // log of the sum over the vocabulary of p^2
 };
 
+/// Of the weight of a layer with an adapter: the squares of the gradient that it would get, summed over each row [out] and each column [in].
+/// Master type.
+struct WeightSquares {
+    at::Tensor rows, columns;
+};
+using SquaresOfAdapted = std::map<const LoraAdapter*, WeightSquares>;
+
 class TrainingPass {
 public:
     explicit TrainingPass(CausalLm& model);
@@ -112,6 +119,9 @@ public:
     /// The sum of these terms over the backward calls since it was last asked for.
     double takeRouterLoss();
 
+    /// From now on each backward adds the squares of its gradients of the adapted weights; null stops it. For these the frozen weights'
+    /// gradients are made, one layer at a time.
+    void collectSquares(SquaresOfAdapted* squares);
     /// Frees the buffers (between training and generating).
     void releaseBuffers();
     /// Bytes held by buffers now.

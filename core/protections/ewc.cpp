@@ -1,9 +1,13 @@
 #include "core/protections/ewc.h"
 
+#include <map>
+#include <set>
+
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
 #include "core/plan/catalog.h"
+#include "core/protections/adapter_pull.h"
 #include "core/protections/held_parameters.h"
 #include "core/protections/protection_settings.h"
 
@@ -11,20 +15,30 @@ namespace attune {
 
 namespace {
 
+// An adapter with the Fisher matrix of its weight in two factors.
+struct HeldAdapter {
+    const LoraAdapter* adapter = nullptr;
+    at::Tensor rows, columns; // rows_i * columns_j
+};
+
 class EwcPenalty final : public Penalty {
 public:
-    EwcPenalty(std::vector<HeldParameter> held, double strength) : m_held(std::move(held)), m_strength(strength) {}
+    EwcPenalty(std::vector<HeldParameter> held, std::vector<HeldAdapter> adapters, double strength)
+        : m_held(std::move(held)), m_adapters(std::move(adapters)), m_strength(strength) {}
     double addGradient() override {
         at::NoGradGuard noGrad;
         double sum = 0;
         for (const HeldParameter& held : m_held)
             sum += pullBack(held, m_strength);
+        for (const HeldAdapter& held : m_adapters)
+            sum += pullAdapter(*held.adapter, m_strength, held.rows, held.columns);
         return 0.5 * m_strength * sum;
     }
     std::vector<at::Tensor> tensors() const override { return startsOf(m_held); }
 
 private:
     std::vector<HeldParameter> m_held;
+    std::vector<HeldAdapter> m_adapters;
     double m_strength;
 };
 
@@ -69,12 +83,23 @@ Result<std::unique_ptr<Penalty>> EwcProtection::penalty(CausalLm& model, const F
     const std::vector<Parameter*> trained = model.trainable();
     if (!fisher || fisher->size() != trained.size())
         return fail(ErrorCode::Internal, "EWC got no Fisher matrix for what is trained");
-    ATTUNE_ASSIGN(std::vector<HeldParameter> held, holdParameters(model, [](const Parameter&) { return true; }));
-    std::size_t next = 0;
+    std::map<const Parameter*, at::Tensor> ofParameter;
     for (std::size_t i = 0; i < trained.size(); ++i)
-        if (next < held.size() && held[next].parameter == trained[i])
-            held[next++].weight = (*fisher)[i];
-    return std::make_unique<EwcPenalty>(std::move(held), m_strength);
+        ofParameter[trained[i]] = (*fisher)[i];
+    std::vector<HeldAdapter> adapters;
+    std::set<const Parameter*> inAdapters;
+    for (const LinearPart* part : model.linearParts())
+        if (part->lora) {
+            const LoraAdapter& lora = *part->lora;
+            const at::Tensor &rows = ofParameter.at(&lora.b), &columns = ofParameter.at(&lora.a);
+            const double all = rows.sum(at::kDouble).item<double>();
+            adapters.push_back({&lora, rows, all > 0 ? columns / all : columns}); // no gradient at all: rows are zero
+            inAdapters.insert({&lora.a, &lora.b});
+        }
+    ATTUNE_ASSIGN(std::vector<HeldParameter> held, holdParameters(model, [&](const Parameter& parameter) { return !inAdapters.contains(&parameter); }));
+    for (HeldParameter& one : held)
+        one.weight = ofParameter.at(one.parameter);
+    return std::make_unique<EwcPenalty>(std::move(held), std::move(adapters), m_strength);
 }
 
 } // namespace attune

@@ -6,8 +6,8 @@
 namespace attune {
 
 /// L + (lambda / 2) sum_i F_i (theta_i - theta_0,i)^2, F the diagonal Fisher matrix at the start (core/engine/fisher.h) per token of general
-/// data. Held are the trained tensors themselves: of LoRA adapters A and B, where at the start only B has a Fisher value (B = 0 there, so A
-/// moves nothing). A new score head is free.
+/// data. Of a LoRA adapter the change of the weight counts, sum_ij F_ij (s (B A - B_0 A_0))_ij^2 with the weight's own Fisher matrix in two
+/// factors (see FisherDiagonal): of A and B themselves only B would be held, as A moves nothing while B = 0. A new score head is free.
 class EwcProtection final : public Protection {
 public:
     EwcProtection();
@@ -16,7 +16,7 @@ public:
     Result<std::unique_ptr<Protection>> configured(const ParamMap& params) const override;
     ProtectionNeeds needs() const override;
     Result<std::unique_ptr<Penalty>> penalty(CausalLm& model, const FisherDiagonal* fisher) const override;
-    Copies copies() const override { return {2, 2}; }
+    Copies copies() const override { return {2, 0}; } // of adapters two vectors each
 
 private:
     Described m_description;

@@ -1,9 +1,12 @@
 #include "core/protections/held_parameters.h"
 
 #include <algorithm>
+#include <map>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+
+#include "core/protections/protection.h"
 
 namespace attune {
 
@@ -44,6 +47,20 @@ double pullBack(const HeldParameter& held, double strength) {
     if (!inPlace)
         parameter.grad.add_(gradient.view(parameter.grad.sizes()));
     return sum;
+}
+
+FisherDiagonal emptyFisher(CausalLm& model) {
+    std::map<const Parameter*, std::int64_t> factors; // of adapters: how many sums
+    for (const LinearPart* part : model.linearParts())
+        if (part->lora)
+            factors[&part->lora->a] = part->lora->a.value.size(1), factors[&part->lora->b] = part->lora->b.value.size(0);
+    FisherDiagonal fisher;
+    for (const Parameter* parameter : model.trainable()) {
+        const auto found = factors.find(parameter);
+        fisher.push_back(found == factors.end() ? at::zeros(parameter->value.sizes(), parameter->value.options())
+                                                : at::zeros({found->second}, parameter->value.options()));
+    }
+    return fisher;
 }
 
 std::vector<at::Tensor> startsOf(const std::vector<HeldParameter>& held) {

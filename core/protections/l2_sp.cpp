@@ -6,6 +6,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "core/plan/catalog.h"
+#include "core/protections/adapter_pull.h"
 #include "core/protections/held_parameters.h"
 #include "core/protections/protection_settings.h"
 
@@ -23,33 +24,13 @@ public:
         double sum = 0;
         for (const HeldParameter& held : m_held)
             sum += pullBack(held, m_strength);
-        for (LoraAdapter* adapter : m_adapters)
-            sum += pullAdapter(*adapter);
+        for (const LoraAdapter* adapter : m_adapters)
+            sum += pullAdapter(*adapter, m_strength);
         return 0.5 * m_strength * sum;
     }
     std::vector<at::Tensor> tensors() const override { return startsOf(m_held); }
 
 private:
-    // ||s (B A - B0 A0)||^2; the matrices in between are only [r, r] and [r, r0].
-    double pullAdapter(LoraAdapter& adapter) const {
-        const double scale = adapter.scale * adapter.scale;
-        const at::Tensor &a = adapter.a.value, &b = adapter.b.value;
-        const at::Tensor aa = at::mm(a, a.t()), bb = at::mm(b.t(), b);
-        double value = (aa * bb).sum(at::kDouble).item<double>();
-        at::Tensor towardsB = at::mm(b, aa), towardsA = at::mm(bb, a);
-        if (adapter.startA.defined()) {
-            const at::Tensor &a0 = adapter.startA, &b0 = adapter.startB;
-            const at::Tensor cross = at::mm(a0, a.t()), back = at::mm(b.t(), b0); // [r0, r], [r, r0]
-            value += (at::mm(a0, a0.t()) * at::mm(b0.t(), b0)).sum(at::kDouble).item<double>();
-            value -= 2 * (cross.t() * back).sum(at::kDouble).item<double>();
-            towardsB.sub_(at::mm(b0, cross));
-            towardsA.sub_(at::mm(back, a0));
-        }
-        adapter.b.grad.add_(towardsB, m_strength * scale);
-        adapter.a.grad.add_(towardsA, m_strength * scale);
-        return scale * value;
-    }
-
     std::vector<HeldParameter> m_held;
     std::vector<LoraAdapter*> m_adapters;
     double m_strength;

@@ -29,8 +29,12 @@ struct ProtectionNeeds {
     std::int64_t memoryRows = 0; // the buffer's size
 };
 
-/// Diagonal Fisher matrix: one tensor per trained parameter, in the order of CausalLm::trainable(), of its shape, f32 (f64 in f64 models).
+/// Diagonal Fisher matrix: one tensor per trained parameter, in the order of CausalLm::trainable(), of its shape, f32 (f64 in f64 models). Of
+/// an adapter it is that of the weight W + s B A which it changes, in two factors: B's tensor holds the sums of its rows [out], A's those of its
+/// columns [in], and F_ij = rows_i columns_j / (sum of all), as Adafactor keeps its second moments (Shazeer and Stern 2018).
 using FisherDiagonal = std::vector<at::Tensor>;
+/// All zeros, of the right shapes.
+FisherDiagonal emptyFisher(CausalLm& model);
 
 /// A term of the loss that depends on the weights alone.
 class Penalty {

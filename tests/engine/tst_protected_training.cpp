@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <set>
 
 #include <ATen/ATen.h>
@@ -283,6 +284,42 @@ private Q_SLOTS:
         QVERIFY(fresh.has_value() && !sameBits((*fisher)[0], (*fresh)[0]));
     }
 
+    // Of adapters the matrix of the weights beside them: full fine-tuning's squares, summed over rows and columns.
+    void fisherOfAdaptersIsThatOfTheirWeights() {
+        TokenDataset data = test::copyRows(3, 9);
+        QTemporaryDir folder;
+        auto adapted = test::tinyModel(at::kFloat), whole = test::tinyModel(at::kFloat);
+        QVERIFY(findMethod("lora")->attach(*adapted, {{"r", std::int64_t{4}}}, 1) && findMethod("full")->attach(*whole, {}, 1));
+        const auto factors = measureFisher(*adapted, data, 100, fs::path(folder.path().toStdString()) / "a.safetensors", "one", {});
+        const auto squares = measureFisher(*whole, data, 100, fs::path(folder.path().toStdString()) / "b.safetensors", "one", {});
+        QVERIFY(factors.has_value() && squares.has_value());
+        std::map<std::string, at::Tensor> byName;
+        for (std::size_t i = 0; i < squares->size(); ++i)
+            byName[whole->trainable()[i]->name] = (*squares)[i];
+        const auto trained = adapted->trainable();
+        std::map<const Parameter*, std::size_t> place;
+        for (std::size_t i = 0; i < trained.size(); ++i)
+            place[trained[i]] = i;
+        int compared = 0;
+        for (std::size_t block = 0; block < adapted->blocks.size(); ++block) {
+            const auto layers = adapted->blocks[block].linears(), others = whole->blocks[block].linears();
+            for (std::size_t l = 0; l < layers.size(); ++l) {
+                const at::Tensor expected = byName.at(others[l]->weight.trained->name);
+                for (const LinearPart& part : layers[l]->parts) {
+                    const at::Tensor ofPart = expected.narrow(0, part.begin, part.rows);
+                    const at::Tensor rows = (*factors)[place.at(&part.lora->b)], columns = (*factors)[place.at(&part.lora->a)];
+                    QVERIFY(ofPart.max().item<double>() > 0);
+                    QVERIFY2(at::allclose(rows, ofPart.sum(1), 1e-3, 1e-9) && at::allclose(columns, ofPart.sum(0), 1e-3, 1e-9), part.name.c_str());
+                    ++compared;
+                }
+            }
+        }
+        QVERIFY(compared >= 14);
+        // Kept, and found again.
+        const auto again = measureFisher(*adapted, test::copyRows(2, 3), 100, fs::path(folder.path().toStdString()) / "a.safetensors", "one", {});
+        QVERIFY(again.has_value() && sameBits((*again)[0], (*factors)[0]));
+    }
+
     void theEstimateCountsTheCopies_data() {
         QTest::addColumn<QString>("method");
         QTest::addColumn<QString>("protection");
@@ -303,9 +340,7 @@ private Q_SLOTS:
                 run.protection.params[pull] = 0.5;
             auto model = test::tinyModel(type);
             QVERIFY(findMethod(run.method.id)->attach(*model, {}, 2).has_value());
-            FisherDiagonal fisher;
-            for (const Parameter* parameter : model->trainable())
-                fisher.push_back(at::zeros_like(parameter->value));
+            const FisherDiagonal fisher = emptyFisher(*model);
             const auto configured = findProtection(run.protection.id)->configured(run.protection.params);
             const auto penalty = (*configured)->penalty(*model, (*configured)->needs().fisher ? &fisher : nullptr);
             QVERIFY(!pulled || *penalty);

@@ -45,14 +45,12 @@ void disturb(CausalLm& model, double size) {
 }
 
 FisherDiagonal someFisher(CausalLm& model) {
-    FisherDiagonal fisher;
+    FisherDiagonal fisher = emptyFisher(model);
     Rng rng(3);
-    for (const Parameter* parameter : model.trainable()) {
-        at::Tensor values = at::empty(parameter->value.sizes(), parameter->value.options());
+    for (const at::Tensor& values : fisher) {
         at::Tensor flat = values.view({-1});
         for (std::int64_t i = 0; i < flat.numel(); ++i)
             flat[i] = rng.uniform();
-        fisher.push_back(values);
     }
     return fisher;
 }
@@ -200,6 +198,36 @@ private Q_SLOTS:
         }
         const double found = penalty->addGradient();
         QVERIFY2(std::abs(found - 25 * sum) < 1e-4 * found, qPrintable(QString("%1 and %2").arg(found).arg(25 * sum)));
+    }
+
+    // Of adapters each number of the weight's change, [out, in] in float64, with the factored matrix written out.
+    void ewcWeighsTheChangeOfAdaptedWeights_data() {
+        QTest::addColumn<QString>("method");
+        QTest::newRow("lora") << "lora";
+        QTest::newRow("pissa") << "pissa";
+    }
+    void ewcWeighsTheChangeOfAdaptedWeights() {
+        QFETCH(QString, method);
+        const auto model = attached(method, at::kDouble);
+        const FisherDiagonal fisher = someFisher(*model);
+        const auto penalty = penaltyOf("ewc", *model, 50, fisher);
+        disturb(*model, 0.03);
+        double sum = 0;
+        std::size_t i = 0; // trainable(): A, then B of each part
+        for (const LinearPart* part : model->linearParts()) {
+            const LoraAdapter& lora = *part->lora;
+            const at::Tensor columns = fisher[i], rows = fisher[i + 1];
+            i += 2;
+            at::Tensor change = at::mm(lora.b.value, lora.a.value);
+            if (lora.startA.defined())
+                change = change - at::mm(lora.startB, lora.startA);
+            const at::Tensor matrix = at::ger(rows, columns) / rows.sum();
+            QVERIFY(at::allclose(matrix.sum(1), rows * (columns.sum() / rows.sum())));
+            sum += (matrix * (lora.scale * change).pow(2)).sum().item<double>();
+        }
+        QCOMPARE(i, fisher.size());
+        const double found = penalty->addGradient();
+        QVERIFY2(std::abs(found - 25 * sum) < 1e-9 * found, qPrintable(QString("%1 and %2").arg(found).arg(25 * sum)));
     }
 
     void aNewScoreHeadIsFree() {
