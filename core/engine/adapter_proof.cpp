@@ -39,14 +39,14 @@ Result<AdapterProof> proveAdapterIsActive(const std::string& model, const std::s
         ATTUNE_ASSIGN(const LoadedModel loaded, load(tuned.model, tuned.adapter));
         ATTUNE_ASSIGN(after, nextTokenLogits(loaded));
         proof.adapterHash = tuned.adapter.empty() ? loaded.modelHash : loaded.adapterHash;
-        if (!tuned.adapter.empty()) { // the same weights with the adapter off are the base
+        if (!tuned.adapter.empty() && !loaded.model->changesBase()) { // the same weights with the adapter off are the base
             loaded.model->setAdaptersEnabled(false);
             ATTUNE_ASSIGN(before, nextTokenLogits(loaded));
             proof.modelHash = loaded.modelHash;
             proof.templateHash = loaded.format.hash();
         }
     }
-    if (tuned.adapter.empty()) {
+    if (!before.defined()) {
         ATTUNE_ASSIGN(const LoadedModel loaded, load(model, {}));
         ATTUNE_ASSIGN(before, nextTokenLogits(loaded));
         proof.modelHash = loaded.modelHash;

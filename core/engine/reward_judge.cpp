@@ -109,7 +109,7 @@ Result<std::unique_ptr<RewardJudge>> RewardJudge::load(const RewardRecord& recor
                             "Train a reward model on this run's base model.");
     for (const LinearPart* part : network.linearParts())
         if (part->lora && part->lora->startA.defined())
-            return fail(ErrorCode::InvalidArgument, "A run that begins with PiSSA changes the base weights, which the reward model needs as they were",
+            return fail(ErrorCode::InvalidArgument, "A run that begins with PiSSA or OLoRA changes the base weights, which the reward model needs as they were",
                         "Choose another beginning of the adapter (method.init).");
     std::unique_ptr<RewardJudge> judge(new RewardJudge(network, loaded.format, microBatchTokens));
     AdapterState others;

@@ -244,9 +244,9 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     if (!guarded.note().empty())
         emit(StateChanged{RunState::Preparing, guarded.note(), 1});
     std::unique_ptr<CausalLm> frozen; // the base network as it was, where training changes it
-    if (policy && !method->producesAdapter() && (policy->plan().reference || rewardModel)) {
+    if (policy && (!method->producesAdapter() || loaded.model->changesBase()) && (policy->plan().reference || rewardModel)) {
         ATTUNE_ASSIGN(LoadedModel again, loadModel({.model = config.model, .adapter = {}, .precision = paramString(config.training, specs, "precision"),
-                                                    .linears = LinearFormat::Plain, .stop = stop, .progress = preparing("Loading the reference model")}));
+                                                    .linears = method->linearFormat(), .stop = stop, .progress = preparing("Loading the reference model")}));
         frozen = std::move(again.model);
     }
     std::unique_ptr<RewardJudge> judge;

@@ -12,6 +12,7 @@ std::map<std::string, ParameterPlace> parameterPlaces(CausalLm& model) {
     };
     add(model.embedding), add(model.positions), add(model.finalNorm.weight), add(model.finalNorm.bias);
     add(model.headBias);
+    all[model.embedding.name].tokens = model.tokenRows.get();
     if (!model.config().tiedHead)
         add(model.head);
     for (Block& block : model.blocks) {
@@ -69,6 +70,8 @@ Result<at::Tensor> finalValue(const ParameterPlace& place, const StoredTensor& s
         if (place.lora->magnitude.value.defined())
             value.mul_((place.lora->magnitude.value.to(at::kCPU, at::kFloat) / value.norm(2, 1)).unsqueeze(1));
     }
+    if (place.tokens)
+        value.index_copy_(0, place.tokens->index.to(at::kCPU), place.tokens->values.value.to(at::kCPU, at::kFloat));
     return value;
 }
 

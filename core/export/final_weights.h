@@ -15,6 +15,7 @@ struct ParameterPlace {
     const LoraAdapter* lora = nullptr;
     const Linear* packed = nullptr; // the layer, where its weights lie in 4 bits: `begin` counts its outputs
     bool linear = false;            // the weight of a block's linear layer
+    const TokenRows* tokens = nullptr; // rows of the embedding that were trained
 };
 
 /// All base parameters by canonical name; with a tied head "lm_head.weight" is not among them.

@@ -18,7 +18,7 @@ enum class SavedModules { Load, Refuse };
 /// Puts the folder's adapter onto the model (replacing what was there); ranks come from the tensors and must be those
 /// of the config, scales follow from it (r, lora_alpha, use_rslora, rank_pattern, alpha_pattern: PEFT's expressions, the
 /// first that matches counts). Errors: NotFound, InvalidData (a tensor that fits no layer or has the wrong shape or rank,
-/// named), Unsupported (linear layers saved whole, biases, other kinds of adapter, beginnings that changed the base weights, any key
+/// named), Unsupported (linear layers saved whole, trained tokens of a head of its own, biases, other kinds of adapter, beginnings that changed the base weights, any key
 /// that is not known and not off, each named). A trained prompt is put on likewise.
 /// Modules that the adapter carries whole (modules_to_save: embeddings, head, norms) take the place of the base's weights for good, see
 /// peft_saved_modules.h; with SavedModules::Refuse, for a base that others share, they are Unsupported.

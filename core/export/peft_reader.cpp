@@ -8,6 +8,7 @@
 #include "core/export/peft_adapter.h"
 #include "core/export/peft_prompt.h"
 #include "core/export/peft_saved_modules.h"
+#include "core/export/peft_token_rows.h"
 #include "core/export/weight_reader.h"
 #include "core/text/regex.h"
 
@@ -61,7 +62,7 @@ const std::set<std::string_view> kKnownAdapterKeys{
     "alpha_pattern", "auto_mapping", "base_model_name_or_path", "bias", "corda_config", "ensure_weight_tying", "eva_config", "exclude_modules",
     "fan_in_fan_out", "inference_mode", "init_lora_weights", "layers_pattern", "layers_to_transform", "loftq_config", "lora_alpha",
     "lora_dropout", "lora_ga_config", "megatron_core", "modules_to_save", "peft_type", "peft_version", "qalora_group_size", "r", "rank_pattern", "revision",
-    "runtime_config", "target_modules", "task_type", "use_dora", "use_rslora"};
+    "runtime_config", "target_modules", "task_type", "trainable_token_indices", "use_dora", "use_rslora"};
 
 // Some ways of beginning an adapter take its first product off the base weights (PiSSA, OLoRA, ...): the base then differs from the file
 // that the user has, and adding the adapter to that would give wrong answers.
@@ -161,7 +162,7 @@ Result<std::map<std::string, Pair>> pairTensors(const SafetensorsFile& file, std
         if (!module.starts_with(kPrefix))
             return broken(file.path(), "tensor " + module.substr(0, 120) + " is not part of a PEFT adapter");
         module.erase(0, kPrefix.size());
-        if (module == kScoreHead || module == kWrappedScoreHead)
+        if (module == kScoreHead || module == kWrappedScoreHead || isTokenRowsTensor(module))
             continue;
         const TensorInfo* Pair::*kind = nullptr;
         for (const char* ending : {".lora_A.weight", ".lora_A.default.weight", ".lora_B.weight", ".lora_B.default.weight",
@@ -223,6 +224,9 @@ Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, Causal
     const auto tying = config.find("ensure_weight_tying");
     ATTUNE_ASSIGN(std::vector<SavedModule> modulesToReplace,
                   readSavedModules(*file, replaced, listed, tying != config.end() && *tying == true, family, model));
+    ATTUNE_ASSIGN(const std::optional<ReadTokenRows> tokenRows, readTokenRows(*file, config, family, model));
+    if (tokenRows && std::any_of(modulesToReplace.begin(), modulesToReplace.end(), [&](const SavedModule& each) { return each.weight == &model.embedding; }))
+        return broken(file->path(), "the embedding is saved whole, and so are single rows of it");
     std::map<std::string, std::vector<std::pair<LinearPart*, const Linear*>>> modules;
     for (Block& block : model.blocks)
         for (Linear* linear : block.linears())
@@ -298,6 +302,9 @@ Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, Causal
         model.scoreHead->value.copy_(score);
     }
     replaceWeights(std::move(modulesToReplace));
+    model.trainTokenRows(tokenRows ? tokenRows->ids : std::vector<std::int64_t>{});
+    if (tokenRows)
+        model.tokenRows->values.value.copy_(tokenRows->values);
     for (Attached& each : attached)
         each.part->lora = std::move(each.lora);
     model.prepareAdapters();

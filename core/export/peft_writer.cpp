@@ -8,6 +8,7 @@
 #include "core/export/peft_adapter.h"
 #include "core/export/peft_prompt.h"
 #include "core/export/peft_saved_modules.h"
+#include "core/export/peft_token_rows.h"
 
 namespace attune {
 
@@ -179,6 +180,11 @@ Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const 
         whole.insert(lastName(each.name.substr(0, each.name.rfind('.'))));
     }
     const Json none = nullptr;
+    Json tokens = none;
+    if (model.tokenRows) {
+        tensors.push_back({tokenRowsTensor(family, model), exported(model.tokenRows->values.value)});
+        tokens = model.tokenRows->ids;
+    }
     Json config{{"alora_invocation_tokens", none},
                 {"alpha_pattern", alphaPattern},
                 {"arrow_config", none},
@@ -214,7 +220,7 @@ Result<std::vector<std::string>> writePeftAdapter(const fs::path& folder, const 
                 {"target_modules", others.empty() ? targets : chosen},
                 {"target_parameters", none},
                 {"task_type", model.scoreHead ? "SEQ_CLS" : "CAUSAL_LM"},
-                {"trainable_token_indices", none},
+                {"trainable_token_indices", tokens},
                 {"use_bdlora", none},
                 {"use_dora", dora},
                 {"use_qalora", false},

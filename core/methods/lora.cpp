@@ -5,9 +5,10 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
-#include "core/plan/lora_settings.h"
 #include "core/methods/lora_start.h"
 #include "core/methods/state_tensors.h"
+#include "core/plan/catalog.h"
+#include "core/plan/lora_settings.h"
 
 namespace attune {
 
@@ -20,9 +21,7 @@ Parameter makeParameter(std::string name, const std::vector<std::int64_t>& shape
     return parameter;
 }
 
-bool isPissa(const LoraSettings& settings) { return settings.start == LoraStart::Pissa || settings.start == LoraStart::PissaFast; }
-
-// What an earlier PiSSA took out of a weight goes back into it.
+// What an earlier PiSSA or OLoRA took out of a weight goes back into it.
 void takeOff(Linear& linear, LinearPart& part, at::ScalarType master) {
     if (part.lora && part.lora->startA.defined()) {
         at::Tensor rows = linear.weight.compute.narrow(0, part.begin, part.rows);
@@ -31,13 +30,14 @@ void takeOff(Linear& linear, LinearPart& part, at::ScalarType master) {
     part.lora.reset();
 }
 
-void startAtPrincipalPart(Linear& linear, LinearPart& part, const LoraSettings& settings, at::ScalarType master, std::uint64_t seed,
+void startInWeights(Linear& linear, LinearPart& part, const LoraSettings& settings, at::ScalarType master, std::uint64_t seed,
                           std::uint64_t number) {
     LoraAdapter& lora = *part.lora;
     at::Tensor rows = linear.weight.compute.narrow(0, part.begin, part.rows);
     const at::Tensor weight = rows.to(master);
     std::tie(lora.a.value, lora.b.value) =
-        principalPart(weight, lora.rank(), lora.scale, settings.start == LoraStart::PissaFast, seed, number);
+        settings.start == LoraStart::Olora ? orthonormalPart(weight, lora.rank())
+                                           : principalPart(weight, lora.rank(), lora.scale, settings.start == LoraStart::PissaFast, seed, number);
     lora.startA = lora.a.value.clone(), lora.startB = lora.b.value.clone();
     rows.copy_(at::addmm(weight, lora.startB, lora.startA, 1, -lora.scale));
 }
@@ -68,9 +68,9 @@ Status LoraMethod::attach(CausalLm& model, const ParamMap& params, std::uint64_t
     for (const LinearPart* part : model.linearParts())
         modules.push_back(part->name);
     ATTUNE_ASSIGN(const LoraSettings settings,
-                  readLoraSettings(params, m_description.params, modules, static_cast<std::int64_t>(model.blocks.size())));
-    if (isPissa(settings) && !model.packedParts().empty())
-        return fail(ErrorCode::InvalidArgument, "init: pissa changes the base weights, which here are in 4 bits.",
+                  readLoraSettings(params, m_description.params, modules, model.config()));
+    if (settings.startsInWeights() && !model.packedParts().empty())
+        return fail(ErrorCode::InvalidArgument, "init: " + paramString(params, m_description.params, "init") + " changes the base weights, which here are in 4 bits.",
                     "Choose kaiming, or a base model in 16 bits.");
     try {
         std::uint64_t number = 0;
@@ -84,11 +84,15 @@ Status LoraMethod::attach(CausalLm& model, const ParamMap& params, std::uint64_t
                         continue;
                     any = true;
                     std::int64_t rank = settings.rankOf(part.name);
-                    if (isPissa(settings) && rank > std::min(part.rows, linear->inFeatures()))
+                    if (settings.startsInWeights() && rank > std::min(part.rows, linear->inFeatures()))
                         return fail(ErrorCode::InvalidArgument,
                                     "r: " + part.name + " has only " + std::to_string(std::min(part.rows, linear->inFeatures())) +
-                                        " singular values to begin with, fewer than the rank " + std::to_string(rank),
+                                        " rows or columns to begin with, fewer than the rank " + std::to_string(rank),
                                     "Lower r, or choose init: kaiming.");
+                    if (settings.start == LoraStart::Orthogonal && rank % 2 != 0)
+                        return fail(ErrorCode::InvalidArgument,
+                                    "init: orthogonal needs even ranks, and " + part.name + " has the rank " + std::to_string(rank),
+                                    "Make the rank even, or choose init: kaiming.");
                     part.lora = std::make_unique<LoraAdapter>();
                     LoraAdapter& lora = *part.lora;
                     lora.a = makeParameter(part.name + ".lora_A.weight", {rank, linear->inFeatures()}, model);
@@ -100,8 +104,10 @@ Status LoraMethod::attach(CausalLm& model, const ParamMap& params, std::uint64_t
                         lora.magnitude = makeParameter(part.name + ".lora_magnitude_vector", {part.rows}, model);
                         lora.magnitude.decay = false; // decay would pull the layer itself towards nothing
                     }
-                    if (isPissa(settings))
-                        startAtPrincipalPart(*linear, part, settings, model.masterType(), seed, number);
+                    if (settings.startsInWeights())
+                        startInWeights(*linear, part, settings, model.masterType(), seed, number);
+                    else if (settings.start == LoraStart::Orthogonal)
+                        drawOrthogonal(lora.a.value, lora.b.value, seed, number);
                     else
                         drawLoraA(lora.a.value, settings.start == LoraStart::Gaussian, seed, number);
                 }
@@ -109,6 +115,8 @@ Status LoraMethod::attach(CausalLm& model, const ParamMap& params, std::uint64_t
         if (!any)
             return fail(ErrorCode::InvalidArgument, "No layer gets an adapter: nothing would be trained.",
                         "Choose other target_modules or layers_to_transform.");
+        model.trainTokenRows({settings.tokens.begin(), settings.tokens.end()});
+        model.trainWholeWeights(settings.whole);
         model.prepareAdapters();
         if (settings.dora)
             startMagnitudes(model);
@@ -121,7 +129,9 @@ Status LoraMethod::attach(CausalLm& model, const ParamMap& params, std::uint64_t
 }
 
 std::vector<StateTensor> LoraMethod::state(CausalLm& model) const {
-    std::vector<StateTensor> tensors;
+    std::vector<StateTensor> tensors = trainedWeights(model);
+    if (model.tokenRows)
+        tensors.push_back({model.tokenRows->values.name, model.tokenRows->values.value});
     for (const LinearPart* part : model.linearParts())
         if (part->lora)
             for (const Parameter* parameter : {&part->lora->a, &part->lora->b, &part->lora->magnitude})
@@ -154,6 +164,7 @@ Status LoraMethod::merge(CausalLm& model) const {
                     rows.copy_(whole);
                     part.lora.reset();
                 }
+        model.keepTokenRows();
         model.prepareAdapters();
     } catch (const std::exception& exception) {
         return fail(ErrorCode::OutOfMemory, std::string("Merging does not fit into memory: ") + exception.what(), {});

@@ -21,6 +21,27 @@ void drawLoraA(const at::Tensor& a, bool gaussian, std::uint64_t seed, std::uint
     at::Tensor(a).copy_(host);
 }
 
+void drawOrthogonal(const at::Tensor& a, const at::Tensor& b, std::uint64_t seed, std::uint64_t part) {
+    at::NoGradGuard noGrad;
+    Rng rng(seed, 0x4f5254484f474f4eull ^ part); // "ORTHOGON"
+    const auto normal = [&](std::int64_t rows, std::int64_t columns) {
+        const at::Tensor drawn = at::empty({rows, columns}, at::kDouble);
+        for (std::int64_t i = 0; i < drawn.numel(); ++i)
+            drawn.data_ptr<double>()[i] = rng.normal();
+        return drawn;
+    };
+    const std::int64_t rank = a.size(0), half = rank / 2;
+    const at::Tensor q = std::get<0>(at::linalg_qr(normal(rank, rank)));
+    at::Tensor(a).copy_(at::mm(normal(a.size(1), half), q.slice(0, 0, rank, 2)).t() / 10.0);
+    at::Tensor(b).copy_(at::mm(normal(b.size(0), half), q.slice(0, 1, rank, 2)) / 10.0);
+}
+
+std::pair<at::Tensor, at::Tensor> orthonormalPart(const at::Tensor& weight, std::int64_t rank) {
+    at::NoGradGuard noGrad;
+    const auto [q, r] = at::linalg_qr(weight);
+    return {r.narrow(0, 0, rank).contiguous(), q.narrow(1, 0, rank).contiguous()};
+}
+
 std::pair<at::Tensor, at::Tensor> principalPart(const at::Tensor& weight, std::int64_t rank, double scale, bool fast,
                                                 std::uint64_t seed, std::uint64_t part) {
     at::NoGradGuard noGrad;

@@ -14,6 +14,9 @@ void exchangeAdapters(CausalLm& model, AdapterState& state) {
     for (std::size_t i = 0; i < parts.size(); ++i)
         std::swap(parts[i]->lora, state.lora[i]);
     std::swap(model.prompt, state.prompt);
+    if (model.tokenRows)
+        model.embedding.compute.index_copy_(0, model.tokenRows->index, model.tokenRows->base);
+    std::swap(model.tokenRows, state.tokenRows);
     std::swap(model.scoreHead, state.scoreHead);
     std::swap(model.valueHead, state.valueHead);
     model.prepareAdapters();

@@ -9,10 +9,11 @@
 
 namespace attune {
 
-/// Adapters by part of the network, a trained prompt, heads. Empty: the bare base.
+/// Adapters by part of the network, a trained prompt, rows of single tokens, heads. Empty: the bare base.
 struct AdapterState {
     std::vector<std::unique_ptr<LoraAdapter>> lora; // one per part, or none at all
     std::unique_ptr<SoftPrompt> prompt;
+    std::unique_ptr<TokenRows> tokenRows;
     std::unique_ptr<Parameter> scoreHead;
     std::unique_ptr<ValueHead> valueHead;
 };

@@ -45,7 +45,7 @@ at::Tensor BlockPass::branchOutputGradient(const Norm& postNorm, const at::Tenso
 }
 
 std::int64_t BlockPass::lowestTrained() const {
-    if (model.embedding.trained || model.positions.trained || model.promptTokens() > 0)
+    if (model.embedding.trained || model.positions.trained || model.promptTokens() > 0 || model.tokenRows)
         return -1;
     for (std::size_t i = 0; i < model.blocks.size(); ++i) {
         const attune::Block& block = model.blocks[i];
@@ -223,12 +223,16 @@ void BlockPass::backward() {
         backwardAttention(index, dx, lowest);
     }
     const PartTimer timer(times, "embedding");
-    if (config.embeddingMultiplier != 1.0 && (model.embedding.trained || virtualRows.numel() > 0))
+    if (config.embeddingMultiplier != 1.0 && (model.embedding.trained || virtualRows.numel() > 0 || model.tokenRows))
         at::Tensor(dx).mul_(config.embeddingMultiplier);
     if (model.embedding.trained)
         kernels::addRowsAt(ids, dx, model.embedding.trained->grad);
     if (model.positions.trained)
         kernels::addRowsAt(positionIds, dx, model.positions.trained->grad);
+    if (model.tokenRows) {
+        const at::Tensor places = model.tokenRows->place.index_select(0, ids), found = places.ge(0).nonzero().flatten();
+        model.tokenRows->values.grad.index_add_(0, places.index_select(0, found), dx.index_select(0, found));
+    }
     if (virtualRows.numel() > 0)
         model.prompt->embeddings.grad.index_add_(0, virtualIndices, dx.index_select(0, virtualRows));
     state = State::Empty;

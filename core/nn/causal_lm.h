@@ -106,6 +106,15 @@ struct ValueHead {
     Parameter bias;   // "v_head.summary.bias" [1]
 };
 
+/// Single rows of the embedding (and of the head, where that is the same matrix) that are trained while the others stay: PEFT's
+/// trainable_token_indices.
+struct TokenRows {
+    std::vector<std::int64_t> ids; // of the vocabulary, each once
+    Parameter values;              // "model.embed_tokens.token_adapter.trainable_tokens_delta" [ids, H]: whole rows, in spite of its name
+    at::Tensor base;               // [ids, H] compute type: the rows while adapters are off
+    at::Tensor index, place;       // [ids] the ids; [V] the number of a token's row here, -1 for the others
+};
+
 struct Norm {
     Weight weight; // [H]
     Weight bias;   // [H], LayerNorm only
@@ -226,7 +235,8 @@ public:
     /// layers) as in GPT-2. The same numbers for packed layers, before they are rounded to 4 bits.
     void initializeRandom(std::uint64_t seed);
 
-    std::unique_ptr<SoftPrompt> prompt; // usually none
+    std::unique_ptr<SoftPrompt> prompt;    // usually none
+    std::unique_ptr<TokenRows> tokenRows;  // usually none
     /// Virtual tokens in front of every row now: none while adapters are off.
     std::int64_t promptTokens() const { return prompt && m_adaptersEnabled ? prompt->embeddings.value.size(0) : 0; }
 
@@ -247,6 +257,14 @@ public:
     /// Doubles each of these blocks (numbers): behind it comes a copy that adds nothing to the residual stream yet. Blocks and the names of
     /// their parameters are numbered anew. Plain layers without adapters, before anything is trained.
     void insertCopies(const std::set<std::int64_t>& blocks);
+    /// Beside adapters: of embeddings, norms and head those with these names are trained from now on (masters in f32), the others not.
+    void trainWholeWeights(const std::set<std::string>& names);
+    /// From now on these rows of the embedding are trained, and no others; none for an empty list, which brings the base's rows back.
+    void trainTokenRows(const std::vector<std::int64_t>& ids);
+    /// The rows as they are become the base's.
+    void keepTokenRows();
+    /// Whether a weight of the base itself is trained: then the model with its adapters off is no longer the base.
+    bool changesBase();
     /// Makes the weights of these blocks trained, and of nothing else.
     void trainBlocks(const std::set<std::int64_t>& numbers);
     /// Makes it a reward model: a head that gives one number per row, drawn from Normal(0, 0.02).
@@ -267,6 +285,7 @@ public:
 private:
     CausalLm() = default;
     void refreshRowScale(Linear& linear);
+    void refreshTokenRows();
     template <class F>
     void visitBase(F&& f);
     std::vector<Weight*> weights(); // each once, in the order of baseTensors

@@ -60,6 +60,7 @@ void CausalLm::setAdaptersEnabled(bool enabled) {
     if (enabled == m_adaptersEnabled)
         return;
     m_adaptersEnabled = enabled;
+    refreshTokenRows();
     for (const Block& block : blocks)
         for (const Linear* linear : block.linears())
             if (linear->needsStart)
@@ -95,10 +96,18 @@ void CausalLm::refreshRowScale(Linear& linear) {
     }
 }
 
+void CausalLm::refreshTokenRows() {
+    if (!tokenRows)
+        return;
+    at::NoGradGuard noGrad;
+    embedding.compute.index_copy_(0, tokenRows->index, m_adaptersEnabled ? tokenRows->values.value.to(m_settings.dtype) : tokenRows->base);
+}
+
 void CausalLm::refreshComputeWeights() {
     at::NoGradGuard noGrad;
     for (Weight* weight : weights())
         refresh(*weight);
+    refreshTokenRows();
     for (Block& block : blocks)
         for (Linear* linear : block.linears()) {
             std::int64_t column = 0;

@@ -54,6 +54,8 @@ std::vector<Parameter*> CausalLm::trainable() {
     for (Weight* weight : weights())
         if (weight->trained)
             parameters.push_back(weight->trained.get());
+    if (tokenRows)
+        parameters.push_back(&tokenRows->values);
     for (LinearPart* part : linearParts())
         if (part->lora) {
             parameters.push_back(&part->lora->a);
@@ -108,6 +110,54 @@ void CausalLm::trainAllWeights(const std::set<std::int64_t>& frozenBlocks, bool 
         train(head, head.name, true, master);
     if (embeddings && headBias.defined())
         train(headBias, headBias.name, false, master);
+}
+
+void CausalLm::trainWholeWeights(const std::set<std::string>& names) {
+    const auto choose = [&](Weight& weight) {
+        if (!weight.defined())
+            return;
+        weight.trained.reset();
+        if (names.contains(weight.name))
+            train(weight, weight.name, weight.compute.dim() == 2, masterType());
+    };
+    const auto chooseNorm = [&](Norm& norm) { choose(norm.weight), choose(norm.bias); };
+    choose(embedding), choose(positions);
+    for (Block& block : blocks)
+        for (Norm* norm : block.norms())
+            chooseNorm(*norm);
+    chooseNorm(finalNorm);
+    if (!m_config.tiedHead)
+        choose(head);
+    choose(headBias);
+}
+
+void CausalLm::trainTokenRows(const std::vector<std::int64_t>& ids) {
+    if (tokenRows)
+        embedding.compute.index_copy_(0, tokenRows->index, tokenRows->base);
+    tokenRows.reset();
+    if (ids.empty())
+        return;
+    auto made = std::make_unique<TokenRows>();
+    made->ids = ids;
+    made->index = at::tensor(ids, at::kLong).to(m_settings.device);
+    made->place = at::full({m_config.vocabularySize}, -1, made->index.options());
+    made->place.index_copy_(0, made->index, at::arange(static_cast<std::int64_t>(ids.size()), made->index.options()));
+    made->base = embedding.compute.index_select(0, made->index);
+    made->values.name = "model.embed_tokens.token_adapter.trainable_tokens_delta";
+    made->values.value = made->base.to(masterType(), false, true);
+    made->values.grad = at::zeros_like(made->values.value);
+    tokenRows = std::move(made);
+}
+
+void CausalLm::keepTokenRows() {
+    if (tokenRows)
+        embedding.compute.index_copy_(0, tokenRows->index, tokenRows->values.value.to(m_settings.dtype));
+    tokenRows.reset();
+}
+
+bool CausalLm::changesBase() {
+    const std::vector<Weight*> all = weights();
+    return std::any_of(all.begin(), all.end(), [](const Weight* weight) { return weight->trained != nullptr; });
 }
 
 void CausalLm::addScoreHead(std::uint64_t seed) {

@@ -162,6 +162,11 @@ void HeadPass::chunkBackward(const at::Tensor& logits, const at::Tensor& x, cons
         const PartTimer timer(times, "weight gradients");
         kernels::multiply(gradient, logits.t(), normed, true);
     }
+    if (m_model.config().tiedHead && m_model.tokenRows) {
+        const Parameter& rows = m_model.tokenRows->values;
+        const at::ScalarType master = rows.value.scalar_type();
+        rows.grad.addmm_(logits.index_select(1, m_model.tokenRows->index).to(master).t(), normed.to(master));
+    }
     if (const at::Tensor gradient = gradientOf(m_model.headBias); gradient.defined())
         kernels::addColumnSums(logits, gradient);
     if (const double scale = m_model.config().logitMultiplier; scale != 1.0)

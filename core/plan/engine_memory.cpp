@@ -5,47 +5,19 @@
 #include <string>
 
 #include "core/plan/data_fit.h"
+#include "core/plan/engine_memory_parts.h"
 #include "core/plan/lora_settings.h"
 #include "core/plan/param_check.h"
+#include "core/plan/trained_beside.h"
 
 namespace attune {
 
 namespace {
 
-constexpr std::int64_t kF32Bytes = 4;
-
-bool trainsEverything(const RunConfig& config) {
-    return config.method.id == "full";
-}
-
-// The blocks' linear weights lie in 4 bits and are unpacked one layer at a time: by the method, or as the model's files have them.
-bool packsLinears(const ModelConfig& model, const RunConfig& config) {
-    return config.method.id == "qlora" || model.packedWeights;
-}
-
 // Half a byte a weight, a scale in 8 bits for 64 of them, and one in f32 for 256 scales.
 std::int64_t packedBytes(std::int64_t numbers) {
     const std::int64_t scales = (numbers + 63) / 64;
     return (numbers + 1) / 2 + scales + kF32Bytes * ((scales + 255) / 256);
-}
-
-const Described* methodEntry(const RunConfig& config, const Catalog& catalog) {
-    for (const MethodEntry& method : catalog.methods)
-        if (method.description.id == config.method.id)
-            return &method.description;
-    return nullptr;
-}
-
-// Blocks that the method adds to the model; they alone are trained.
-std::int64_t newBlocks(const RunConfig& config, const Catalog& catalog) {
-    const Described* method = methodEntry(config, catalog);
-    return method && findParam(method->params, "new_blocks") ? paramInt(config.method.params, method->params, "new_blocks") : 0;
-}
-
-// The model as it is trained: with the blocks that the method adds.
-ModelConfig deepened(ModelConfig model, const RunConfig& config, const Catalog& catalog) {
-    model.layers += newBlocks(config, catalog);
-    return model;
 }
 
 std::int64_t roundedUp(std::int64_t value, std::int64_t step) {
@@ -110,13 +82,6 @@ std::vector<TrainedTensor> normTensors(const ModelConfig& model, std::int64_t la
     return tensors;
 }
 
-std::int64_t numbersOf(const std::vector<TrainedTensor>& tensors) {
-    std::int64_t numbers = 0;
-    for (const TrainedTensor& tensor : tensors)
-        numbers += tensor.count * tensor.rows * tensor.columns;
-    return numbers;
-}
-
 // Of reward models and of reinforcement learning.
 std::vector<TrainedTensor> headTensors(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
     const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id);
@@ -156,7 +121,7 @@ std::vector<BlockLinears> blockLinears(const ModelConfig& model, const RunConfig
     LoraSettings settings;
     settings.rank = paramInt(config.method.params, method->params, "r");
     if (findParam(method->params, "rank_pattern")) {
-        if (auto read = readLoraSettings(config.method.params, method->params, modules, model.layers))
+        if (auto read = readLoraSettings(config.method.params, method->params, modules, model))
             settings = std::move(*read);
     } else if (findParam(method->params, "target_modules")) {
         for (const std::string& name : paramList(config.method.params, method->params, "target_modules"))
@@ -196,6 +161,8 @@ std::vector<TrainedTensor> trainedTensors(const ModelConfig& model, const RunCon
     }
     if (!trainsEverything(config)) {
         const bool dora = isDora(config, catalog);
+        for (const TrainedTensor& beside : trainedBeside(model, config, catalog).tensors)
+            tensors.push_back(beside);
         for (const BlockLinears& linears : blocks)
             for (const BlockLinear& linear : linears)
                 if (linear.rank > 0) {
@@ -233,8 +200,8 @@ std::int64_t weightBytes(const ModelConfig& base, const RunConfig& config, const
         numbers += model.vocabularySize;
     const Described* method = methodEntry(config, catalog);
     const bool packs = packsLinears(model, config), dora = isDora(config, catalog);
-    const bool pissa = method && findParam(method->params, "r") && findParam(method->params, "init") &&
-                       paramString(config.method.params, method->params, "init").starts_with("pissa");
+    const std::string start = method && findParam(method->params, "init") ? paramString(config.method.params, method->params, "init") : "";
+    const bool twice = start.starts_with("pissa") || start == "olora"; // the first values are kept
     numbers += model.layers * model.experts * model.hiddenSize; // the routers
     std::int64_t packed = 0, masters = 0; // masters lie beside the compute weights
     for (const BlockLinears& linears : blockLinears(model, config, catalog)) {
@@ -245,7 +212,7 @@ std::int64_t weightBytes(const ModelConfig& base, const RunConfig& config, const
         }
         for (const BlockLinear& linear : linears) {
             packed += packs ? packedBytes(linear.in * linear.out) : 0;
-            masters += linear.rank * (linear.in + linear.out) * (pissa ? 2 : 1) + (dora && linear.rank > 0 ? linear.out : 0);
+            masters += linear.rank * (linear.in + linear.out) * (twice ? 2 : 1) + (dora && linear.rank > 0 ? linear.out : 0);
         }
     }
     if (trainsEverything(config) && typeBytes < kF32Bytes) {
@@ -256,8 +223,13 @@ std::int64_t weightBytes(const ModelConfig& base, const RunConfig& config, const
         masters += numbersOf(trainedTensors(base, config, catalog)) - numbersOf(normTensors(model, added, false)) - heads;
     if (method && findParam(method->params, "num_virtual_tokens"))
         masters += paramInt(config.method.params, method->params, "num_virtual_tokens") * model.hiddenSize;
+    const TrainedBeside beside = trainedBeside(model, config, catalog);
+    if (typeBytes < kF32Bytes) // else the compute weights are the masters
+        masters += beside.inComputeType;
+    const std::int64_t rows = beside.tokenRows * model.hiddenSize;
+    masters += rows, numbers += rows; // the rows and the base's
     masters += heads;
-    return numbers * typeBytes + (norms + masters) * kF32Bytes + packed;
+    return numbers * typeBytes + (norms + masters) * kF32Bytes + beside.indexBytes + packed;
 }
 
 std::int64_t gradientBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
@@ -287,11 +259,13 @@ std::int64_t protectionBytes(const ModelConfig& model, const RunConfig& config, 
     };
     const auto copiesOf = [&](const ProtectionEntry* entry) { return !entry ? 0 : adapters ? entry->copiesOfAdapters : entry->copiesOfWeights; };
     const ProtectionEntry* chosen = entryOf(config.protection.id);
-    std::int64_t copies = copiesOf(chosen);
+    std::int64_t copies = copiesOf(chosen), ofWeights = chosen ? chosen->copiesOfWeights : 0;
     constexpr const char* kPull = "l2_sp_strength"; // of protections that hold the weights as well
     if (chosen && findParam(chosen->description.params, kPull) && paramDouble(config.protection.params, chosen->description.params, kPull) > 0)
-        copies += copiesOf(entryOf("l2_sp"));
-    return copies * numbersOf(trainedTensors(model, config, catalog)) * kF32Bytes;
+        copies += copiesOf(entryOf("l2_sp")), ofWeights += entryOf("l2_sp") ? entryOf("l2_sp")->copiesOfWeights : 0;
+    const std::int64_t all = numbersOf(trainedTensors(model, config, catalog));
+    const std::int64_t beside = numbersOf(trainedBeside(model, config, catalog).tensors); // none without adapters
+    return (copies * (all - beside) + ofWeights * beside) * kF32Bytes;
 }
 
 std::int64_t passBytes(const ModelConfig& base, const RunConfig& config, const Catalog& catalog,
@@ -388,59 +362,6 @@ std::int64_t passBytes(const ModelConfig& base, const RunConfig& config, const C
         kLogitBytes / std::max<std::int64_t>(1, model.vocabularySize * type) / kRowRound * kRowRound, kRowRound, kLogitRows);
     const std::int64_t rows = std::min(most, roundedUp(std::max<std::int64_t>(1, shape.targets), kRowRound));
     return unpacked + t * perToken + expertRows * perRow + rows * ((model.vocabularySize + 2 * hidden) * type + 2 * residual + 3 * kF32Bytes);
-}
-
-std::int64_t ownAnswerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, std::int64_t promptTokens,
-                            std::int64_t typeBytes) {
-    constexpr std::int64_t kMostAtOnce = 64, kMostCacheBytes = std::int64_t{1} << 30; // of generateTexts
-    const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id);
-    if (!objective || !objective->ownAnswers)
-        return 0;
-    const auto& specs = objective->description.params;
-    const ParamMap& values = config.objective.params;
-    const auto training = [&](const char* key) { return paramInt(config.training, trainingParams().params, key); };
-    std::int64_t answers = training("batch_size") * training("gradient_accumulation");
-    if (findParam(specs, "num_generations"))
-        answers *= paramInt(values, specs, "num_generations");
-    const std::int64_t tokens = std::min(model.contextLength, promptTokens + paramInt(values, specs, "max_completion_length"));
-    const std::int64_t each = 2 * model.layers * model.kvWidth() * typeBytes * tokens;
-    std::int64_t bytes = std::max(each, std::min(kMostCacheBytes, std::min(answers, kMostAtOnce) * each));
-    bytes += std::min(answers, kMostAtOnce) * model.vocabularySize * kF32Bytes; // their next tokens' logits
-    const auto weight = [&](const char* key) { return findParam(specs, key) ? paramDouble(values, specs, key) : 0.0; };
-    const bool judged = findParam(specs, "reward_model") && !paramString(values, specs, "reward_model").empty();
-    if ((trainsEverything(config) || newBlocks(config, catalog) > 0) && (weight("beta") != 0 || weight("kl_coef") != 0 || judged)) {
-        RunConfig frozen = config;
-        frozen.method = {"", {}}, frozen.objective = {"", {}};
-        bytes += weightBytes(model, frozen, catalog, typeBytes);
-    }
-    if (judged) { // its adapter and head beside the network, with their gradients' place; of the usual rank, as only its run knows
-        RunConfig judge;
-        judge.method.id = "lora", judge.objective.id = "reward";
-        bytes += 2 * numbersOf(trainedTensors(model, judge, catalog)) * kF32Bytes;
-    }
-    return bytes;
-}
-
-std::int64_t watchedAnswerBytes(const ModelConfig& base, const RunConfig& config, const Catalog& catalog, std::int64_t promptTokens,
-                                const PassShape& shape) {
-    constexpr std::int64_t kWatched = 4, kReadAtOnce = 512, kRoomAtFirst = 512, kFirstCapacity = 64; // of watched_answers, decoder, generate
-    const auto& specs = trainingParams().params;
-    const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id);
-    const std::int64_t newTokens = paramInt(config.training, specs, "sample_max_tokens");
-    if (newTokens <= 0 || (objective && objective->scoreHead))
-        return 0;
-    const ModelConfig model = deepened(base, config, catalog);
-    const auto named = static_cast<std::int64_t>(paramList(config.training, specs, "sample_prompts").size());
-    const std::int64_t prompts = named > 0 ? named : kWatched, context = std::max<std::int64_t>(1, model.contextLength);
-    const std::int64_t longest = std::clamp<std::int64_t>(promptTokens, 1, context);
-    std::int64_t capacity = kFirstCapacity;
-    while (capacity < std::min(context, longest + std::min(newTokens, kRoomAtFirst)))
-        capacity *= 2;
-    PassShape reading = shape;
-    reading.forwardOnly = true;
-    reading.tokens = std::max(longest, std::min(kReadAtOnce, prompts * longest));
-    return passBytes(base, config, catalog, reading) + attentionBytes(model, reading) +
-           prompts * (2 * model.layers * model.kvWidth() * std::min(capacity, context) * shape.typeBytes + 2 * model.vocabularySize * kF32Bytes);
 }
 
 std::int64_t attentionBytes(const ModelConfig& model, const PassShape& shape) {

@@ -48,14 +48,17 @@ struct PassShape {
 /// Buffers of TrainingPass after a training step over such a micro-batch: what blocks keep, what they share, and the chunk
 /// of logits, to the byte.
 std::int64_t passBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const PassShape& shape);
-/// Of answers that the model writes while training (0 for other objectives): the caches of those written at once, promptTokens
-/// being the longest prompt, the reference model where it cannot be the trained one with its adapter off, and the reward model's state.
+/// Of answers that the model writes while training (0 for other objectives): the pass over their prompts and the caches of those written at once,
+/// promptTokens being the longest prompt, the reference model where it cannot be the trained one with its adapter off, and the reward model's state.
 std::int64_t ownAnswerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, std::int64_t promptTokens,
-                            std::int64_t typeBytes);
+                            const PassShape& shape);
 /// While watched answers are written, when training's buffers are free: the passes over the prompts, which are at most promptTokens long, the
 /// caches of their keys and values, and the logits. 0 where a run writes none.
 std::int64_t watchedAnswerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, std::int64_t promptTokens,
                                 const PassShape& shape);
+/// While the result is written, when training's buffers are free: of a whole model the largest tensor in f32 and in the type of its file, of
+/// an adapter at most a copy of it.
+std::int64_t resultBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
 /// Scratch memory of attention over that many tokens: at most this.
 std::int64_t attentionBytes(const ModelConfig& model, const PassShape& shape);
 

@@ -80,7 +80,7 @@ private Q_SLOTS:
         QTest::addColumn<bool>("recompute");
         QTest::addColumn<bool>("dropout");
         for (const char* model : {"tiny", "untied", "gpt2", "gemma", "parallel", "granite", "mixtral"})
-            for (const char* method : {"full", "lora", "lora q_proj,down_proj", "lora dora", "lora patterns", "lora pissa", "qlora", "full frozen", "progressive"})
+            for (const char* method : {"full", "lora", "lora q_proj,down_proj", "lora dora", "lora patterns", "lora pissa", "lora olora", "lora whole", "lora rows", "qlora whole", "qlora", "full frozen", "progressive"})
                 for (const bool bf16 : {false, true})
                     for (const bool recompute : {false, true})
                         QTest::addRow("%s %s %s %s", model, method, bf16 ? "bf16" : "f32", recompute ? "recompute" : "keep")
@@ -106,8 +106,17 @@ private Q_SLOTS:
                     "o_proj=3", config.experts > 0 ? "model.layers.1.mlp.experts.3.up_proj=10" : "model.layers.1.mlp.up_proj=10"};
                 run.method.params["layers_to_transform"] = std::vector<std::string>{"1"};
             }
-            if (method.contains("pissa"))
-                run.method.params["init"] = std::string("pissa");
+            for (const char* start : {"pissa", "olora"})
+                if (method.contains(start))
+                    run.method.params["init"] = std::string(start);
+            if (method.contains("whole")) {
+                run.method.params["modules_to_save"] = std::vector<std::string>{"embed_tokens", "norm", "layers.1.input_layernorm"};
+                if (!config.tiedHead)
+                    run.method.params["modules_to_save"] = std::vector<std::string>{"lm_head", "norm"};
+                run.method.params["exclude_modules"] = std::vector<std::string>{"k_proj"};
+            }
+            if (method.contains("rows"))
+                run.method.params["trainable_token_indices"] = std::vector<std::string>{"0", "20-30"};
         } else if (method.contains("frozen")) {
             run.method.params = {{"frozen_layers", std::vector<std::string>{"0"}}, {"freeze_embeddings", true}};
         }
@@ -128,6 +137,8 @@ private Q_SLOTS:
         for (const LinearPart* part : lm.linearParts())
             if (part->lora)
                 weights.add(part->lora->startA), weights.add(part->lora->startB);
+        if (lm.tokenRows)
+            weights.add(lm.tokenRows->base), weights.add(lm.tokenRows->index), weights.add(lm.tokenRows->place);
         std::int64_t packed = 0;
         for (const auto& part : lm.packedParts()) {
             packed += part.part->nf4->bytes();
@@ -198,9 +209,10 @@ private Q_SLOTS:
                 for (const Parameter* parameter : {&adapter->a, &adapter->b})
                     beside.add(parameter->value), beside.add(parameter->grad);
         beside.add(judge.scoreHead->value), beside.add(judge.scoreHead->grad);
-        const std::int64_t without = ownAnswerBytes(config, run, catalog, 100, 2);
+        const PassShape writing{512, 100, 2, false, 2};
+        const std::int64_t without = ownAnswerBytes(config, run, catalog, 100, writing);
         run.objective.params["reward_model"] = std::string("runs/judge");
-        QCOMPARE(ownAnswerBytes(config, run, catalog, 100, 2) - without, beside.bytes());
+        QCOMPARE(ownAnswerBytes(config, run, catalog, 100, writing) - without, beside.bytes());
 
         // Where every weight is trained, a frozen copy of the base is the reference and carries the reward model.
         run.method = {"full", {}};
@@ -209,7 +221,7 @@ private Q_SLOTS:
         Storages frozen;
         for (const auto& named : (*copy)->baseTensors())
             frozen.add(named.tensor);
-        QCOMPARE(ownAnswerBytes(config, run, catalog, 100, 2) - without, beside.bytes() + frozen.bytes());
+        QCOMPARE(ownAnswerBytes(config, run, catalog, 100, writing) - without, beside.bytes() + frozen.bytes());
     }
 
     void totalIsTheSumOfItsParts() {

@@ -50,13 +50,13 @@ struct Run {
     std::stop_source stop;
     PauseToken pause;
 
-    Run(const fs::path& base, const Method& method, const TokenDataset& data, const fs::path& folder, std::int64_t stopAfter) {
+    Run(const fs::path& base, const Method& method, const ParamMap& params, const TokenDataset& data, const fs::path& folder, std::int64_t stopAfter) {
         const auto source = ModelSource::open(base);
         auto loaded = readModel(*source, {at::kFloat, at::kCPU, method.linearFormat()});
         if (!loaded)
             qFatal("%s", loaded.error().message.c_str());
         model = std::move(*loaded);
-        if (const auto attached = method.attach(*model, {}, 4); !attached)
+        if (const auto attached = method.attach(*model, params, 4); !attached)
             qFatal("%s", attached.error().message.c_str());
         optimizer = std::move(*builtinOptimizers().front().make(model->trainable(), {}));
         TrainSettings settings;
@@ -106,21 +106,40 @@ class TestMethodRuns : public QObject {
 private Q_SLOTS:
     void thirtyStepsOnARealModel_data() {
         QTest::addColumn<QString>("id");
+        QTest::addColumn<QString>("key");
+        QTest::addColumn<QStringList>("list");
         for (const auto& method : builtinMethods())
-            QTest::newRow(method->description().id.c_str()) << QString::fromStdString(method->description().id);
+            QTest::newRow(method->description().id.c_str()) << QString::fromStdString(method->description().id) << "" << QStringList();
+        for (const char* id : {"lora", "qlora"}) { // what is trained beside the adapters
+            QTest::addRow("%s whole modules", id) << id << "modules_to_save" << QStringList{"embed_tokens", "norm"};
+            QTest::addRow("%s rows of tokens", id) << id << "trainable_token_indices" << QStringList{"3-60"};
+            QTest::addRow("%s layers left out", id) << id << "exclude_modules" << QStringList{"v_proj"};
+        }
     }
     void thirtyStepsOnARealModel() {
         ATTUNE_REQUIRE_TEST_DATA("models/stories260K");
         QFETCH(QString, id);
+        QFETCH(QString, key);
+        QFETCH(QStringList, list);
         const Method& method = *findMethod(id.toStdString());
+        ParamMap params;
+        std::vector<std::string> entries;
+        for (const QString& entry : list)
+            entries.push_back(entry.toStdString());
+        if (!entries.empty())
+            params[key.toStdString()] = entries;
+        const auto beside = [&](const std::string& name) { // of what an adapter leaves alone
+            return (key == "modules_to_save" && (name == "model.norm.weight" || name == "model.embed_tokens.weight")) ||
+                   (key == "trainable_token_indices" && name == "model.embed_tokens.weight");
+        };
         const TokenDataset data = recipes(dataPath);
         QTemporaryDir whole, stopped;
-        Run reference(dataPath, method, data, whole.path().toStdString(), -1);
+        Run reference(dataPath, method, params, data, whole.path().toStdString(), -1);
         std::vector<at::Tensor> before;
         std::vector<bool> frozen; // everything with an adapter, nothing in full fine-tuning, and all but the new blocks of a deeper model
         for (const auto& named : reference.model->baseTensors()) {
             before.push_back(named.tensor.clone());
-            frozen.push_back(method.producesAdapter() || (id == "progressive" && !inNewBlock(*reference.model, named.name)));
+            frozen.push_back((method.producesAdapter() && !beside(named.name)) || (id == "progressive" && !inNewBlock(*reference.model, named.name)));
         }
         for (const auto& packed : reference.model->packedParts())
             before.push_back(packed.part->nf4->codes.clone()), frozen.push_back(true);
@@ -138,7 +157,7 @@ private Q_SLOTS:
             QCOMPARE(identicalBits(before[i].contiguous(), after[i]), frozen[i]);
 
         for (const std::int64_t stopAfter : {13, 22, -1}) {
-            Run run(dataPath, method, data, stopped.path().toStdString(), stopAfter);
+            Run run(dataPath, method, params, data, stopped.path().toStdString(), stopAfter);
             if (!run.go())
                 continue;
             const auto found = method.state(*run.model), expected = method.state(*reference.model);

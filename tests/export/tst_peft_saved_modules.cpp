@@ -2,50 +2,21 @@
 #include <QTemporaryDir>
 #include <QtTest>
 
-#include <map>
-
 #include <ATen/ATen.h>
 
 #include "core/export/exporter.h"
 #include "core/export/peft_adapter.h"
 #include "core/export/weight_reader.h"
 #include "core/methods/method.h"
+#include "tests/export/tensor_files.h"
 #include "tests/support/test_main.h"
 
 using namespace attune;
+using namespace attune::test;
 
 namespace {
 
-using Weights = std::map<std::string, at::Tensor>;
 const ComputeSettings kSettings{at::kFloat, at::kCPU};
-
-template <class T>
-T given(Result<T> result) {
-    if (!result)
-        qFatal("%s", result.error().message.c_str());
-    return std::move(*result);
-}
-
-void writeWeights(const fs::path& file, const Weights& weights) {
-    std::vector<TensorToWrite> files;
-    for (const auto& [name, tensor] : weights)
-        files.push_back({name, TensorType::F32, tensor.sizes().vec(), [&tensor = tensor]() -> Result<std::span<const std::byte>> {
-                             return std::span(static_cast<const std::byte*>(tensor.data_ptr()), tensor.nbytes());
-                         }});
-    if (!writeSafetensors(file, files))
-        qFatal("cannot write");
-}
-
-Weights readWeights(const fs::path& path) {
-    Weights weights;
-    const auto file = given(SafetensorsFile::open(path));
-    for (const TensorInfo& info : file->tensors()) {
-        at::Tensor& tensor = weights[info.name] = at::empty(info.shape);
-        if (!file->read(info, std::span(static_cast<std::byte*>(tensor.data_ptr()), tensor.nbytes()), 0))
-            qFatal("cannot read");
-    }
-    return weights;
-}
 
 // A base, an adapter on it, and the values of three modules that the adapter will carry.
 struct SavedScene {
