@@ -11,6 +11,13 @@ namespace attune {
 
 namespace {
 
+// Rows of other answers are as many as the samples' own, and the reference is asked for both.
+ForwardPasses forwardPassesOf(const Objective& objective, const ParamMap& settings) {
+    const auto configured = objective.configured(settings);
+    const ObjectiveNeeds needs = configured ? (*configured)->needs() : objective.needs();
+    return {(needs.mismatched ? 1 : 0) + (needs.partners ? 1 : 0), needs.reference ? (needs.mismatched ? 2 : 1) : 0};
+}
+
 ObjectiveEntry entryOfObjective(const Objective& objective) {
     ObjectiveEntry entry{objective.description(), objective.sampleKind()};
     for (const SampleKind kind : {SampleKind::Chat, SampleKind::Text, SampleKind::Preference, SampleKind::Unpaired, SampleKind::PromptOnly})
@@ -25,6 +32,8 @@ ObjectiveEntry entryOfObjective(const Objective& objective) {
     entry.scoreHead = needs.scoreHead;
     entry.rowsPerSample = needs.rowsPerSample;
     entry.metrics = objective.metrics();
+    if (!entry.ownAnswers)
+        entry.forwardPasses = [&objective](const ParamMap& settings) { return forwardPassesOf(objective, settings); };
     entry.valueHead = objective.policy() && objective.policy()->plan().valueHead;
     return entry;
 }

@@ -61,6 +61,9 @@ public:
     /// the reward of each prompt at the first measurement: later ones say the gain since then (core/engine/reward_gain.h).
     Result<std::optional<Outcome>> evaluate(std::map<std::string, double>& carried, const std::stop_token& stop);
 
+    /// Frees the passes' buffers (between training and writing the result).
+    void releaseBuffers();
+
 private:
     struct Written; // the answers of a step
     Result<std::optional<Written>> write(const PromptRows& rows, std::span<const std::uint32_t> prompts, std::int64_t answersEach,

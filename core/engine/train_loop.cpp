@@ -310,6 +310,9 @@ Result<bool> TrainLoop::run(std::stop_token stop, PauseToken& pause) {
                              "Stopped early: validation did not improve in " + std::to_string(m_progress.evaluationsWithoutGain) +
                                  " measurements in a row",
                              "The checkpoint of step " + std::to_string(m_progress.bestStep) + " is used."});
+    m_pass.releaseBuffers(); // what is written now needs memory of its own
+    if (m_parts.rollouts)
+        m_parts.rollouts->releaseBuffers();
     m_progress.finished = true;
     ATTUNE_CHECK(checkpoint(m_progress.bestStep == m_progress.step));
     return true;

@@ -37,6 +37,7 @@ public:
                                    if (progress.cancelled())
                                        return fail(ErrorCode::Cancelled, "The export was cancelled");
                                    progress.report(std::min(1.0, done / total), "Merging the weights");
+                                   current.reset(); // before the next comes
                                    ATTUNE_ASSIGN(const at::Tensor value, wholeValue(tensor));
                                    ATTUNE_ASSIGN(current, rounded(tensor, value));
                                    done += static_cast<double>(current.nbytes());

@@ -184,7 +184,34 @@ Result<std::vector<WholeTensor>> wholeTensors(const ExportInput& input) {
     return all;
 }
 
+namespace {
+
+// In pieces: a check of the whole tensor would make another of its size.
+bool allFinite(const at::Tensor& tensor) {
+    constexpr std::int64_t kPiece = std::int64_t{1} << 18;
+    const at::Tensor flat = tensor.view({-1});
+    for (std::int64_t begin = 0; begin < flat.numel(); begin += kPiece)
+        if (!at::isfinite(flat.narrow(0, begin, std::min(kPiece, flat.numel() - begin))).all().item<bool>())
+            return false;
+    return true;
+}
+
+tl::unexpected<Error> notFinite(const WholeTensor& tensor) {
+    return fail(ErrorCode::Numerical, "The merged tensor " + tensor.name + " holds NaN or infinite numbers", "Export another checkpoint.");
+}
+
+} // namespace
+
 Result<at::Tensor> wholeValue(const WholeTensor& tensor) {
+    if (tensor.parts.size() == 1) { // most are one parameter as it is: no second copy
+        const WholeTensor::Part& part = tensor.parts.front();
+        const auto& layout = part.layout;
+        if (layout.rows.empty() && !layout.transposed && layout.size < 0 && layout.offset == part.stored.layout.offset) {
+            ATTUNE_ASSIGN(at::Tensor value, finalValue(part.place, part.stored));
+            if (value.sizes() == at::IntArrayRef(tensor.shape) && value.is_contiguous())
+                return allFinite(value) ? Result<at::Tensor>(std::move(value)) : notFinite(tensor);
+        }
+    }
     at::Tensor full = at::empty(tensor.shape, at::kFloat);
     for (const WholeTensor::Part& part : tensor.parts) {
         ATTUNE_ASSIGN(at::Tensor value, finalValue(part.place, part.stored));
@@ -199,14 +226,14 @@ Result<at::Tensor> wholeValue(const WholeTensor& tensor) {
         const at::Tensor region = layout.size < 0 ? full : full.narrow(axis, layout.begin, layout.size);
         region.copy_(layout.transposed ? value.t() : value);
     }
-    if (!at::isfinite(full).all().item<bool>())
-        return fail(ErrorCode::Numerical, "The merged tensor " + tensor.name + " holds NaN or infinite numbers", "Export another checkpoint.");
+    if (!allFinite(full))
+        return notFinite(tensor);
     return full;
 }
 
 Result<at::Tensor> rounded(const WholeTensor& tensor, const at::Tensor& value) {
     const at::Tensor stored = value.to(atType(tensor.type)).contiguous();
-    if (!at::isfinite(stored).all().item<bool>())
+    if (!allFinite(stored))
         return fail(ErrorCode::Numerical, "The merged tensor " + tensor.name + " is too large for " + tensorTypeName(tensor.type),
                     "Export the adapter instead.");
     return stored;

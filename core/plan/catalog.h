@@ -17,6 +17,12 @@ struct MethodEntry {
     bool producesAdapter = true;
 };
 
+/// Forward passes over a recipe's rows beside the one that is learned from, for estimates of time.
+struct ForwardPasses {
+    int perStep = 0;     // over a step's rows, before it (KTO's divergence, losses that sort pairs)
+    int beforeStart = 0; // over all rows, once (the reference model)
+};
+
 struct ObjectiveEntry {
     Described description;
     std::string sampleKind;                        // the kind it is made for, a sampleKindId
@@ -26,6 +32,7 @@ struct ObjectiveEntry {
     bool ownAnswers = false; // learns from answers that the model writes while training: "max_completion_length" ...
     bool scoreHead = false, valueHead = false;
     std::int64_t rowsPerSample = 1; // 2 for pairs: they go through the model together
+    std::function<ForwardPasses(const ParamMap& settings)> forwardPasses = {}; // with these settings; empty: none
     std::vector<MetricSpec> metrics = {}; // what its runs report beside the loss, the most telling first
     bool takes(std::string_view kind) const;
 };

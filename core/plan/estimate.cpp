@@ -6,6 +6,7 @@
 
 #include "core/plan/data_fit.h"
 #include "core/plan/param_check.h"
+#include "core/plan/trained_beside.h"
 
 namespace attune {
 
@@ -37,25 +38,35 @@ double trainingDouble(const RunConfig& config, std::string_view key) {
     return paramDouble(config.training, trainingParams().params, key);
 }
 
-// Objectives that learn from answers which the model writes while training; nothing of that for all others. Every answer
-// counts as long as it may become, and every prompt with the row's own answer where the data's shape holds it: an upper bound.
-struct OwnAnswers {
-    double tokens = 0, perPrompt = 1, passes = 1, asked = 0; // passes: learned from; asked: more forward passes
+// What an objective does with its rows. Objectives that learn from rewards: every answer counts as long as it may become, and every prompt
+// with the row's own answer where the data's shape holds it, an upper bound.
+struct ObjectiveWork {
+    bool ownAnswers = false;
+    double tokens = 0, perPrompt = 1, passes = 1; // of own answers: their length, how many, how often each is learned from
+    double asked = 0, judged = 0;                 // forward passes over a step's rows: for log-probabilities, by a reward model
+    double beforeStart = 0;                       // over all rows
 };
-OwnAnswers ownAnswers(const RunConfig& config, const Catalog& catalog) {
-    OwnAnswers own;
+ObjectiveWork objectiveWork(const RunConfig& config, const Catalog& catalog) {
+    ObjectiveWork work;
     const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id);
+    if (objective && objective->forwardPasses) {
+        const ForwardPasses passes = objective->forwardPasses(config.objective.params);
+        work.asked = passes.perStep, work.beforeStart = passes.beforeStart;
+    }
     if (!objective || !objective->ownAnswers)
-        return own;
+        return work;
     const auto& specs = objective->description.params;
     const auto setting = [&](const char* key, double otherwise) {
         return findParam(specs, key) ? paramDouble(config.objective.params, specs, key) : otherwise;
     };
-    own.tokens = setting("max_completion_length", 0);
-    own.perPrompt = setting("num_generations", 1);
-    own.passes = setting("num_iterations", 1) * setting("num_ppo_epochs", 1);
-    own.asked = (own.passes > 1 ? 1 : 0) + (setting("beta", 0) != 0 || setting("kl_coef", 0) != 0 ? 1 : 0);
-    return own;
+    work.ownAnswers = true;
+    work.tokens = setting("max_completion_length", 0);
+    work.perPrompt = setting("num_generations", 1);
+    work.passes = setting("num_iterations", 1) * setting("num_ppo_epochs", 1);
+    const bool changing = work.passes > 1 || setting("num_mini_batches", 1) > 1; // later updates are off policy
+    work.asked = (changing || objective->valueHead ? 1 : 0) + (setting("beta", 0) != 0 || setting("kl_coef", 0) != 0 ? 1 : 0);
+    work.judged = findParam(specs, "reward_model") && !paramString(config.objective.params, specs, "reward_model").empty() ? 1 : 0;
+    return work;
 }
 
 struct RowTokens {
@@ -64,7 +75,7 @@ struct RowTokens {
 
 // Tokens of a sample, both rows of a pair, after cutting each row to the configured length.
 RowTokens rowTokens(const ModelConfig& model, const RunConfig& config, const Catalog& catalog, const DataShape& data,
-                    const OwnAnswers& own) {
+                    const ObjectiveWork& own) {
     double limit = trainingDouble(config, "max_length");
     const double context = static_cast<double>(model.contextLength);
     if (limit <= 0 || (context > 0 && limit > context))
@@ -126,7 +137,7 @@ namespace {
 
 MemoryEstimate memoryWith(bool recompute, const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
                           const DataShape& data, const Computer& computer) {
-    const OwnAnswers own = ownAnswers(config, catalog);
+    const ObjectiveWork own = objectiveWork(config, catalog);
     const RowTokens rows = rowTokens(model, config, catalog, data, own);
     const double stepTokens = rows.average * rowsPerStep(config) * own.perPrompt;
     // Rows go through the model in pieces of this size, so activations do not grow with the batch.
@@ -139,12 +150,13 @@ MemoryEstimate memoryWith(bool recompute, const ModelConfig& model, const RunCon
     shape.recompute = recompute;
     shape.threads = computer.cores;
     MemoryEstimate estimate = engineMemory(model, config, catalog, shape, computer.residentBytes);
-    estimate.activations += ownAnswerBytes(model, config, catalog, data.longestTokens, shape.typeBytes);
+    estimate.activations += ownAnswerBytes(model, config, catalog, data.longestTokens, shape);
     // Watched are the prompts of rows: what of a row is not trained.
     const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id);
     const double ofRow = rows.longest / static_cast<double>(std::max<std::int64_t>(1, objective ? objective->rowsPerSample : 1));
     const double prompt = rows.average > 0 ? ofRow * (1 - rows.targets / rows.average) : ofRow;
     estimate.activations = std::max(estimate.activations, watchedAnswerBytes(model, config, catalog, whole(prompt), shape));
+    estimate.activations = std::max(estimate.activations, resultBytes(model, config, catalog));
     estimate.overhead +=
         whole(static_cast<double>(std::max<std::int64_t>(0, data.rows)) * (rows.average * kBytesPerStoredToken + kBytesPerRow));
     return estimate;
@@ -172,11 +184,15 @@ MemoryEstimate estimateMemory(const ModelConfig& model, const RunConfig& config,
 
 TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, const Catalog& catalog,
                           const DataShape& data, const Computer& computer) {
-    const OwnAnswers own = ownAnswers(config, catalog);
+    const ObjectiveWork own = objectiveWork(config, catalog);
     const RowTokens rows = rowTokens(model, config, catalog, data, own);
     // Of a mixture of experts a token goes through some only.
     const auto active = static_cast<double>(model.activeLinearParameters());
-    const double trained = static_cast<double>(trainableParameters(model, config, catalog)) * active /
+    const TrainedBeside beside = trainedBeside(model, config, catalog);
+    std::int64_t trainedBesideLayers = 0; // embeddings, norms and head: not part of what every token goes through
+    for (const TrainedTensor& tensor : beside.tensors)
+        trainedBesideLayers += tensor.rows * tensor.columns * tensor.count;
+    const double trained = static_cast<double>(trainableParameters(model, config, catalog) - trainedBesideLayers) * active /
                            static_cast<double>(std::max<std::int64_t>(1, model.linearParameters()));
     const bool full = isFull(config);
     // Per multiply-add of a weight: forward, gradient to the activations, and (trained weights only) gradient to the
@@ -190,15 +206,21 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
     const double withoutDown = active - static_cast<double>(model.layers * mlps * model.hiddenSize * model.intermediateSize);
     const double linear = passes * active + 2 * again * withoutDown +
                           (full ? 0 : (6 + 2 * again) * trained);
-    const double head = passes * static_cast<double>(model.vocabularySize) * static_cast<double>(model.hiddenSize);
+    const auto headProduct = 2 * static_cast<double>(model.vocabularySize) * static_cast<double>(model.hiddenSize);
+    const double headGradient = beside.head ? headProduct
+                                : model.tiedHead ? 2 * static_cast<double>(beside.tokenRows) * static_cast<double>(model.hiddenSize) : 0;
+    const double head = passes / 2 * headProduct + headGradient;
     // Q K^T and P V over the causal half: 2 products x 2 FLOP x length / 2.
-    const double attention = static_cast<double>(model.layers) * 2 * rows.average *
-                             static_cast<double>(model.queryWidth()) * (1 + kBackwardOfAttention + again);
+    const double attentionForward = static_cast<double>(model.layers) * 2 * rows.average * static_cast<double>(model.queryWidth());
+    const double attention = attentionForward * (1 + kBackwardOfAttention + again);
     const double learned = rows.average * (linear + attention) + rows.targets * head;
-    // Forward alone is 2 of the passes; a written token costs about three times one that is read, as few are written at once.
+    const double read = rows.average * (2 * active + attentionForward) + rows.targets * headProduct; // forward alone
+    // A written token costs about three times one that is read, as few are written at once. Its prompt is read once for each answer.
     constexpr double kWritten = 3;
-    const double forward = rows.average * 2 * active + rows.targets * head * 2 / passes;
-    const double flopPerRow = own.tokens > 0 ? own.perPrompt * (own.passes * learned + (own.asked + kWritten) * forward) : learned;
+    const double prompt = std::max(0.0, rows.average - own.tokens);
+    const double written = prompt * (2 * active + attentionForward) + own.tokens * kWritten * (2 * active + attentionForward + headProduct);
+    const double judging = rows.average * (2 * active + attentionForward);
+    const double flopPerRow = own.perPrompt * (own.passes * learned + own.asked * read + own.judged * judging + (own.ownAnswers ? written : 0));
 
     const bool bf16 = effectivePrecision(config, computer) == "bf16";
     double gflops = bf16 ? computer.gflopsBf16 : computer.gflopsF32;
@@ -220,17 +242,25 @@ TimeEstimate estimateTime(const ModelConfig& model, const RunConfig& config, con
     const double batch = rowsPerStep(config);
     const double rowCount = static_cast<double>(std::max<std::int64_t>(0, data.rows));
     const double inStep = rowCount > 0 ? std::min(batch, rowCount) : batch;
-    estimate.secondsPerStep = mixedFactor(config, catalog) * inStep * flopPerRow / (gflops * 1e9 * share);
-    const double stepTokens = mixedFactor(config, catalog) * inStep * own.perPrompt * rows.average;
+    const double mixed = mixedFactor(config, catalog), perSecond = gflops * 1e9 * share;
+    // Rows that a protection mixes in are learned from, and neither asked about nor answered.
+    estimate.secondsPerStep = inStep * (flopPerRow + (mixed - 1) * own.perPrompt * own.passes * learned) / perSecond;
+    const double ofRows = inStep * own.perPrompt;
+    estimate.perStep = {ofRows * own.tokens, ofRows * (rows.average * (own.asked + own.judged) + (own.ownAnswers ? prompt : 0)),
+                        ofRows * own.passes * rows.average * mixed};
+    estimate.beforeStart.read = rowCount * own.beforeStart * rows.average;
+    const double stepTokens = mixed * inStep * own.perPrompt * rows.average;
     const double piece = std::max(rows.average, static_cast<double>(effectiveMicroBatchTokens(model, config)));
-    estimate.secondsPerStep += (2 + again) * perPass * own.passes * std::max(1.0, std::ceil(stepTokens / piece));
+    estimate.secondsPerStep += ((2 + again) * own.passes + own.asked + own.judged) * perPass * std::max(1.0, std::ceil(stepTokens / piece));
+    const double before = rowCount * own.beforeStart * read / perSecond +
+                          perPass * own.beforeStart * std::ceil(rowCount * rows.average / piece);
     const double maxSteps = trainingDouble(config, "max_steps");
     estimate.steps = maxSteps > 0 ? static_cast<std::int64_t>(maxSteps)
                                   : static_cast<std::int64_t>(std::ceil(
                                         std::ceil(rowCount / batch) * trainingDouble(config, "epochs") - 1e-9));
-    estimate.seconds = estimate.secondsPerStep * static_cast<double>(estimate.steps) * kHousekeeping;
+    estimate.seconds = before + estimate.secondsPerStep * static_cast<double>(estimate.steps) * kHousekeeping;
     if (estimate.secondsPerStep > 0)
-        estimate.tokensPerSecond = mixedFactor(config, catalog) * inStep * own.perPrompt * rows.average / estimate.secondsPerStep;
+        estimate.tokensPerSecond = stepTokens / estimate.secondsPerStep;
     return estimate;
 }
 

@@ -27,8 +27,13 @@ struct MemoryEstimate {
     std::int64_t protection = 0; // against forgetting: copies of the start, importances
     std::int64_t total() const { return weights + gradients + optimizer + activations + overhead + protection; }
 };
+/// Tokens that go through the model: written one by one, read forward, and learned from (forward and backward); each counts in one of them.
+struct TokenWork {
+    double written = 0, read = 0, learned = 0;
+};
 struct TimeEstimate {
-    double secondsPerStep = 0, seconds = 0;
+    double secondsPerStep = 0, seconds = 0; // seconds: with what is read before the first step
+    TokenWork perStep, beforeStart;
     std::int64_t steps = 0;
     double tokensPerSecond = 0;
 };

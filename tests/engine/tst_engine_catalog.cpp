@@ -57,6 +57,37 @@ private Q_SLOTS:
                 QVERIFY(!objective.takes("chat") && objective.unusedTraining == std::vector<std::string>{"train_on"});
         }
     }
+    // What each objective reads beside what it learns from, as its paper and the field's trainers say.
+    void forwardPassesFollowTheSettings_data() {
+        QTest::addColumn<QString>("objective");
+        QTest::addColumn<QString>("loss");
+        QTest::addColumn<int>("perStep");
+        QTest::addColumn<int>("before");
+        QTest::newRow("sft") << "sft" << "" << 0 << 0;
+        QTest::newRow("reward") << "reward" << "" << 0 << 0;
+        QTest::newRow("orpo") << "orpo" << "" << 0 << 0;
+        QTest::newRow("simpo") << "simpo" << "" << 0 << 0;
+        QTest::newRow("dpo") << "dpo" << "" << 0 << 1;
+        QTest::newRow("dpo aot") << "dpo" << "aot" << 1 << 1;
+        QTest::newRow("dpo apo_zero") << "dpo" << "apo_zero" << 0 << 1;
+        QTest::newRow("kto") << "kto" << "" << 1 << 2;
+        QTest::newRow("kto apo_zero_unpaired") << "kto" << "apo_zero_unpaired" << 0 << 1;
+    }
+    void forwardPassesFollowTheSettings() {
+        QFETCH(QString, objective);
+        QFETCH(QString, loss);
+        QFETCH(int, perStep);
+        QFETCH(int, before);
+        const ParamMap settings = loss.isEmpty() ? ParamMap{} : ParamMap{{"loss_type", loss.toStdString()}};
+        for (const ObjectiveEntry& entry : engineCatalog().objectives)
+            if (entry.description.id == objective.toStdString()) {
+                const ForwardPasses passes = entry.forwardPasses(settings);
+                QCOMPARE(passes.perStep, perStep);
+                QCOMPARE(passes.beforeStart, before);
+                return;
+            }
+        QFAIL("there is no such objective");
+    }
     void metricsAreDescribed() {
         for (const ObjectiveEntry& objective : engineCatalog().objectives) {
             std::set<std::string> keys;
