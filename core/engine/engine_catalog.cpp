@@ -55,8 +55,8 @@ const Catalog& engineCatalog() {
             const auto configured = protection->configured({}); // the defaults are valid
             const ProtectionNeeds needs = configured ? (*configured)->needs() : ProtectionNeeds();
             const Protection::Copies copies = protection->copies();
-            made.protections.push_back({protection->description(), needs.rows == MixedRows::General || needs.fisher, copies.ofWeights,
-                                        copies.ofAdapters, needs.rows != MixedRows::None});
+            made.protections.push_back({protection->description(), needs.rows == MixedRows::General || needs.fisher || needs.inputBases, copies.ofWeights,
+                                        copies.ofAdapters, needs.rows != MixedRows::None, copies.inputBases});
         }
         for (const auto& exporter : builtinExporters())
             made.exporters.push_back(exporter->description());

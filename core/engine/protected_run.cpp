@@ -2,6 +2,7 @@
 
 #include "core/data/sample_hash.h"
 #include "core/engine/fisher.h"
+#include "core/engine/input_bases.h"
 #include "core/engine/mixed_rows.h"
 
 namespace attune {
@@ -30,14 +31,14 @@ Result<ProtectedRun> ProtectedRun::prepare(const TrainRequest& request, const To
     ProtectedRun run;
     ATTUNE_ASSIGN(run.m_protection, kind->configured(choice.params));
     run.m_needs = run.m_protection->needs();
-    if (run.m_needs.rows == MixedRows::General || run.m_needs.fisher) {
+    if (run.m_needs.rows == MixedRows::General || run.m_needs.fisher || run.m_needs.inputBases) {
         if (!general)
             return fail(ErrorCode::InvalidArgument, "The protection " + choice.id + " needs general data, and the recipe names none",
                         "Name texts or conversations from outside the task (data.general).");
         if (general->rows.empty())
             return fail(ErrorCode::InvalidData, "The general data has only rows to measure on, and none to learn from", "Add more general data.");
         run.m_identity = request.general->hash();
-        (run.m_needs.fisher ? run.m_measured : run.m_mixed) = inPieces(*general, kLongestPiece);
+        (run.m_needs.rows == MixedRows::General ? run.m_mixed : run.m_measured) = inPieces(*general, kLongestPiece);
     }
     if (run.m_needs.rows == MixedRows::Memory)
         ATTUNE_CHECK(run.takeMemory(request, format, tokenize, progress));
@@ -77,6 +78,11 @@ Status ProtectedRun::holdStart(CausalLm& model, const fs::path& file, const std:
         ATTUNE_ASSIGN(fisher, measureFisher(model, *m_measured, m_needs.fisherRows, file, identity, progress));
     }
     ATTUNE_ASSIGN(m_penalty, m_protection->penalty(model, m_needs.fisher ? &fisher : nullptr));
+    if (m_needs.inputBases) {
+        ATTUNE_ASSIGN(const InputBases bases, measureInputBases(model, *m_measured, m_needs.inputRows, m_needs.quietShare, progress));
+        ATTUNE_ASSIGN(m_constraint, m_protection->constraint(model, bases));
+        model.refreshComputeWeights();
+    }
     return {};
 }
 

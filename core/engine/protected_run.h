@@ -23,6 +23,7 @@ public:
                                         const TokenizeOptions& tokenize, const Progress& progress);
     /// The penalty on the model as it is now; measures the Fisher matrix where it is needed, or takes it from `file` when that was
     /// written for the same identity. Errors: as measureFisher and Protection::penalty.
+    /// Likewise the constraint, with what it has to know of the general data.
     Status holdStart(CausalLm& model, const fs::path& file, const std::string& identity, const Progress& progress);
     /// After a finished run: its rows join the buffer. Nothing for other protections.
     Status remember(const TrainRequest& request, const std::string& identity) const;
@@ -30,6 +31,9 @@ public:
     const TokenDataset* mixed() const { return m_mixed ? &*m_mixed : nullptr; }
     double share() const { return m_needs.share; }
     Penalty* penalty() const { return m_penalty.get(); }
+    /// It measures what the adapters' inputs are on general data, and holds new adapters by it.
+    bool measuresInputs() const { return m_needs.inputBases; }
+    Constraint* constraint() const { return m_constraint.get(); }
     /// Everything of it that the weights depend on, besides the recipe. Empty without protection.
     const std::string& identity() const { return m_identity; }
     /// What the user should know; may be empty.
@@ -39,8 +43,9 @@ private:
     Status takeMemory(const TrainRequest& request, const PromptFormat& format, const TokenizeOptions& tokenize, const Progress& progress);
     std::unique_ptr<Protection> m_protection;
     ProtectionNeeds m_needs;
-    std::optional<TokenDataset> m_mixed, m_measured; // measured: for the Fisher matrix
+    std::optional<TokenDataset> m_mixed, m_measured; // measured: for the Fisher matrix or the input bases
     std::unique_ptr<Penalty> m_penalty;
+    std::unique_ptr<Constraint> m_constraint;
     std::string m_identity, m_note, m_memoryFile;
 };
 

@@ -232,6 +232,8 @@ Status RolloutTrainer::update(std::int64_t step, Written& written, double learni
                 outcome.notFinite = "the gradient";
                 return {};
             }
+            if (m_parts.constraint)
+                m_parts.constraint->apply();
             model.refreshComputeWeights();
             ++outcome.updates;
             outcome.loss += loss, outcome.gradientNorm += result.gradientNorm;

@@ -17,6 +17,7 @@
 #include "core/engine/reward_judge.h"
 #include "core/objectives/policy_objective.h"
 #include "core/optim/optimizer.h"
+#include "core/protections/protection.h"
 #include "core/run/generate_request.h"
 #include "core/run/train_request.h"
 
@@ -31,6 +32,7 @@ struct RolloutParts {
     const PromptRows* validation = nullptr;
     CausalLm* reference = nullptr; // null: the model in training with its adapter off
     RewardJudge* judge = nullptr;  // null: rules alone score
+    Constraint* constraint = nullptr; // of a protection; null: none
 };
 
 struct RolloutSettings {

@@ -157,6 +157,8 @@ Result<TrainLoop::StepOutcome> TrainLoop::trainStep(std::int64_t step) {
         ATTUNE_CHECK(refuse(step, samples, "the gradient"));
         return StepOutcome::Refused;
     }
+    if (m_parts.constraint)
+        m_parts.constraint->apply();
     m_parts.model.refreshComputeWeights();
     ++m_progress.optimizerSteps;
     report({.step = step,

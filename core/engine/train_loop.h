@@ -69,6 +69,7 @@ struct TrainParts {
     const TokenDataset* mixed = nullptr; // rows of a protection that every step mixes in; null: none
     double mixedShare = 0;               // of a step's tokens
     Penalty* penalty = nullptr;          // of a protection; null: none
+    Constraint* constraint = nullptr;    // likewise
     RolloutTrainer* rollouts = nullptr; // does the steps and the validation of objectives that learn from rewards
 };
 

@@ -260,6 +260,9 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
     ATTUNE_CHECK(prepareComparisons(train, validation ? &*validation : nullptr, needs, settings, tokenize.maxLength, *loaded.model, folder.root,
                                     identity, progress));
 
+    if (guarded.measuresInputs() && start.checkpoint)
+        return fail(ErrorCode::InvalidArgument, "The protection " + config.protection.id + " begins with a new adapter, and start names an earlier one",
+                    "Merge the earlier adapter into the model and begin from that, or choose another protection.");
     ATTUNE_CHECK(guarded.holdStart(*loaded.model, folder.root / "fisher.safetensors", identity, progress));
     ATTUNE_ASSIGN(const std::unique_ptr<Optimizer> optimizer, optimizerKind->make(loaded.model->trainable(), config.optimizer.params));
     ATTUNE_ASSIGN(const auto watched, watchedPrompts(request, paramList(config.training, specs, "sample_prompts"), loaded.format, tokenize.maxLength));
@@ -271,7 +274,7 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
             return writeWatchedAnswers(loaded, watched, watchedTokens, step, std::move(stopWriting), emit);
         };
     parts.general = general ? &general->probe : nullptr;
-    parts.mixed = guarded.mixed(), parts.mixedShare = guarded.share(), parts.penalty = guarded.penalty();
+    parts.mixed = guarded.mixed(), parts.mixedShare = guarded.share(), parts.penalty = guarded.penalty(), parts.constraint = guarded.constraint();
     if (effectiveActivations(loaded.config(), config, engineCatalog(), shape, computer) == "recompute")
         settings.activations = ActivationPolicy::Recompute;
     settings.predictedPeakBytes = estimateMemory(loaded.config(), config, engineCatalog(), shape, computer).total();
@@ -279,7 +282,7 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
         settings.wholeSampleTokens = settings.microBatchTokens;
     std::optional<RolloutTrainer> rollouts;
     if (policy) {
-        rollouts.emplace(RolloutParts{loaded, *policy, *optimizer, prompts, validation ? &validationPrompts : nullptr, frozen.get(), judge.get()},
+        rollouts.emplace(RolloutParts{loaded, *policy, *optimizer, prompts, validation ? &validationPrompts : nullptr, frozen.get(), judge.get(), guarded.constraint()},
                          RolloutSettings{settings.seed, settings.microBatchTokens, settings.activations, settings.maxGradientNorm,
                                          settings.routerLoss});
         parts.rollouts = &*rollouts;

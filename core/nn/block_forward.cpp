@@ -161,6 +161,7 @@ void BlockPass::forward(const PackedTokens& batch, const ForwardOptions& options
         if (config.embeddingMultiplier != 1.0)
             residualAt(0).mul_(config.embeddingMultiplier);
     }
+    context.inputs = options.layerInputs ? &options.layerInputs : nullptr;
     chosenSums.assign(static_cast<std::size_t>(config.experts), 0.0), probabilitySums = chosenSums;
     for (std::size_t index = 0; index < model.blocks.size(); ++index) {
         forwardBlock(index, residualAt(index), residualAt(index + 1));
@@ -171,6 +172,7 @@ void BlockPass::forward(const PackedTokens& batch, const ForwardOptions& options
         if (options.keysAndValues)
             options.keysAndValues(index, keyLike(keptOf(index).k, type), keyLike(keptOf(index).v, type));
     }
+    context.inputs = nullptr;
 }
 
 void BlockPass::embedPrompt(at::Tensor x) {

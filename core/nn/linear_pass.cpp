@@ -74,6 +74,8 @@ at::Tensor LinearPass::weights(LinearContext& context, bool withAdapters) const 
 
 void LinearPass::forward(LinearContext& context, const at::Tensor& input, const at::Tensor& y, const at::Tensor& addend,
                          const at::Tensor& kept) const {
+    if (context.inputs)
+        (*context.inputs)(*m_linear, input.narrow(1, 0, m_linear->inFeatures()));
     const at::Tensor weight = weights(context, adapted(context));
     if (context.dropout) { // its random numbers count from the first token
         adapterForward(context, input, kept);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -26,6 +27,7 @@ struct LinearContext {
     Buffer unpacked;                                 // a packed layer's weight for one product [out, in + R]
     std::map<std::string, double>* times = nullptr;
     SquaresOfAdapted* squares = nullptr; // see TrainingPass::collectSquares
+    const LayerInputSink* inputs = nullptr; // sees what the layers read
 };
 
 class LinearPass {

@@ -35,6 +35,9 @@ PackedTokens withPrompt(const PackedTokens& batch, std::int64_t tokens);
 /// rounded up. To fill caches.
 using KeyValueSink = std::function<void(std::size_t block, const at::Tensor& keys, const at::Tensor& values)>;
 
+/// Sees what each linear layer of the blocks reads, [tokens, in] in the compute type: the packed rows, of an expert its own.
+using LayerInputSink = std::function<void(const Linear& layer, const at::Tensor& input)>;
+
 struct ForwardOptions {
     bool keepForBackward = true;
     // Dropout is a pure function of (seed, step, micro-batch, layer, element), so recomputation and resume are
@@ -49,6 +52,7 @@ struct ForwardOptions {
     // Log-probabilities are those of logits / temperature, as the tokens were drawn.
     double temperature = 1;
     KeyValueSink keysAndValues = {}; // called on the calling thread; usually none
+    LayerInputSink layerInputs = {}; // likewise
 };
 
 /// What a forward keeps for the backward: everything a block needs, or only the blocks' inputs, from which the rest is

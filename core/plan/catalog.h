@@ -49,6 +49,7 @@ struct ProtectionEntry {
     // Copies that it keeps of every trained tensor: of weights (and prompts), and of adapters' matrices.
     int copiesOfWeights = 0, copiesOfAdapters = 0;
     bool mixesRows = false; // its param "share" is a share of every step's tokens
+    bool inputBases = false; // it keeps the directions that general data uses of each adapter's input
 };
 
 struct Catalog {

@@ -248,6 +248,28 @@ std::int64_t optimizerBytes(const ModelConfig& model, const RunConfig& config, c
     return bytes;
 }
 
+std::int64_t heldDirections(std::int64_t in) { return std::min<std::int64_t>(in * 3 / 4, 512); }
+
+namespace {
+
+// Layers that read the same input share their directions.
+std::int64_t inputBasisBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
+    std::int64_t numbers = 0;
+    for (const BlockLinears& block : blockLinears(model, config, catalog)) {
+        bool counted = false;
+        for (const BlockLinear& layer : block) {
+            const std::string_view name = layer.name;
+            if (name != "k_proj" && name != "v_proj" && name != "up_proj")
+                counted = false;
+            if (layer.rank > 0 && !counted)
+                numbers += layer.in * heldDirections(layer.in), counted = true;
+        }
+    }
+    return numbers * kF32Bytes;
+}
+
+} // namespace
+
 std::int64_t protectionBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog) {
     const Described* method = methodEntry(config, catalog);
     const bool adapters = method && findParam(method->params, "r");
@@ -265,7 +287,8 @@ std::int64_t protectionBytes(const ModelConfig& model, const RunConfig& config, 
         copies += copiesOf(entryOf("l2_sp")), ofWeights += entryOf("l2_sp") ? entryOf("l2_sp")->copiesOfWeights : 0;
     const std::int64_t all = numbersOf(trainedTensors(model, config, catalog));
     const std::int64_t beside = numbersOf(trainedBeside(model, config, catalog).tensors); // none without adapters
-    return (copies * (all - beside) + ofWeights * beside) * kF32Bytes;
+    return (copies * (all - beside) + ofWeights * beside) * kF32Bytes +
+           (chosen && chosen->inputBases && adapters ? inputBasisBytes(model, config, catalog) : 0);
 }
 
 std::int64_t passBytes(const ModelConfig& base, const RunConfig& config, const Catalog& catalog,

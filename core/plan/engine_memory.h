@@ -34,8 +34,11 @@ std::int64_t weightBytes(const ModelConfig& model, const RunConfig& config, cons
 std::int64_t gradientBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
 /// Of the configured optimizer; AdamW's where the catalog does not say.
 std::int64_t optimizerBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
-/// Copies that the configured protection keeps of what is trained: reference weights, importances.
+/// Copies that the configured protection keeps of what is trained: reference weights, importances; directions of adapters' inputs, at most.
 std::int64_t protectionBytes(const ModelConfig& model, const RunConfig& config, const Catalog& catalog);
+
+/// The protection null_space keeps at most so many directions of a layer's input of `in` numbers.
+std::int64_t heldDirections(std::int64_t in);
 
 /// What goes through the model at once.
 struct PassShape {

@@ -2,6 +2,7 @@
 #include "core/protections/l2_sp.h"
 #include "core/protections/memory.h"
 #include "core/protections/none.h"
+#include "core/protections/null_space.h"
 #include "core/protections/replay.h"
 
 namespace attune {
@@ -14,6 +15,7 @@ const std::vector<std::unique_ptr<Protection>>& builtinProtections() {
         all.push_back(std::make_unique<MemoryProtection>());
         all.push_back(std::make_unique<L2SpProtection>());
         all.push_back(std::make_unique<EwcProtection>());
+        all.push_back(std::make_unique<NullSpaceProtection>());
         return all;
     }();
     return protections;

@@ -3,6 +3,7 @@
 // Engine thread.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,9 @@ struct ProtectionNeeds {
     double share = 0;           // of a step's tokens that are mixed-in rows
     bool fisher = false;        // a diagonal Fisher matrix, measured on general data
     std::int64_t fisherRows = 0; // on so many rows
+    bool inputBases = false;     // the directions that general data uses of each adapter's input
+    std::int64_t inputRows = 0;  // measured on so many rows
+    double quietShare = 0;       // of the inputs' energy that may lie outside of them
     std::string memoryFile;     // of the buffer; empty = the project's
     std::int64_t memoryRows = 0; // the buffer's size
 };
@@ -35,6 +39,21 @@ struct ProtectionNeeds {
 using FisherDiagonal = std::vector<at::Tensor>;
 /// All zeros, of the right shapes.
 FisherDiagonal emptyFisher(CausalLm& model);
+
+/// Of each layer with an adapter: orthonormal columns that span the directions its inputs use, [in, k], master type. Layers that saw
+/// nothing are missing.
+using InputBases = std::map<const Linear*, at::Tensor>;
+
+/// What must hold after every update.
+class Constraint {
+public:
+    virtual ~Constraint() = default;
+    /// Moves the trained values to the nearest ones that are allowed. To be called after each update, before the compute weights are
+    /// refreshed.
+    virtual void apply() = 0;
+    /// What it keeps besides the model.
+    virtual std::vector<at::Tensor> tensors() const = 0;
+};
 
 /// A term of the loss that depends on the weights alone.
 class Penalty {
@@ -56,14 +75,18 @@ public:
     /// Its penalty on `model` as it is now, before the first step; null where it has none. `fisher`: as asked for by needs(), else null.
     /// Errors: InvalidArgument (what is trained cannot be held this way), OutOfMemory.
     virtual Result<std::unique_ptr<Penalty>> penalty(CausalLm&, const FisherDiagonal* /*fisher*/) const { return std::unique_ptr<Penalty>(); }
+    /// Its constraint on `model`, whose adapters are new, with `bases` as asked for by needs(); brings their start under it. Null where it
+    /// has none. Errors: InvalidArgument (what is trained cannot be held this way), OutOfMemory.
+    virtual Result<std::unique_ptr<Constraint>> constraint(CausalLm&, const InputBases& /*bases*/) const { return std::unique_ptr<Constraint>(); }
     /// Tensors that the penalty keeps for each trained one, all of its size: of weights of the model, and of adapters' matrices.
     struct Copies {
         int ofWeights = 0, ofAdapters = 0;
+        bool inputBases = false; // and the InputBases
     };
     virtual Copies copies() const { return {}; }
 };
 
-const std::vector<std::unique_ptr<Protection>>& builtinProtections(); // "none", "replay", "memory", "l2_sp", "ewc"
+const std::vector<std::unique_ptr<Protection>>& builtinProtections(); // "none", "replay", "memory", "l2_sp", "ewc", "null_space"
 const Protection* findProtection(std::string_view id);
 
 } // namespace attune

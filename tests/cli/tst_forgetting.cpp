@@ -52,7 +52,7 @@ private Q_SLOTS:
 
     void missingAndWrongGeneralDataIsRefused() {
         QTemporaryDir folder;
-        for (const char* protection : {"replay", "ewc"}) {
+        for (const char* protection : {"replay", "ewc", "null_space"}) {
             const auto ran = runCli({"train", forgettingRecipe(folder.path(), ""), "--set", QString("protection.id=") + protection, "--out", folder.path() + "/run"});
             QVERIFY(ran.exitStatus != 0);
             QVERIFY2(ran.errors.contains("data.general"), ran.errors.constData());
@@ -64,6 +64,17 @@ private Q_SLOTS:
         const auto ran = runCli({"train", forgettingRecipe(folder.path(), ""), "--set", "data.general=" + pairs.fileName(), "--out", folder.path() + "/run"});
         QVERIFY(ran.exitStatus != 0);
         QVERIFY2(ran.errors.contains("texts or conversations") && ran.errors.contains("row 1"), ran.errors.constData());
+    }
+
+    void adaptersAreHeldInTheNullSpaceOfGeneralData() {
+        QTemporaryDir folder;
+        const QString recipe = forgettingRecipe(folder.path(), "  general: " + kResources + "/sample_project/general\nprotection:\n  id: null_space\n");
+        const auto ran = runCli({"train", recipe, "--out", folder.path() + "/run"});
+        QVERIFY2(ran.exitStatus == 0 && ran.errors.contains("Measuring what general text uses"), ran.errors.constData());
+        const auto full = runCli({"train", recipe, "--set", "method.id=full", "--out", folder.path() + "/full"});
+        QVERIFY2(full.exitStatus != 0 && full.errors.contains("holds adapters, and this method trains none"), full.errors.constData());
+        const auto again = runCli({"train", recipe, "--set", "start=" + folder.path() + "/run", "--out", folder.path() + "/again"});
+        QVERIFY2(again.exitStatus != 0 && again.errors.contains("begins with a new adapter"), again.errors.constData());
     }
 
     void theMemoryGrowsFromRunToRun() {

@@ -12,6 +12,7 @@
 
 #include "core/engine/engine_catalog.h"
 #include "core/engine/fisher.h"
+#include "core/engine/input_bases.h"
 #include "core/engine/mixed_rows.h"
 #include "core/engine/train_loop.h"
 #include "core/export/weight_reader.h"
@@ -35,6 +36,7 @@ struct ProtectedSetup {
     const Method* method;
     std::unique_ptr<Optimizer> optimizer;
     std::unique_ptr<Penalty> penalty;
+    std::unique_ptr<Constraint> constraint;
     TokenDataset train = test::copyRows(40, 5), mixed = test::copyRows(30, 77);
     std::vector<StepFinished> steps;
     std::unique_ptr<TrainLoop> loop;
@@ -52,13 +54,17 @@ struct ProtectedSetup {
         if (needs.fisher)
             fisher = measureFisher(*model, mixed, 20, folder / "fisher.safetensors", "identity", {}).value();
         penalty = std::move((*configured)->penalty(*model, needs.fisher ? &fisher : nullptr).value());
+        if (needs.inputBases) {
+            constraint = std::move((*configured)->constraint(*model, measureInputBases(*model, mixed, 20, needs.quietShare, {}).value()).value());
+            model->refreshComputeWeights();
+        }
         optimizer = std::move(*builtinOptimizers().front().make(model->trainable(), {}));
         TrainSettings settings;
         settings.maxSteps = maxSteps, settings.batchSize = 8, settings.saveEvery = 2, settings.learningRate = 5e-3, settings.microBatchTokens = 48;
         TrainParts parts{*model, *method, *findObjective("sft"), *optimizer, train, nullptr, folder, "identity", {}};
         if (needs.rows != MixedRows::None)
             parts.mixed = &mixed, parts.mixedShare = needs.share;
-        parts.penalty = penalty.get();
+        parts.penalty = penalty.get(), parts.constraint = constraint.get();
         loop = std::make_unique<TrainLoop>(std::move(parts), settings, [this, stopAfter](const TrainingEvent& event) {
             if (const auto* step = std::get_if<StepFinished>(&event)) {
                 steps.push_back(*step);
@@ -172,6 +178,7 @@ private Q_SLOTS:
         for (const char* method : {"full", "lora"})
             for (const char* protection : {"replay", "l2_sp", "ewc"})
                 QTest::addRow("%s %s", method, protection) << method << protection;
+        QTest::newRow("lora null_space") << "lora" << "null_space";
     }
     void aStoppedRunContinuesToTheBit() {
         QFETCH(QString, method);
@@ -345,6 +352,14 @@ private Q_SLOTS:
             const auto penalty = (*configured)->penalty(*model, (*configured)->needs().fisher ? &fisher : nullptr);
             QVERIFY(!pulled || *penalty);
             std::int64_t bytes = 0;
+            if (run.protection.id == "null_space" && run.method.id == "lora") { // as many directions as it ever keeps
+                const TokenDataset rows = test::copyRows(40, 5);
+                const auto constraint = (*configured)->constraint(*model, measureInputBases(*model, rows, 100, 1e-9, {}).value());
+                QVERIFY(constraint.has_value());
+                for (const at::Tensor& tensor : (*constraint)->tensors())
+                    bytes += static_cast<std::int64_t>(tensor.nbytes());
+                QVERIFY(bytes > 0);
+            }
             if (*penalty)
                 for (const at::Tensor& tensor : (*penalty)->tensors())
                     bytes += static_cast<std::int64_t>(tensor.nbytes());
