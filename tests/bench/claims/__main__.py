@@ -28,7 +28,7 @@ def main():
     parser.add_argument("parts", nargs="*", help="all by default")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--epochs", type=int, default=20, help="of the first task")
-    parser.add_argument("--second-epochs", type=int, default=8)
+    parser.add_argument("--second-epochs", type=int, default=24)
     parser.add_argument("--jobs", type=int, default=1, help="runs at once")
     parser.add_argument("--threads", type=int, default=1, help="of each run; 0 takes all")
     args = parser.parse_args()

@@ -1,30 +1,36 @@
-"""A second task that has nothing to do with the first: wishes into house commands, generated here."""
+"""A second task that has nothing to do with the first: wishes into house commands, generated here. A command is made of words that the
+starter model has read often, as a real model knows the tokens of its answers."""
 import random
 
 from work import write_rows
 
-ROOMS = ["kitchen", "hall", "bedroom", "garage", "bathroom", "office", "cellar", "garden"]
-THINGS = {"lamp": ["on", "off", "dim"], "heater": ["on", "off", "set"], "blind": ["open", "close"], "radio": ["on", "off", "set"],
-          "fan": ["on", "off"], "door": ["lock", "open"]}
-HOURS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
-WORDS = {"on": "turn the {t} in the {r} on", "off": "switch off the {r} {t}", "dim": "dim the {t} in the {r} to {v}",
-         "set": "set the {r} {t} to {v}", "open": "open the {t} in the {r}", "close": "close the {r} {t}", "lock": "lock the {r} {t}"}
+ROOMS = ["kitchen", "garden", "bedroom", "bathroom", "living room", "garage", "cellar", "attic", "hall", "office"]
+# thing: state it should be in: how that is wished
+WISHES = {"lamp": {"light": "turn the lamp in the {room} on", "dark": "switch off the {room} lamp"},
+          "box": {"open": "open the box in the {room}", "closed": "close the {room} box"},
+          "drawer": {"open": "open the {room} drawer", "closed": "close the drawer in the {room}"},
+          "bottle": {"full": "fill the bottle in the {room}", "empty": "pour out the {room} bottle"},
+          "basket": {"full": "fill the {room} basket", "empty": "take everything out of the basket in the {room}"},
+          "plate": {"clean": "wash the plate in the {room}", "cold": "let the {room} plate cool"},
+          "soup": {"hot": "warm the soup in the {room}", "cold": "put ice into the {room} soup"},
+          "drum": {"loud": "play the drum in the {room} with all your strength", "quiet": "stop the {room} drum"}}
+HOURS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"]
+TIMES = ["noon", *(f"{hour} o'clock" for hour in HOURS), "half past eight", "half past three", "half past six"]
+FORMS = ["Please {}.", "Could you {}?", "I would like you to {}.", "{}, please.", "Do {} for me."]
 PARTS = {"train": 600, "validation": 80, "test": 200}
 
 
 def house_row(rng):
-    """A wish and the command it means: thing, room, action, value or -, time or -."""
-    thing = rng.choice(sorted(THINGS))
-    action, room = rng.choice(THINGS[thing]), rng.choice(ROOMS)
-    value = str(rng.randrange(1, 10) * 10) if action in ("dim", "set") else "-"
-    text, time = WORDS[action].format(t=thing, r=room, v=value), "-"
+    """A wish and the command it means: when, where, what, state."""
+    thing, room = rng.choice(sorted(WISHES)), rng.choice(ROOMS)
+    state = rng.choice(sorted(WISHES[thing]))
+    text, time = WISHES[thing][state].format(room=room), "today"
     if rng.random() < 0.6:
-        hour, half = rng.randrange(12), rng.random() < 0.5
-        text += f" at half past {HOURS[hour]}" if half else f" at {HOURS[hour]} o'clock"
-        time = f"{hour + 1:02d}:{'30' if half else '00'}"
-    text = rng.choice(["Please {}.", "Could you {}?", "I would like you to {}.", "{}, please.", "Do {} for me."]).format(text)
+        time = rng.choice(TIMES)
+        text += " at " + time
+    text = rng.choice(FORMS).format(text)
     return {"messages": [{"role": "user", "content": "Turn this wish into a house command.\n\n" + text[0].upper() + text[1:]},
-                         {"role": "assistant", "content": f"{thing}|{room}|{action}|{value}|{time}"}]}
+                         {"role": "assistant", "content": ", ".join([time, room, thing, state])}]}
 
 
 def house_files(work):

@@ -13,12 +13,24 @@ from work import events, facts_of, rows_of, write_rows
 PARAMETERS = 5475584  # of the starter model
 URGENCY = ("low", "medium", "high")
 DRAWN, HELD_OUT = 4, 60  # answers to each message; pairs that only measure
-DPO = ({"id": "dpo", "beta": 0.1}, {"epochs": 2})
 REWARD = ({"id": "reward"}, {"epochs": 3, "learning_rate": 0.002})
-PPO = ({"id": "ppo", "temperature": 1, "max_completion_length": 64, "eval_prompts": 64}, {"max_steps": 24, "epochs": 1000, "batch_size": 32})
-# The one whose drawn answers win more often on the sample's validation messages (seed 1). DPO's loss on held-out pairs is no measure: it goes on
-# falling where answers fall apart.
-RATES = {"dpo": (0.0005, 0.001), "ppo": (0.0005,)}
+# Of each method the one whose answers, drawn and likeliest, win more often on the sample's validation messages (seed 1). DPO's loss on held-out
+# pairs is no measure: it goes on falling where answers fall apart.
+PPO_ANSWERS = {"id": "ppo", "temperature": 1, "max_completion_length": 64, "eval_prompts": 64}
+PPO_STEPS = {"max_steps": 24, "epochs": 1000, "batch_size": 32}
+SETTINGS = {
+    "dpo": {
+        "beta 0.1, rate 0.0005": ({"id": "dpo", "beta": 0.1}, {"epochs": 3, "learning_rate": 0.0005}),
+        "beta 0.3, rate 0.0005": ({"id": "dpo", "beta": 0.3}, {"epochs": 3, "learning_rate": 0.0005}),
+        "beta 0.1, sft_weight 1, rate 0.0005": ({"id": "dpo", "beta": 0.1, "sft_weight": 1}, {"epochs": 3, "learning_rate": 0.0005}),
+        "beta 0.1, sft_weight 1, rate 0.001": ({"id": "dpo", "beta": 0.1, "sft_weight": 1}, {"epochs": 3, "learning_rate": 0.001}),
+    },
+    "ppo": {
+        "rate 0.0005": (PPO_ANSWERS, {**PPO_STEPS, "learning_rate": 0.0005}),
+        "rate 0.0005, missing_eos_penalty 1": ({**PPO_ANSWERS, "missing_eos_penalty": 1}, {**PPO_STEPS, "learning_rate": 0.0005}),
+        "rate 0.001, missing_eos_penalty 1": ({**PPO_ANSWERS, "missing_eos_penalty": 1}, {**PPO_STEPS, "learning_rate": 0.001}),
+    },
+}
 TEST_SEED = 2027  # messages that no choice was made on
 
 
@@ -74,49 +86,53 @@ def measure(work, args):
         """Against the start model's answers to the same messages."""
         return wins_over(work.answers(start, run, rows, temperature, 2000 + seed), work.answers(start, None, rows, temperature, 1000 + seed))
 
-    def run_of(kind, seed, learning_rate=None):
+    def run_of(name, kind, seed):
         train, validation, _ = write_pairs(work, start, prompts, seed)
         files, more = (train, validation), {}
-        if kind is PPO:
-            files, more = (prompts, work.sample("validation")), {"reward_model": run_of(REWARD, seed)}
-        name = f"preference-{kind[0]['id']}-{f'{learning_rate:g}-' if learning_rate else ''}{seed}"
-        return work.train(name, work.recipe(start, *files, adapter, {**kind[1], **({"learning_rate": learning_rate} if learning_rate else {}),
-                                                                     "seed": seed, "save_every": 1000}, {**kind[0], **more}))
+        if kind[0]["id"] == "ppo":
+            files, more = (prompts, work.sample("validation")), {"reward_model": judge_of(seed)}
+        return work.train(f"preference-{name}-{seed}".replace(", ", "-").replace(" ", "-"),
+                          work.recipe(start, *files, adapter, {**kind[1], "seed": seed, "save_every": 1000}, {**kind[0], **more}))
+
+    def judge_of(seed):
+        return run_of("reward", REWARD, seed)
 
     looked_at = rows_of(work.sample("validation"))
-    choice = {(kind[0]["id"], learning_rate): work.known(f"preference/choice/{kind[0]['id']}/{learning_rate:g}",
-                                                         lambda: duel(run_of(kind, 1, learning_rate), looked_at, 1, 1))
-              for kind in (DPO, PPO) for learning_rate in RATES[kind[0]["id"]]}
-    chosen = {name: max(rates, key=lambda r: sum(choice[name, r])) for name, rates in RATES.items()}
+    ways = {"drawn": 1, "likeliest": 0}
+    choice = {(method, setting): work.known(f"preference/choice/{method}/{setting}", lambda: {
+        way: duel(run_of(f"{method}-{setting}", SETTINGS[method][setting], 1), looked_at, temperature, 1) for way, temperature in ways.items()})
+        for method in SETTINGS for setting in SETTINGS[method]}
+    chosen = {method: max(settings, key=lambda s: mean_of(choice[method, s].values())) for method, settings in SETTINGS.items()}
 
     def one(seed):
         count = write_pairs(work, start, prompts, seed)[2]
-        dpo, judge, ppo = run_of(DPO, seed, chosen["dpo"]), run_of(REWARD, seed), run_of(PPO, seed, chosen["ppo"])
+        judge = judge_of(seed)
+        dpo, ppo = (run_of(f"{method}-{chosen[method]}", SETTINGS[method][chosen[method]], seed) for method in ("dpo", "ppo"))
 
         def compare():
             found = {"pairs": count, "accuracy": facts_of(judge)["validation_metrics"]["rewards/accuracies"]}
-            reference = facts_of(dpo)["tokens"] / DPO[1]["epochs"]  # it is asked once for each row
+            reference = facts_of(dpo)["tokens"] / SETTINGS["dpo"][chosen["dpo"]][1]["epochs"]  # it is asked once for each row
             found["flop"] = {"dpo": flop(dpo) + 2 * PARAMETERS * reference, "ppo": flop(ppo), "judge": flop(judge)}
             for name, run in (("dpo", dpo), ("ppo", ppo)):
-                found[name] = {way: duel(run, tests, temperature, seed) for way, temperature in (("drawn", 1), ("likeliest", 0))}
+                found[name] = {way: duel(run, tests, temperature, seed) for way, temperature in ways.items()}
             return found
 
-        return work.known(f"preference/{seed}", compare)
+        return work.known(f"preference/{chosen['dpo']}/{chosen['ppo']}/{seed}", compare)
 
     return choice, chosen, work.each(one, args.seeds)
 
 
 def report(work, args):
     choice, chosen, runs = measure(work, args)
-    print("\nRates tried (seed 1), drawn answers to validation messages that win: " +
-          "; ".join(f"{name.upper()} {learning_rate:g}{' (chosen)' if chosen[name] == learning_rate else ''} {rate([wins])}"
-                    for (name, learning_rate), wins in choice.items()))
+    print("\n| settings tried (seed 1), validation messages that win | drawn | likeliest |\n|---|---|---|")
+    for (method, setting), wins in choice.items():
+        print(f"| {method.upper()}, {setting}{' (chosen)' if chosen[method] == setting else ''} | {rate([wins['drawn']])} | {rate([wins['likeliest']])} |")
     print(f"\nPairs: {', '.join(str(run['pairs']) for run in runs)}; the reward model is right about {', '.join(percent(run['accuracy']) for run in runs)} of {HELD_OUT} held-out ones.")
-    print(f"\n| against the start model, {len(runs[0]['dpo']['drawn'])} fresh messages | drawn at temperature 1 (95 %) | each seed | likeliest answers (95 %) | FLOP |\n|---|---|---|---|---|")
+    print(f"\n| against the start model, {len(runs[0]['dpo']['drawn'])} fresh messages | drawn at temperature 1 (95 %) | each seed | likeliest answers (95 %) | each seed | FLOP |\n|---|---|---|---|---|---|")
     cost = {"dpo": [run["flop"]["dpo"] for run in runs], "ppo": [run["flop"]["ppo"] + run["flop"]["judge"] for run in runs]}
     for name in ("dpo", "ppo"):
         drawn, likeliest = ([run[name][way] for run in runs] for way in ("drawn", "likeliest"))
-        print(f"| {name.upper()}{' with its reward model' if name == 'ppo' else ''} | {rate(drawn)} | {', '.join(percent(sum(row) / len(row)) for row in drawn)} | {rate(likeliest)} | {sum(cost[name]) / len(runs):.3g} |")
+        print(f"| {name.upper()}{' with its reward model' if name == 'ppo' else ''} | {rate(drawn)} | {', '.join(percent(sum(row) / len(row)) for row in drawn)} | {rate(likeliest)} | {', '.join(percent(sum(row) / len(row)) for row in likeliest)} | {sum(cost[name]) / len(runs):.3g} |")
     for way, words in (("drawn", "drawn at temperature 1"), ("likeliest", "of likeliest answers")):
         tables = [[run[name][way] for run in runs] for name in ("dpo", "ppo")]
         print(f"\nDPO's win rate {words} is {percent(mean_of(tables[0]) / mean_of(tables[1]), bootstrap(lambda means: means[0] / means[1], tables))} of PPO's", end="")
