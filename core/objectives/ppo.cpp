@@ -37,7 +37,8 @@ PpoObjective::PpoObjective() {
                    "The answers are no longer those of the model that learns from them.", "More time goes into writing answers."),
         countParam("num_mini_batches", "Updates per pass", "updates", 1, 1, 1024, "Each pass is divided into so many updates.",
                    "Updates become noisy.", "Fewer updates learn from the same answers."),
-        numberParam("missing_eos_penalty", "Penalty for no end", 0, 0, 1000, "Taken from the score of an answer that was cut off at the longest length.",
+        // TRL's default is none; then what scores best can be an answer that never ends (tests/bench/RESULTS.md).
+        numberParam("missing_eos_penalty", "Penalty for no end", 1, 0, 1000, "Taken from the score of an answer that was cut off at the longest length.",
                     "Answers become short.", "Answers may run on."),
         advancedParam(choiceParam("kl_controller", "KL control", "fixed", {"fixed", "adaptive"},
                                   "fixed keeps the weight; adaptive raises it while the model is farther from its start than the target, and lowers it otherwise.")),

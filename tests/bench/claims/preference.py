@@ -16,7 +16,7 @@ DRAWN, HELD_OUT = 4, 60  # answers to each message; pairs that only measure
 REWARD = ({"id": "reward"}, {"epochs": 3, "learning_rate": 0.002})
 # Of each method the one whose answers, drawn and likeliest, win more often on the sample's validation messages (seed 1). DPO's loss on held-out
 # pairs is no measure: it goes on falling where answers fall apart.
-PPO_ANSWERS = {"id": "ppo", "temperature": 1, "max_completion_length": 64, "eval_prompts": 64}
+PPO_ANSWERS = {"id": "ppo", "missing_eos_penalty": 1, "temperature": 1, "max_completion_length": 64, "eval_prompts": 64}
 PPO_STEPS = {"max_steps": 24, "epochs": 1000, "batch_size": 32}
 SETTINGS = {
     "dpo": {
@@ -26,9 +26,9 @@ SETTINGS = {
         "beta 0.1, sft_weight 1, rate 0.001": ({"id": "dpo", "beta": 0.1, "sft_weight": 1}, {"epochs": 3, "learning_rate": 0.001}),
     },
     "ppo": {
-        "rate 0.0005": (PPO_ANSWERS, {**PPO_STEPS, "learning_rate": 0.0005}),
-        "rate 0.0005, missing_eos_penalty 1": ({**PPO_ANSWERS, "missing_eos_penalty": 1}, {**PPO_STEPS, "learning_rate": 0.0005}),
-        "rate 0.001, missing_eos_penalty 1": ({**PPO_ANSWERS, "missing_eos_penalty": 1}, {**PPO_STEPS, "learning_rate": 0.001}),
+        "rate 0.0005": ({**PPO_ANSWERS, "missing_eos_penalty": 0}, {**PPO_STEPS, "learning_rate": 0.0005}),
+        "rate 0.0005, missing_eos_penalty 1": (PPO_ANSWERS, {**PPO_STEPS, "learning_rate": 0.0005}),
+        "rate 0.001, missing_eos_penalty 1": (PPO_ANSWERS, {**PPO_STEPS, "learning_rate": 0.001}),
     },
 }
 TEST_SEED = 2027  # messages that no choice was made on
