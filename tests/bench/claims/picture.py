@@ -1,37 +1,42 @@
-"""The scatter of forgetting: each protection one point with its intervals."""
+"""The scatter of forgetting: each way to train one numbered point, its seeds paler, with the interval of what was gained."""
 import math
 
-from intervals import spread
-
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 440, 60, 150, 36, 56
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 900, 480, 60, 300, 96, 56
+COLOURS = {"full": "#c2571a", "LoRA": "#2f6fdb", "new blocks": "#3c8a4e"}
 
 
 def write_scatter(path, points):
-    """`points`: (name, general loss lost by seed, second task gained in %, its interval). To the right is worse, up is better."""
-    placed = [(name, *spread(lost), gained, interval) for name, lost, gained, interval in points]
-    half = lambda p: p[2] if math.isfinite(p[2]) else 0
-    low, high = min(0, *(p[1] - half(p) for p in placed)), max(0, *(p[1] + half(p) for p in placed))
-    step = next(s for s in (0.1, 0.2, 0.5, 1, 2, 5) if (high - low) / s <= 9 or s == 5)
-    low, high = math.floor(low / step) * step, math.ceil(high / step) * step
-    x = lambda v: LEFT + (v - low) / (high - low) * (WIDTH - LEFT - RIGHT)
-    y = lambda v: HEIGHT - BOTTOM - v / 100 * (HEIGHT - BOTTOM - TOP)
+    """`points`: (name, change of the general loss by seed, second task gained in %, its interval). The name begins with the method. To the right
+    is worse, on a logarithmic scale; what is below its beginning stands at it."""
+    placed = [(name, sum(lost) / len(lost), lost, gained, interval) for name, lost, gained, interval in points]
+    low = 10 ** math.floor(math.log10(max(1e-3, min(p[1] for p in placed if p[1] > 0))))
+    high = max(2 * low, max(max(p[2]) for p in placed))
+    bottom = 10 * math.floor(min(p[4][0] for p in placed) / 10)
+    width = WIDTH - LEFT - RIGHT
+    x = lambda v: LEFT + math.log(max(v, low) / low) / math.log(high / low) * width
+    y = lambda v: HEIGHT - BOTTOM - (v - bottom) / (100 - bottom) * (HEIGHT - BOTTOM - TOP)
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif" font-size="12">',
            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-           f'<path d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - 20}" fill="none" stroke="#888"/>',
-           f'<path d="M{x(0):.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="#ccc" stroke-dasharray="3 3"/>',
-           f'<text x="{LEFT}" y="{HEIGHT - 12}">change of the loss on general data, nats a token (left is better)</text>',
+           f'<path d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{LEFT + width}" fill="none" stroke="#888"/>',
+           f'<text x="{LEFT}" y="{HEIGHT - 12}">added to the loss on general data, nats a token, logarithmic (left is better)</text>',
            '<text x="8" y="18">second task, % exact (up is better)</text>']
-    out += [f'<text x="{LEFT - 8}" y="{y(v) + 4:.1f}" text-anchor="end">{v}</text>' for v in range(0, 101, 20)]
-    for i in range(round((high - low) / step) + 1):
-        out.append(f'<text x="{x(low + i * step):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{low + i * step:+.1f}</text>')
-    labels = []
-    for point in sorted(placed, key=lambda p: -p[3]):
-        name, lost, _, gained, (worst, best) = point
-        px, py, ty = x(lost), y(gained), y(gained) + 14
-        out.append(f'<path d="M{px:.1f} {y(best):.1f}V{y(worst):.1f}M{x(lost - half(point)):.1f} {py:.1f}H{x(lost + half(point)):.1f}" stroke="#9bb8ea"/>')
-        while any(abs(ty - b) < 14 and px < a + 7 * n + 8 and a < px + 7 * len(name) + 8 for a, b, n in labels):
-            ty += 14
-        labels.append((px, ty, len(name)))
-        out.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4" fill="#2f6fdb"/><text x="{px + 8:.1f}" y="{ty:.1f}">{name}</text>')
+    out += [f'<text x="{LEFT - 8}" y="{y(v) + 4:.1f}" text-anchor="end">{v}</text>' for v in range(bottom, 101, 10)]
+    marks = [m * 10.0 ** e for e in range(-3, 3) for m in (1, 2, 5)]
+    for v in (m for m in marks if low <= m <= high):
+        out.append(f'<path d="M{x(v):.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="#eee"/>'
+                   f'<text x="{x(v):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{v:g}</text>')
+    numbers = []
+    for number, point in sorted(enumerate(placed, 1), key=lambda p: p[1][1]):
+        name, lost, seeds, gained, (worst, best) = point
+        colour = next(c for method, c in COLOURS.items() if name.startswith(method))
+        px, py = x(lost), y(gained)
+        ny = min(py - 12, y(best) - 8)
+        while any(abs(px - a) < 17 and abs(ny - b) < 13 for a, b in numbers):
+            ny -= 13
+        numbers.append((px, ny))
+        out += [f'<circle cx="{x(seed):.1f}" cy="{py:.1f}" r="3" fill="{colour}" fill-opacity="0.3"/>' for seed in seeds]
+        out.append(f'<path d="M{px:.1f} {y(best):.1f}V{y(worst):.1f}" stroke="{colour}" stroke-opacity="0.35"/>'
+                   f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4" fill="{colour}"/><text x="{px:.1f}" y="{ny + 4:.1f}" text-anchor="middle" fill="{colour}">{number}</text>')
+        out.append(f'<text x="{LEFT + width + 24}" y="{TOP + 18 * number - 14:.1f}" fill="{colour}">{number}  {name}</text>')
     with open(path, "w") as file:
         file.write("\n".join(out) + "\n</svg>\n")
