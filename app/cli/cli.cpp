@@ -3,6 +3,9 @@
 #include <fstream>
 #include <iostream>
 
+#include "core/base/file_kind.h"
+#include "core/base/space.h"
+
 namespace attune::cli {
 
 int report(const Error& error) {
@@ -11,6 +14,21 @@ int report(const Error& error) {
         std::cerr << "  next: " << error.hint << '\n';
     return 1;
 }
+
+namespace {
+
+constexpr const char* kNoLine = "Give at least one line.";
+
+// Enough to tell what a file is.
+std::string headOf(const std::string& file) {
+    std::string head(std::size_t{1} << 16, '\0');
+    std::ifstream opened(file, std::ios::binary);
+    opened.read(head.data(), std::ssize(head));
+    head.resize(static_cast<std::size_t>(opened.gcount()));
+    return head;
+}
+
+} // namespace
 
 Status forEachLine(const std::string& file, const std::function<Status(std::string_view, std::size_t)>& line) {
     std::ifstream opened;
@@ -21,14 +39,24 @@ Status forEachLine(const std::string& file, const std::function<Status(std::stri
             return fail(ErrorCode::NotFound, "Cannot read " + file, "Check the path, or give - for standard input.");
         input = &opened;
     }
+    const std::string name = file == "-" ? "standard input" : file;
     std::string text;
+    bool any = false;
     for (std::size_t number = 1; std::getline(*input, text); ++number) {
-        if (!text.empty() && text.back() == '\r')
-            text.pop_back();
-        if (text.empty())
+        if (number == 1) {
+            if (text.starts_with("\xEF\xBB\xBF"))
+                text.erase(0, 3);
+            ATTUNE_CHECK(refuseForeign(file == "-" ? text : headOf(file), "read " + name));
+        }
+        if (isBlank(text))
             continue;
+        if (text.back() == '\r')
+            text.pop_back();
+        any = true;
         ATTUNE_CHECK(line(text, number));
     }
+    if (!any)
+        return fail(ErrorCode::InvalidData, (file == "-" ? std::string("Standard input") : file) + " is empty", kNoLine);
     return {};
 }
 
@@ -38,7 +66,7 @@ tl::unexpected<Error> lineError(std::size_t number, const std::string& what) {
 
 Status forEachObject(const std::string& file, const std::string& expected,
                      const std::function<Status(const Json&, std::size_t)>& object) {
-    return forEachLine(file, [&](std::string_view line, std::size_t number) -> Status {
+    Status all = forEachLine(file, [&](std::string_view line, std::size_t number) -> Status {
         const auto parsed = parseJson(line, "line " + std::to_string(number));
         Status status = !parsed               ? fail(parsed.error())
                         : parsed->is_object() ? object(*parsed, number)
@@ -47,6 +75,9 @@ Status forEachObject(const std::string& file, const std::string& expected,
             status.error().hint = "Each line is one JSON object, " + expected + ".";
         return status;
     });
+    if (!all && all.error().hint == kNoLine)
+        all.error().hint = "Give one JSON object a line, " + expected + ".";
+    return all;
 }
 
 void printJson(const Json& value) {

@@ -101,7 +101,7 @@ void addGenerateCommand(CLI::App& app, Cli& cli) {
         ->check(CLI::Range(0.01, 100.0));
     command->add_option("--seed", sampling.seed, "The same seed gives the same texts")->check(atLeast(0));
     command->add_option("--max-tokens", sampling.maxTokens, "At most so many new tokens")
-        ->check(atLeast(0));
+        ->check(atLeast(1));
     command->add_option("--stop", sampling.stop, "Stop before this text (may be given several times)");
     auto* prompt = command->add_option("--prompt", options->prompt, "A text to continue");
     command->add_option("file", options->file, "One JSON object per line; - for standard input")->excludes(prompt);

@@ -46,7 +46,10 @@ public:
 
 const std::vector<const Importer*>& importers();
 const Importer* findImporter(std::string_view id);
-/// The importer that fits best. Errors: NotFound, Io, InvalidData (empty file), Unsupported (names the readable types).
+/// Whether the file may hold text at all. Errors: NotFound, Io, InvalidData (empty, UTF-16), Unsupported (a picture, an archive,
+/// an office file, ... whatever its name says).
+Status checkReadable(const fs::path& file);
+/// The importer that fits best. Errors: as checkReadable, Unsupported (names the readable types).
 Result<const Importer*> sniffImporter(const fs::path& file);
 
 } // namespace attune

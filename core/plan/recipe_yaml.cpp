@@ -7,6 +7,8 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include "core/base/file_kind.h"
+
 namespace attune {
 
 namespace {
@@ -114,6 +116,9 @@ Result<RecipeNode> parseRecipeTree(std::string_view yaml, std::string_view what)
         return fail(ErrorCode::InvalidData,
                     std::string(what) + " is too large for a recipe (" + std::to_string(yaml.size()) + " bytes)",
                     "Check that this is the right file.");
+    if (const auto kind = foreignKind(yaml))
+        return fail(ErrorCode::InvalidData, std::string(what) + " is no recipe: it is " + kind->what,
+                    "Choose a recipe, a text file such as recipe.yaml.");
     try {
         std::istringstream stream{std::string(yaml)};
         YAML::Parser parser(stream);
