@@ -1,4 +1,6 @@
 // attune-cli render: conversations to the text a model reads, through its chat template; one JSON object per line.
+#include <optional>
+
 #include "app/cli/commands.h"
 #include "core/text/chat_template.h"
 #include "core/text/tokenizer.h"
@@ -15,21 +17,28 @@ struct RenderArguments {
 
 struct LoadedTemplate {
     ChatTemplate chatTemplate;
-    std::string bos, eos; // "" without a model
+    std::optional<ChatTemplate> forTools; // of a model with a template named "tool_use"
+    OrderedJson tokens;                   // bos_token, eos_token, ...; empty without a model
 };
 
 Result<LoadedTemplate> loadTemplate(const RenderArguments& arguments) {
     if (!arguments.templateFile.empty()) {
         ATTUNE_ASSIGN(const std::string source, readFile(arguments.templateFile, kMaxTemplateBytes));
         ATTUNE_ASSIGN(ChatTemplate parsed, ChatTemplate::parse(source));
-        return LoadedTemplate{std::move(parsed), {}, {}};
+        return LoadedTemplate{std::move(parsed), {}, OrderedJson::object()};
     }
     ATTUNE_ASSIGN(const auto tokenizer, Tokenizer::load(arguments.model));
     if (tokenizer->chatTemplate().empty())
-        return fail(ErrorCode::NotFound, arguments.model + " has no chat template",
+        return fail(ErrorCode::NotFound,
+                    arguments.model + (tokenizer->namedChatTemplates().empty() ? " has no chat template" : " has no chat template named \"default\""),
                     "Give one with --template FILE, or use a model that was tuned for conversations.");
     ATTUNE_ASSIGN(ChatTemplate parsed, ChatTemplate::parse(tokenizer->chatTemplate()));
-    return LoadedTemplate{std::move(parsed), tokenizer->bosToken(), tokenizer->eosToken()};
+    LoadedTemplate loaded{std::move(parsed), {}, tokenizer->specialTokens()};
+    for (const auto& [name, source] : tokenizer->namedChatTemplates())
+        if (name == "tool_use") {
+            ATTUNE_ASSIGN(loaded.forTools, ChatTemplate::parse(source));
+        }
+    return loaded;
 }
 
 Result<std::string> renderLine(const LoadedTemplate& loaded, std::string_view line, std::size_t number,
@@ -40,11 +49,11 @@ Result<std::string> renderLine(const LoadedTemplate& loaded, std::string_view li
     const auto messages = variables.find("messages");
     if (messages == variables.end() || !messages->is_array()) // most templates would answer with an empty text
         return lineError(number, "it needs \"messages\", a list of {\"role\": ..., \"content\": ...}");
-    if (!loaded.bos.empty() && !variables.contains("bos_token"))
-        variables["bos_token"] = loaded.bos;
-    if (!loaded.eos.empty() && !variables.contains("eos_token"))
-        variables["eos_token"] = loaded.eos;
-    ATTUNE_ASSIGN(RenderedChat chat, loaded.chatTemplate.render(variables, options));
+    for (const auto& [name, token] : loaded.tokens.items())
+        if (!variables.contains(name))
+            variables[name] = token;
+    const bool tools = loaded.forTools && variables.contains("tools") && !variables["tools"].is_null();
+    ATTUNE_ASSIGN(RenderedChat chat, (tools ? *loaded.forTools : loaded.chatTemplate).render(variables, options));
     return std::move(chat.text);
 }
 

@@ -285,6 +285,26 @@ private:
         ATTUNE_ASSIGN(const auto chat, m_file.text("tokenizer.chat_template"));
         if (chat && !chat->empty())
             config["chat_template"] = *chat;
+        return addNamedTemplates(config);
+    }
+
+    // "tokenizer.chat_templates" names further templates, each under "tokenizer.chat_template.NAME".
+    Status addNamedTemplates(Json& config) const {
+        ATTUNE_ASSIGN(const auto* names, m_file.texts("tokenizer.chat_templates"));
+        if (!names || names->empty())
+            return {};
+        Json list = Json::array();
+        if (config.contains("chat_template"))
+            list.push_back({{"name", "default"}, {"template", config["chat_template"]}});
+        for (const std::string& name : *names) {
+            ATTUNE_ASSIGN(const auto source, m_file.text("tokenizer.chat_template." + name));
+            if (!isUtf8(name) || (source && !isUtf8(*source)))
+                return m_file.broken("a key of \"tokenizer.chat_templates\" is not valid UTF-8");
+            if (source && name != "default")
+                list.push_back({{"name", name}, {"template", *source}});
+        }
+        if (list.size() > 1)
+            config["chat_template"] = std::move(list);
         return {};
     }
 

@@ -17,7 +17,7 @@ constexpr int kMaxJsonDepth = 150;
 
 // Tokens that the tokenizer's configuration names are the model makers' own text.
 bool isTokenVariable(std::string_view name) {
-    return name.ends_with("_token");
+    return name.ends_with("_token") || name == "additional_special_tokens";
 }
 
 // A role is not free text: templates build control tokens from it ("<|" + role + "|>"). Only these words have that

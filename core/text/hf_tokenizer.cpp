@@ -27,6 +27,27 @@ HfTokenizer::HfTokenizer(TokenizerParts parts) : m_parts(std::move(parts)) {
     m_pad = tokenToId(m_parts.config.padToken);
 }
 
+OrderedJson HfTokenizer::specialTokens() const {
+    const TokenizerConfig& config = m_parts.config;
+    OrderedJson named = OrderedJson::object();
+    const auto add = [&](const std::string& name, const std::string& token) {
+        if (!token.empty())
+            named[name] = token;
+    };
+    add("bos_token", config.bosToken);
+    add("eos_token", config.eosToken);
+    add("unk_token", config.unkToken);
+    add("sep_token", config.sepToken);
+    add("pad_token", config.padToken);
+    add("cls_token", config.clsToken);
+    add("mask_token", config.maskToken);
+    for (const auto& [name, token] : config.extraTokens)
+        add(name, token);
+    if (!config.additionalTokens.empty())
+        named["additional_special_tokens"] = config.additionalTokens;
+    return named;
+}
+
 Result<Encoding> HfTokenizer::encode(std::string_view text, const EncodeOptions& options) const {
     if (text.size() > kMaxText)
         return fail(ErrorCode::InvalidData,

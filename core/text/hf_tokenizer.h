@@ -41,6 +41,8 @@ public:
     std::string eosToken() const override { return m_parts.config.eosToken; }
     bool addsBos() const override;
     const std::string& chatTemplate() const override { return m_parts.config.chatTemplate; }
+    std::vector<std::pair<std::string, std::string>> namedChatTemplates() const override { return m_parts.config.namedTemplates; }
+    OrderedJson specialTokens() const override;
     const std::string& hash() const override { return m_parts.hash; }
 
 private:

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/json.h"
 #include "core/base/result.h"
 
 namespace attune {
@@ -58,8 +59,13 @@ public:
     virtual std::string bosToken() const = 0; // "" when absent; chat templates read these
     virtual std::string eosToken() const = 0;
     virtual bool addsBos() const = 0; // whether encode(addSpecialTokens) starts with BOS
-    /// The chat template's source ("" when the model has none).
+    /// The chat template's source ("" when the model has none): the one named "default" where there are several.
     virtual const std::string& chatTemplate() const = 0;
+    /// The templates with other names, such as "tool_use" (name, source).
+    virtual std::vector<std::pair<std::string, std::string>> namedChatTemplates() const { return {}; }
+    /// What Hugging Face passes to chat templates: "bos_token", "pad_token", ... each with its text, and the list
+    /// "additional_special_tokens". Only those the model names.
+    virtual OrderedJson specialTokens() const = 0;
     /// Identity of vocabulary, merges and configuration; keys the token caches.
     virtual const std::string& hash() const = 0;
 };

@@ -1,5 +1,6 @@
 #include "core/text/tokenizer_config.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "core/text/json_fields.h"
@@ -9,6 +10,7 @@ namespace attune {
 namespace {
 
 constexpr std::uint64_t kMaxConfigBytes = 64u << 20;
+constexpr std::size_t kMaxTemplates = 64;
 
 // A token is written as text or as an object with "content".
 Result<std::string> tokenText(const Json& object, const char* key, const std::string& where) {
@@ -25,26 +27,6 @@ Result<std::optional<bool>> optionalFlag(const Json& object, const char* key, co
         return std::optional<bool>();
     ATTUNE_ASSIGN(const bool value, fields::flag(object, key, false, where));
     return std::optional<bool>(value);
-}
-
-// One text, or a list of named ones of which "default" counts (the first when none is called so).
-Result<std::string> readChatTemplate(const Json& object, const std::string& where) {
-    const Json* value = fields::member(object, "chat_template");
-    if (!value)
-        return std::string();
-    if (!value->is_array())
-        return fields::text(object, "chat_template", where);
-    std::string first;
-    for (std::size_t i = 0; i < value->size(); ++i) {
-        const std::string here = where + ".chat_template[" + std::to_string(i) + "]";
-        ATTUNE_ASSIGN(const auto name, fields::text((*value)[i], "name", here));
-        ATTUNE_ASSIGN(auto source, fields::text((*value)[i], "template", here));
-        if (name == "default")
-            return source;
-        if (i == 0)
-            first = std::move(source);
-    }
-    return first;
 }
 
 Status readAddedTokens(const Json& object, TokenizerConfig& config, const std::string& where) {
@@ -85,7 +67,89 @@ Status TokenizerConfig::readTokens(const Json& object, const std::string& where)
         if (token->empty()) {
             ATTUNE_ASSIGN(*token, tokenText(object, key, where));
         }
+    // A list of tokens, or names and tokens (transformers 4.48 and later write the latter under "extra_special_tokens").
+    for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
+        const Json* more = fields::member(object, key);
+        if (!more)
+            continue;
+        if (!more->is_array() && !more->is_object())
+            return fields::broken(where, std::string("\"") + key + "\" must be a list");
+        for (const auto& [name, value] : more->items()) {
+            const std::string here = where + "." + key;
+            const Json holder{{"token", value}};
+            ATTUNE_ASSIGN(auto token, tokenText(holder, "token", here));
+            if (more->is_object())
+                extraTokens.emplace_back(name, std::move(token));
+            else if (std::find(additionalTokens.begin(), additionalTokens.end(), token) == additionalTokens.end())
+                additionalTokens.push_back(std::move(token));
+        }
+    }
     return {};
+}
+
+// One text, or named ones as a list of {"name", "template"} or as an object.
+Status TokenizerConfig::readTemplates(const Json& object, const std::string& where) {
+    const Json* value = fields::member(object, "chat_template");
+    if (!value)
+        return {};
+    chatTemplate.clear();
+    namedTemplates.clear();
+    const auto add = [&](std::string name, std::string source) {
+        if (name == "default")
+            chatTemplate = std::move(source);
+        else
+            namedTemplates.emplace_back(std::move(name), std::move(source));
+    };
+    if (value->is_object()) {
+        for (const auto& [name, source] : value->items()) {
+            ATTUNE_ASSIGN(auto text, fields::text(*value, name.c_str(), where + ".chat_template"));
+            add(name, std::move(text));
+        }
+        return {};
+    }
+    if (!value->is_array()) {
+        ATTUNE_ASSIGN(chatTemplate, fields::text(object, "chat_template", where));
+        return {};
+    }
+    for (std::size_t i = 0; i < value->size(); ++i) {
+        const std::string here = where + ".chat_template[" + std::to_string(i) + "]";
+        ATTUNE_ASSIGN(auto name, fields::text((*value)[i], "name", here));
+        ATTUNE_ASSIGN(auto source, fields::text((*value)[i], "template", here));
+        add(std::move(name), std::move(source));
+    }
+    return {};
+}
+
+// chat_template.jinja is the default and additional_chat_templates/NAME.jinja the others; where any of them is there, they count and
+// tokenizer_config.json does not, as in transformers. chat_template.json was written for models with pictures; it helps out where
+// nothing else says a template.
+Status TokenizerConfig::readTemplateFiles(const fs::path& folder) {
+    std::error_code code;
+    std::vector<fs::path> more;
+    for (const auto& entry : fs::directory_iterator(folder / "additional_chat_templates", code))
+        if (entry.path().extension() == ".jinja" && more.size() < kMaxTemplates)
+            more.push_back(entry.path());
+    std::sort(more.begin(), more.end());
+    ATTUNE_ASSIGN(auto source, readOptional(folder / "chat_template.jinja", hashes));
+    if (!source.empty() || !more.empty()) {
+        chatTemplate = std::move(source);
+        namedTemplates.clear();
+    }
+    for (const fs::path& file : more) {
+        ATTUNE_ASSIGN(auto text, readOptional(file, hashes));
+        if (file.stem() == "default")
+            chatTemplate = std::move(text);
+        else
+            namedTemplates.emplace_back(file.stem().string(), std::move(text));
+    }
+    if (!chatTemplate.empty() || !namedTemplates.empty())
+        return {};
+    const fs::path file = folder / "chat_template.json";
+    ATTUNE_ASSIGN(const auto text, readOptional(file, hashes));
+    if (text.empty())
+        return {};
+    ATTUNE_ASSIGN(const Json object, parseJson(text, file.string()));
+    return readTemplates(object, file.string());
 }
 
 Status TokenizerConfig::readFrom(const Json& object, const std::string& where) {
@@ -101,7 +165,7 @@ Status TokenizerConfig::readFrom(const Json& object, const std::string& where) {
     if (fields::member(object, "extra_ids")) {
         ATTUNE_ASSIGN(extraIds, fields::count(object, "extra_ids", 10000, where));
     }
-    ATTUNE_ASSIGN(chatTemplate, readChatTemplate(object, where));
+    ATTUNE_CHECK(readTemplates(object, where));
     return readAddedTokens(object, *this, where);
 }
 
@@ -119,9 +183,7 @@ Result<TokenizerConfig> TokenizerConfig::read(const fs::path& folder) {
             ATTUNE_CHECK(config.readTokens(object, where));
         }
     }
-    ATTUNE_ASSIGN(auto source, readOptional(folder / "chat_template.jinja", config.hashes));
-    if (!source.empty())
-        config.chatTemplate = std::move(source);
+    ATTUNE_CHECK(config.readTemplateFiles(folder));
     return config;
 }
 

@@ -13,7 +13,10 @@ struct TokenizerConfig {
     std::string bosToken, eosToken, padToken; // "" when the model names none
     std::string unkToken, clsToken, sepToken, maskToken;
     std::string tokenizerClass;
-    std::string chatTemplate;
+    std::vector<std::string> additionalTokens;                        // additional_special_tokens
+    std::vector<std::pair<std::string, std::string>> extraTokens;     // of one model only: "image_token" and its text
+    std::string chatTemplate;                                         // the one named "default" where there are several
+    std::vector<std::pair<std::string, std::string>> namedTemplates;  // the others: name, source
     std::optional<bool> addBos, addEos, addPrefixSpace;
     std::optional<bool> legacy;                                    // LlamaTokenizer: false, no blank behind a token
     std::optional<bool> lowercase, stripAccents, tokenizeChinese;  // BertTokenizer
@@ -28,6 +31,8 @@ struct TokenizerConfig {
 
 private:
     Status readTokens(const Json& object, const std::string& where);
+    Status readTemplates(const Json& object, const std::string& where);
+    Status readTemplateFiles(const std::filesystem::path& folder);
 };
 
 } // namespace attune

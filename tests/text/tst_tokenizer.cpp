@@ -306,8 +306,51 @@ private Q_SLOTS:
         QVERIFY((*tokenizer)->addsBos());
         QCOMPARE((*tokenizer)->chatTemplate(), std::string("D"));
         QCOMPARE((*tokenizer)->vocabularySize(), std::size_t{3});
+        QCOMPARE((*tokenizer)->namedChatTemplates(), (std::vector<std::pair<std::string, std::string>>{{"tool_use", "T"}}));
         const auto other = test::loadFrom(file, R"({"bos_token":"<s>"})");
         QVERIFY(other && (*other)->hash() != (*tokenizer)->hash());
+    }
+
+    // Which file counts, as transformers reads them: .jinja files before tokenizer_config.json; chat_template.json where nothing else is.
+    void templatesComeFromEveryFileThatMayHoldThem() {
+        const std::string tokenizerJson = "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}";
+        const auto loadWith = [&](const std::vector<std::pair<std::string, std::string>>& files) {
+            const QTemporaryDir folder;
+            const fs::path path = folder.path().toStdString();
+            fs::create_directories(path / "additional_chat_templates");
+            (void)writeFileAtomic(path / "tokenizer.json", tokenizerJson);
+            for (const auto& [name, text] : files)
+                (void)writeFileAtomic(path / name, text);
+            return Tokenizer::load(path);
+        };
+        const std::pair<std::string, std::string> config{"tokenizer_config.json", "{\"chat_template\":\"config\"}"},
+            jinja{"chat_template.jinja", "jinja"}, json{"chat_template.json", "{\"chat_template\":\"json\"}"},
+            tools{"additional_chat_templates/tool_use.jinja", "tools"};
+        using Named = std::vector<std::pair<std::string, std::string>>;
+        const auto both = loadWith({config, jinja, json, tools});
+        QVERIFY(both);
+        QCOMPARE((*both)->chatTemplate(), std::string("jinja"));
+        QCOMPARE((*both)->namedChatTemplates(), (Named{{"tool_use", "tools"}}));
+        QCOMPARE((*loadWith({config, json}))->chatTemplate(), std::string("config"));
+        QCOMPARE((*loadWith({json}))->chatTemplate(), std::string("json"));
+        QCOMPARE((*loadWith({config, tools}))->chatTemplate(), std::string());
+        QVERIFY((*loadWith({jinja}))->hash() != (*loadWith({jinja, tools}))->hash());
+        const auto object = loadWith({{"tokenizer_config.json", "{\"chat_template\":{\"default\":\"d\",\"tool_use\":\"t\"}}"}});
+        QCOMPARE((*object)->chatTemplate(), std::string("d"));
+        QCOMPARE((*object)->namedChatTemplates(), (Named{{"tool_use", "t"}}));
+        const auto broken = loadWith({{"tokenizer_config.json", "{\"chat_template\":[{\"name\":\"default\"}]}"}});
+        QVERIFY(!broken && broken.error().message.find("chat_template[0]") != std::string::npos);
+    }
+
+    void everySpecialTokenIsNamed() {
+        const auto tokenizer = test::loadFrom(
+            "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}",
+            "{\"bos_token\":\"<s>\",\"unk_token\":{\"content\":\"<u>\"},\"pad_token\":\"<p>\",\"mask_token\":\"<m>\",\"sep_token\":null,"
+            "\"additional_special_tokens\":[\"<x>\",{\"content\":\"<y>\"}],\"extra_special_tokens\":{\"image_token\":\"<i>\"}}");
+        QVERIFY(tokenizer);
+        const OrderedJson expected{{"bos_token", "<s>"},   {"unk_token", "<u>"}, {"pad_token", "<p>"},
+                                   {"mask_token", "<m>"},  {"image_token", "<i>"}, {"additional_special_tokens", {"<x>", "<y>"}}};
+        QCOMPARE(QString::fromStdString((*tokenizer)->specialTokens().dump()), QString::fromStdString(expected.dump()));
     }
 
     void oneTokenizerServesManyThreads() {
