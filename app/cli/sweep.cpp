@@ -47,7 +47,7 @@ Result<DataShape> shapeOf(const SampleSource& source, const PromptFormat& format
     for (std::size_t i = 0; i < source.size(); i += std::max<std::size_t>(1, source.size() / kRowsLookedAt)) {
         ATTUNE_ASSIGN(Sample sample, source.at(i));
         if (sample.kind != SampleKind::Chat && sample.kind != SampleKind::Text)
-            sample.messages.push_back({"assistant", sample.chosen});
+            sample.messages.push_back(chosenMessage(sample));
         const auto row = sample.kind == SampleKind::Text ? format.textRow(sample.text, 0) : format.trainingRow(sample.messages, TrainOn::Completion, 0);
         if (!row)
             continue; // left out in training as well

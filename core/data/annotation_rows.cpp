@@ -36,9 +36,30 @@ private:
 
 using Questions = std::map<std::string, Votes>;
 
-bool counts(const Json& answer) {
+// Why answers were passed over; the last one is told, all of them when nothing else counted.
+class Passed {
+public:
+    void note(std::string why) { m_why = std::move(why); }
+    void markIfEmpty(Json& row, const Questions& questions, const char* otherwise) const {
+        for (const auto& [name, votes] : questions)
+            if (!votes.empty())
+                return;
+        row[std::string(kUnjudgedColumn)] = m_why.empty() ? otherwise : m_why;
+    }
+
+private:
+    std::string m_why;
+};
+
+constexpr const char* kNotAnnotated = "not annotated yet";
+
+bool counts(const Json& answer, Passed& passed) {
     const auto status = answer.find("status");
-    return status == answer.end() || !status->is_string() || *status == "submitted";
+    if (status == answer.end() || !status->is_string() || *status == "submitted")
+        return true;
+    passed.note(*status == "discarded" ? std::string("discarded by the annotator")
+                                       : "the answer is not submitted yet (" + status->get<std::string>().substr(0, 20) + ")");
+    return false;
 }
 
 // {"value": x} or x itself.
@@ -56,9 +77,9 @@ bool isAnswerList(const Json& cell) {
     return true;
 }
 
-void addAnswers(const Json& list, Votes& votes) {
+void addAnswers(const Json& list, Votes& votes, Passed& passed) {
     for (const Json& answer : list)
-        if (answer.is_object() && counts(answer))
+        if (answer.is_object() && counts(answer, passed))
             votes.add(valueOf(answer));
 }
 
@@ -84,41 +105,69 @@ Json labelStudioValue(const Json& value) {
 Json flattenLabelStudio(const Json& task, const Json& annotations) {
     Json row = task["data"];
     Questions questions;
+    Passed passed;
     for (const Json& annotation : annotations) {
-        if (!annotation.is_object() || (annotation.contains("was_cancelled") && annotation["was_cancelled"] == true))
+        if (annotation.is_object() && annotation.contains("was_cancelled") && annotation["was_cancelled"] == true) {
+            passed.note("skipped by the annotator (was_cancelled)");
             continue;
-        const auto results = annotation.find("result");
-        if (results == annotation.end() || !results->is_array())
+        }
+        const auto results = annotation.is_object() ? annotation.find("result") : annotation.end();
+        if (!annotation.is_object() || results == annotation.end() || !results->is_array() || results->empty()) {
+            passed.note("the annotation is empty");
             continue;
+        }
         for (const Json& result : *results)
             if (result.is_object() && result.contains("from_name") && result["from_name"].is_string() &&
                 result.contains("value") && result["value"].is_object())
                 questions[result["from_name"].get<std::string>()].add(labelStudioValue(result["value"]));
     }
     addQuestions(questions, row);
+    passed.markIfEmpty(row, questions, kNotAnnotated);
     return row;
 }
 
 Json flattenArgilla(const Json& record, const Json& responses) {
     Json row = record["fields"];
     Questions questions;
+    Passed passed;
+    if (const auto status = record.find("status"); status != record.end() && *status == "discarded")
+        passed.note("discarded by the annotator");
     if (responses.is_object()) {
         for (const auto& [name, answers] : responses.items())
             if (answers.is_array())
-                addAnswers(answers, questions[name]);
+                addAnswers(answers, questions[name], passed);
     } else {
         for (const Json& reviewer : responses) {
-            if (!reviewer.is_object() || !counts(reviewer) || !reviewer.contains("values") || !reviewer["values"].is_object())
+            if (!reviewer.is_object() || !counts(reviewer, passed) || !reviewer.contains("values") || !reviewer["values"].is_object())
                 continue;
             for (const auto& [name, answer] : reviewer["values"].items())
                 questions[name].add(valueOf(answer));
         }
     }
     addQuestions(questions, row);
+    passed.markIfEmpty(row, questions, kNotAnnotated);
     return row;
 }
 
+// Argilla 2's flat form: NAME.responses beside NAME.responses.status, both lists in the order of the reviewers.
+bool addFlatResponses(const Json& row, const std::string& name, const Json& answers, Questions& questions, Passed& passed) {
+    static constexpr std::string_view kEnd = ".responses";
+    const auto statuses = row.find(name + ".status");
+    if (!name.ends_with(kEnd) || !answers.is_array() || statuses == row.end() || !statuses->is_array() || statuses->size() != answers.size())
+        return false;
+    Votes& votes = questions[name.substr(0, name.size() - kEnd.size())];
+    for (std::size_t i = 0; i < answers.size(); ++i)
+        if (counts({{"status", (*statuses)[i]}}, passed))
+            votes.add(answers[i]);
+    return true;
+}
+
 } // namespace
+
+std::string_view whyUnjudged(const Json& row) {
+    const auto why = row.is_object() ? row.find(std::string(kUnjudgedColumn)) : row.end();
+    return row.is_object() && why != row.end() && why->is_string() ? std::string_view(why->get_ref<const std::string&>()) : std::string_view();
+}
 
 Json flattenAnnotations(Json row) {
     if (!row.is_object())
@@ -129,12 +178,21 @@ Json flattenAnnotations(Json row) {
             return flattenLabelStudio(row, row[key]);
     if (objectAt("fields") && row.contains("responses") && (row["responses"].is_array() || row["responses"].is_object()))
         return flattenArgilla(row, row["responses"]);
-    for (auto& [name, cell] : row.items())
-        if (isAnswerList(cell)) {
-            Votes votes;
-            addAnswers(cell, votes);
-            cell = votes.empty() ? Json() : votes.winner();
-        }
+    Questions questions;
+    Passed passed;
+    bool any = false;
+    for (auto& [name, cell] : row.items()) {
+        any = addFlatResponses(row, name, cell, questions, passed) || any;
+        if (!isAnswerList(cell))
+            continue;
+        any = true;
+        Votes& votes = questions[name];
+        addAnswers(cell, votes, passed);
+        cell = nullptr; // its answer takes the place below
+    }
+    addQuestions(questions, row);
+    if (any)
+        passed.markIfEmpty(row, questions, kNotAnnotated);
     return row;
 }
 

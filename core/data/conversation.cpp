@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/space.h"
+#include "core/base/words.h"
 
 namespace attune {
 
@@ -30,7 +31,7 @@ RowResult<std::string> readContent(const Json& content, const std::string& field
     if (content.is_null())
         return std::string();
     if (!content.is_array())
-        return rowProblem(field, std::string("the content is not text but a ") + content.type_name());
+        return rowProblem(field, "the content is not text but " + kindOf(content));
     std::string text;
     for (const Json& part : content) {
         if (part.is_string())
@@ -50,14 +51,22 @@ struct CallLines {
 
 // Calls become text as most models write them; what reads calls by themselves takes them apart again (Message::toolCalls).
 RowResult<CallLines> readToolCalls(const Json& calls, const std::string& field) {
+    if (calls.is_string()) { // tables keep them as JSON inside a text
+        if (isBlank(calls.get_ref<const std::string&>()))
+            return CallLines{};
+        const auto parsed = parseJson(calls.get_ref<const std::string&>(), "tool_calls");
+        if (!parsed || parsed->is_string())
+            return rowProblem(field, "tool_calls is a text that is not valid JSON");
+        return readToolCalls(*parsed, field);
+    }
     if (!calls.is_array())
-        return rowProblem(field, "tool_calls is not a list");
+        return rowProblem(field, "tool_calls is not a list but " + kindOf(calls));
     CallLines lines;
     for (const Json& call : calls) {
         const Json* function = &call;
         if (call.is_object() && call.contains("function"))
             function = &call["function"];
-        if (!function->is_object() || !function->contains("name"))
+        if (!function->is_object() || !function->contains("name") || !(*function)["name"].is_string())
             return rowProblem(field, "a tool call has no name");
         Json arguments = function->value("arguments", Json::object());
         if (arguments.is_string())
@@ -69,8 +78,19 @@ RowResult<CallLines> readToolCalls(const Json& calls, const std::string& field) 
     return lines;
 }
 
-// A turn that is a call by its role (ShareGPT's function_call): its text is the call, or a list of calls.
+void addCalls(Message& message, const CallLines& calls) {
+    if (!message.content.empty() && calls.count > 0)
+        message.content += '\n';
+    message.content += calls.text;
+    message.toolCalls = calls.count;
+}
+
+// A turn that is a call by its role (ShareGPT's function_call): its text is the call, or a list of calls. Broken ones stay as they
+// were written, marked as the call they should be, so that toolFault() names them.
 void readCallTurn(Message& message, const std::string& field) {
+    if (isBlank(message.content))
+        return;
+    message.toolCalls = 1;
     const auto call = parseJson(message.content, "the call");
     if (!call)
         return;
@@ -78,6 +98,17 @@ void readCallTurn(Message& message, const std::string& field) {
         message.content = lines->text;
         message.toolCalls = lines->count;
     }
+}
+
+// OpenAI's "weight": 1 = learn this answer, 0 = it is only context.
+RowResult<bool> readWeight(const Json& turn, const std::string& field) {
+    const auto weight = turn.find("weight");
+    if (weight == turn.end() || weight->is_null())
+        return true;
+    if (!weight->is_number() || (*weight != 0 && *weight != 1))
+        return rowProblem(field + ".weight", "must be 0 (do not learn this answer) or 1 (learn it), not " +
+                                                 dumped(*weight).substr(0, 40));
+    return *weight == 1;
 }
 
 } // namespace
@@ -94,12 +125,14 @@ std::string canonicalRole(const std::string& role) {
 }
 
 std::string withReasoning(const std::string& reasoning, std::string answer) {
+    if (answer.find("<think>") != std::string::npos && answer.find(trimmed(reasoning)) != std::string::npos)
+        return answer;
     return isBlank(reasoning) ? std::move(answer) : "<think>\n" + reasoning + "\n</think>\n\n" + std::move(answer);
 }
 
 RowResult<Message> readTurn(const Json& turn, const std::string& field) {
     if (!turn.is_object())
-        return rowProblem(field, std::string("the turn is not an object but a ") + turn.type_name());
+        return rowProblem(field, "the turn is not an object but " + kindOf(turn));
     const char* roleKey = turn.contains("role") ? "role" : "from";
     if (!turn.contains(roleKey) || !turn[roleKey].is_string())
         return rowProblem(field, "the turn has no role");
@@ -108,7 +141,8 @@ RowResult<Message> readTurn(const Json& turn, const std::string& field) {
     if (message.role.empty())
         return rowProblem(field, "unknown role \"" + turn[roleKey].get<std::string>().substr(0, 40) +
                                      "\" (known: system, user, assistant, tool)");
-    if (!turn.contains("content") && !turn.contains("value") && !turn.contains("text") && !turn.contains("tool_calls"))
+    if (!turn.contains("content") && !turn.contains("value") && !turn.contains("text") && !turn.contains("tool_calls") &&
+        !turn.contains("function_call"))
         return rowProblem(field, "the turn has no content");
     for (const char* key : {"content", "value", "text"}) {
         if (!turn.contains(key))
@@ -123,10 +157,12 @@ RowResult<Message> readTurn(const Json& turn, const std::string& field) {
         auto calls = readToolCalls(turn["tool_calls"], field);
         if (!calls)
             return tl::unexpected(std::move(calls).error());
-        if (!message.content.empty() && calls->count > 0)
-            message.content += '\n';
-        message.content += calls->text;
-        message.toolCalls = calls->count;
+        addCalls(message, *calls);
+    } else if (turn.contains("function_call") && !turn["function_call"].is_null()) { // OpenAI's form before tool_calls: one call
+        auto calls = readToolCalls(Json::array({turn["function_call"]}), field);
+        if (!calls)
+            return tl::unexpected(std::move(calls).error());
+        addCalls(message, *calls);
     } else if (const std::string& spelling = turn[roleKey].get_ref<const std::string&>();
                message.role == "assistant" && (spelling == "function_call" || spelling == "tool_call")) {
         readCallTurn(message, field);
@@ -136,6 +172,10 @@ RowResult<Message> readTurn(const Json& turn, const std::string& field) {
             message.content = withReasoning(turn[key].get<std::string>(), std::move(message.content));
             break;
         }
+    auto learn = readWeight(turn, field);
+    if (!learn)
+        return tl::unexpected(std::move(learn).error());
+    message.learn = *learn || message.role != "assistant";
     return message;
 }
 
@@ -152,7 +192,6 @@ void addTools(std::vector<Message>& messages, const Json& given) {
         if (isBlank(text) || tools.is_null())
             return;
         messages.insert(messages.begin(), {"tools", text});
-        messages = withToolsAsText(messages);
         return;
     }
     OrderedJson wrapped = OrderedJson::array();
@@ -179,7 +218,7 @@ RowResult<std::vector<Message>> readTurns(const Json& turns, const std::string& 
         return readTurns(*parsed, field);
     }
     if (!turns.is_array())
-        return rowProblem(field, std::string("not a list of turns but a ") + turns.type_name());
+        return rowProblem(field, "not a list of turns but " + kindOf(turns));
     if (turns.empty())
         return rowProblem(field, "the list of turns is empty");
     std::vector<Message> messages;

@@ -18,17 +18,18 @@ Sample rowLike(const Sample& from, SampleKind kind) {
     return made;
 }
 
-Sample conversationWith(const Sample& from, const std::string& answer) {
+Sample conversationWith(const Sample& from, Message answer) {
     Sample made = rowLike(from, SampleKind::Chat);
     made.messages = from.messages;
-    made.messages.push_back({"assistant", answer});
+    made.messages.push_back(std::move(answer));
     return made;
 }
 
-Sample markedAnswer(const Sample& from, const std::string& answer, bool good) {
+Sample markedAnswer(const Sample& from, Message answer, bool good) {
     Sample made = rowLike(from, SampleKind::Unpaired);
     made.messages = from.messages;
-    made.chosen = answer;
+    made.chosen = std::move(answer.content);
+    made.chosenCalls = answer.toolCalls;
     made.label = good;
     return made;
 }
@@ -61,10 +62,10 @@ std::vector<Sample> convertSample(const Sample& sample, SampleKind to) {
         return isBlank(made.text) ? std::vector<Sample>{} : std::vector<Sample>{std::move(made)};
     }
     if (sample.kind == SampleKind::Unpaired)
-        return sample.label ? std::vector<Sample>{conversationWith(sample, sample.chosen)} : std::vector<Sample>{};
+        return sample.label ? std::vector<Sample>{conversationWith(sample, chosenMessage(sample))} : std::vector<Sample>{};
     if (to == SampleKind::Chat)
-        return {conversationWith(sample, sample.chosen)};
-    return {markedAnswer(sample, sample.chosen, true), markedAnswer(sample, sample.rejected, false)};
+        return {conversationWith(sample, chosenMessage(sample))};
+    return {markedAnswer(sample, chosenMessage(sample), true), markedAnswer(sample, rejectedMessage(sample), false)};
 }
 
 } // namespace attune

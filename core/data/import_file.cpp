@@ -1,8 +1,10 @@
 #include "core/data/import_file.h"
 
+#include "core/base/words.h"
 #include "core/data/annotation_rows.h"
 #include "core/data/row_reader.h"
 #include "core/data/sample_hash.h"
+#include "core/data/sample_text.h"
 #include "core/data/turn_chains.h"
 
 namespace attune {
@@ -19,7 +21,9 @@ Result<Head> readHead(const fs::path& file, const std::string& importerId, std::
     Head head;
     if (importerId.empty()) {
         ATTUNE_ASSIGN(head.importer, sniffImporter(file));
-    } else if (head.importer = findImporter(importerId); !head.importer) {
+    } else if (head.importer = findImporter(importerId); head.importer) {
+        ATTUNE_CHECK(checkReadable(file));
+    } else {
         return fail(ErrorCode::InvalidArgument, "There is no importer \"" + importerId + "\"",
                     "Use json, jsonl or csv.");
     }
@@ -104,6 +108,7 @@ Result<ImportSummary> importFile(const fs::path& file, const ImportOptions& opti
     ATTUNE_ASSIGN(const Head head, readHead(file, options.importer, kLookedAt, options.limits));
     ImportSummary summary;
     summary.importer = head.importer->description().id;
+    summary.columns = columnsOf(head.rows);
     if (options.mapping) {
         ATTUNE_CHECK(checkMapping(*options.mapping));
         summary.mapping = *options.mapping;
@@ -136,13 +141,18 @@ Result<ImportSummary> importFile(const fs::path& file, const ImportOptions& opti
     ATTUNE_CHECK(head.importer->read(
         file, options.limits,
         [&](RawRow&& row) {
-            auto sample = toChainedSample(flattenAnnotations(std::move(row.value)), summary.mapping, chains);
+            const Json flat = flattenAnnotations(std::move(row.value));
+            auto sample = toChainedSample(flat, summary.mapping, chains);
             if (!sample) {
+                if (const auto why = whyUnjudged(flat); why == sample.error().reason)
+                    ++summary.unjudged[std::string(why)];
                 sample.error().row = row.row;
                 sample.error().line = row.line;
                 problem(sample.error());
                 return true;
             }
+            if (const auto fault = toolFault(*sample); fault && summary.toolFaults++ == 0)
+                summary.firstToolFault = ImportProblem{row.row, row.line, fault->field, fault->reason};
             sample->sourceRow = row.row;
             if (sample->id.empty())
                 sample->id = ids.next(*sample);
@@ -155,10 +165,24 @@ Result<ImportSummary> importFile(const fs::path& file, const ImportOptions& opti
         return fail(std::move(delivered).error());
     if (summary.rows == 0)
         return fail(ErrorCode::InvalidData,
-                    "No row of " + file.string() + " can be used (" + std::to_string(summary.problems) + " problems; " +
+                    "No row of " + file.string() + " can be used (" + countOf(summary.problems, "problem", "problems") + "; " +
                         firstProblem + ")",
                     "Correct the file, or choose the columns by hand. Read as: " + describe(summary.mapping));
     return summary;
+}
+
+std::string unjudgedInWords(const ImportSummary& summary) {
+    std::string words;
+    for (const auto& [why, count] : summary.unjudged)
+        words += (words.empty() ? "" : " ") + countOf(count, "row has", "rows have") + " no judgement: " + why + ".";
+    return words;
+}
+
+std::string toolFaultsInWords(const ImportSummary& summary) {
+    if (!summary.firstToolFault)
+        return {};
+    return "The functions or calls of " + countOf(summary.toolFaults, "row", "rows") + " cannot be read and stay text; the first: " +
+           describe(*summary.firstToolFault) + ".";
 }
 
 Result<std::vector<Sample>> loadSamples(const fs::path& file, const std::string& mapping,

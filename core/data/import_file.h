@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,7 +41,15 @@ struct ImportSummary {
     Mapping mapping;
     std::int64_t rows = 0;     // that became samples
     std::int64_t problems = 0; // that did not
+    std::map<std::string, std::int64_t> unjudged; // of the problems, rows of annotation tools without a judgement: why, how many
+    std::int64_t toolFaults = 0;                  // of the rows, those whose functions or calls cannot be read and stay text
+    std::optional<ImportProblem> firstToolFault;
+    std::vector<std::string> columns; // of the first rows, sorted by name
 };
+
+/// "2 rows are left out because they are not annotated yet", one sentence a reason; "" for none. And the same of the functions.
+std::string unjudgedInWords(const ImportSummary& summary);
+std::string toolFaultsInWords(const ImportSummary& summary);
 
 /// Streams a file. An error returned by `onSample` ends the import and is returned.
 /// Errors: as inspectFile, Cancelled, and InvalidData when no row was usable (the message quotes the first problem).

@@ -8,20 +8,22 @@ namespace {
 
 // The turns with their calls as other programs read them; the tools have a key of their own.
 OrderedJson turns(const std::vector<Message>& messages) {
-    OrderedJson list = chatVariables(messages, {true, true})["messages"];
-    for (OrderedJson& turn : list)
+    const auto first = messages.begin() + (!messages.empty() && messages.front().role == "tools");
+    OrderedJson list = chatVariables({first, messages.end()}, {true, true})["messages"];
+    for (std::size_t i = 0; i < list.size(); ++i) {
         for (const char* counted : {"tool_call_id", "name"}) // nothing the row said
-            turn.erase(counted);
+            list[i].erase(counted);
+        if (!(first + static_cast<std::ptrdiff_t>(i))->learn)
+            list[i]["weight"] = 0;
+    }
     return list;
 }
 
 void addToolList(OrderedJson& row, const std::vector<Message>& messages) {
-    if (OrderedJson tools = chatVariables(messages, {true, true})["tools"]; !tools.is_null())
-        row["tools"] = std::move(tools);
-}
-
-OrderedJson answer(const std::string& text) {
-    return turns({{"assistant", text}});
+    if (messages.empty() || messages.front().role != "tools")
+        return;
+    OrderedJson tools = chatVariables(messages, {true, true})["tools"];
+    row["tools"] = tools.is_null() ? OrderedJson(messages.front().content) : std::move(tools); // one that cannot be read: as it was written
 }
 
 } // namespace
@@ -37,14 +39,14 @@ std::string toJsonLine(const Sample& sample) {
         break;
     case SampleKind::Preference:
         row["prompt"] = turns(sample.messages);
-        row["chosen"] = answer(sample.chosen);
-        row["rejected"] = answer(sample.rejected);
+        row["chosen"] = turns({chosenMessage(sample)});
+        row["rejected"] = turns({rejectedMessage(sample)});
         if (sample.margin != 0)
             row["margin"] = sample.margin;
         break;
     case SampleKind::Unpaired:
         row["prompt"] = turns(sample.messages);
-        row["completion"] = answer(sample.chosen);
+        row["completion"] = turns({chosenMessage(sample)});
         row["label"] = sample.label;
         break;
     case SampleKind::PromptOnly:

@@ -71,7 +71,7 @@ Result<std::string_view> BlockReader::next(const Progress& progress) {
 
 Result<LineReader::Line> LineReader::next(const Progress& progress) {
     m_line.clear();
-    bool spans = false, tooLong = false;
+    bool spans = false, tooLong = false, open = false;
     for (;;) {
         if (m_block.empty()) {
             if (!m_atEnd) {
@@ -81,6 +81,7 @@ Result<LineReader::Line> LineReader::next(const Progress& progress) {
             if (m_atEnd) {
                 if (!spans)
                     return Line{{}, m_number, false, true};
+                open = true;
                 break;
             }
         }
@@ -105,11 +106,11 @@ Result<LineReader::Line> LineReader::next(const Progress& progress) {
     }
     ++m_number;
     if (tooLong)
-        return Line{{}, m_number, true};
+        return Line{{}, m_number, true, false, open};
     std::string_view text = m_line;
     if (text.ends_with('\r'))
         text.remove_suffix(1);
-    return Line{text, m_number};
+    return Line{text, m_number, false, false, open};
 }
 
 } // namespace attune

@@ -43,6 +43,7 @@ public:
         std::int64_t number = 0;
         bool tooLong = false; // text is then empty; the line was skipped
         bool end = false;     // there is no line
+        bool open = false;    // no newline behind it: the file ends with this line
     };
     Result<Line> next(const Progress& progress);
 

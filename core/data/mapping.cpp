@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "core/data/annotation_rows.h"
+
 namespace attune {
 
 namespace {
@@ -48,7 +50,7 @@ const std::vector<MappingFormat>& mappingFormats() {
          "Alpaca",
          "Instruction, optional input, and output.",
          SampleKind::Chat,
-         {kInstruction, kInput, {"output", "Output"}, kSystem, kHistory, kTurnId, kParentId}},
+         {kInstruction, kInput, {"output", "Output"}, kSystem, kHistory, kReasoning, kTurnId, kParentId}},
         {"prompt_completion",
          "Prompt and completion",
          "A question and its answer.",
@@ -177,8 +179,17 @@ std::vector<std::string> columnsOf(std::span<const Json> rows) {
     for (const Json& row : rows)
         if (row.is_object())
             for (const auto& [name, value] : row.items())
-                names.insert(name);
+                if (name != kUnjudgedColumn)
+                    names.insert(name);
     return {names.begin(), names.end()};
+}
+
+std::vector<std::string> unusedColumns(const std::vector<std::string>& columns, const Mapping& mapping) {
+    std::vector<std::string> unused;
+    for (const std::string& column : columns)
+        if (std::none_of(mapping.columns.begin(), mapping.columns.end(), [&](const ColumnRole& item) { return item.column == column; }))
+            unused.push_back(column);
+    return unused;
 }
 
 Json toJson(const Mapping& mapping) {

@@ -59,6 +59,9 @@ std::string describe(const Mapping& mapping);
 /// The columns of these rows, sorted by name.
 std::vector<std::string> columnsOf(std::span<const Json> rows);
 
+/// Those of `columns` that no part of the mapping reads.
+std::vector<std::string> unusedColumns(const std::vector<std::string>& columns, const Mapping& mapping);
+
 Json toJson(const Mapping& mapping);
 Result<Mapping> mappingFromJson(const Json& json);
 /// "text=prompt,category=completion" (column=role) with the format that fits these roles, or "alpaca" (a format id,

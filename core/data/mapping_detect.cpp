@@ -148,11 +148,17 @@ void addCommon(Mapping& mapping, const Columns& columns) {
     const auto optional = [&](const char* role, std::initializer_list<const char*> names) {
         const bool known = std::any_of(format->roles.begin(), format->roles.end(),
                                        [&](const MappingRole& item) { return item.id == role; });
-        if (known && mapping.column(role).empty())
-            addIf(mapping, columns.named(names), role);
+        if (!known || !mapping.column(role).empty())
+            return;
+        const Column* column = columns.named(names);
+        const bool taken = column && std::any_of(mapping.columns.begin(), mapping.columns.end(),
+                                                 [&](const ColumnRole& item) { return item.column == column->name; });
+        if (!taken)
+            addIf(mapping, column, role);
     };
     optional("system", {"system", "system_prompt", "system_message"});
-    optional("tools", {"tools"});
+    optional("tools", {"tools", "functions"});
+    optional("reasoning", {"reasoning_content", "reasoning", "thinking", "Complex_CoT"});
     optional("history", {"history"});
     optional("margin", {"margin"});
     if (columns.named({"parent_id"}) && columns.named({"id", "message_id"})) {

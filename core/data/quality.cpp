@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "core/base/space.h"
+#include "core/data/import_problem.h"
 #include "core/data/sample_text.h"
 
 namespace attune {
@@ -56,6 +57,17 @@ void QualityCheck::add(const Sample& sample) {
         if (m_report.withControlTokens++ == 0)
             m_report.firstControlToken = token;
         note(m_report.controlTokenRows, sample.sourceRow);
+    }
+    if (const auto fault = toolFault(sample)) {
+        if (m_report.toolFaults++ == 0)
+            m_report.firstToolFault = describe(ImportProblem{sample.sourceRow, 0, fault->field, fault->reason});
+        note(m_report.toolFaultRows, sample.sourceRow);
+    }
+    for (const Message& message : sample.messages)
+        m_report.contextAnswers += !message.learn;
+    if (sample.kind == SampleKind::Chat && !sample.messages.empty() && !sample.messages.back().learn) {
+        ++m_report.contextLastAnswers;
+        note(m_report.contextLastRows, sample.sourceRow);
     }
     m_rows.push_back({low64(normalisedHash(sample)), low64(promptHash(sample)), sample.sourceRow, sample.split});
     if (m_countTokens)

@@ -34,7 +34,11 @@ struct QualityReport {
     std::int64_t longestBytes = 0, bytes = 0;
     std::int64_t withControlTokens = 0; // rows that spell a control token in their text; it is tokenised as text
     std::string firstControlToken;      // of the first such row
-    std::vector<std::int64_t> emptyRows, duplicateRows, leakedRows, controlTokenRows; // sourceRow of the first of each, at most kListed
+    std::int64_t toolFaults = 0;        // rows whose functions or calls cannot be read, so that models see them as text
+    std::string firstToolFault;         // "row 3, field \"tools\": ..."
+    std::int64_t contextAnswers = 0;    // answers that are not to be learned ("weight": 0)
+    std::int64_t contextLastAnswers = 0; // of these, last ones: learned from the completion alone, such rows teach nothing
+    std::vector<std::int64_t> emptyRows, duplicateRows, leakedRows, controlTokenRows, toolFaultRows, contextLastRows; // sourceRow of the first of each, at most kListed
     std::optional<TokenSummary> tokens;
 
     static constexpr std::size_t kListed = 1000;

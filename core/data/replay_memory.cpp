@@ -33,7 +33,7 @@ std::optional<Sample> remembered(Sample sample) {
         [[fallthrough]];
     case SampleKind::Preference:
         kept.messages = std::move(sample.messages);
-        kept.messages.push_back({"assistant", std::move(sample.chosen)});
+        kept.messages.push_back(chosenMessage(sample));
         return kept;
     case SampleKind::PromptOnly:
         break;

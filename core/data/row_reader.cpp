@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "core/base/space.h"
+#include "core/base/words.h"
+#include "core/data/annotation_rows.h"
 #include "core/data/conversation.h"
 #include "core/data/judged_pair.h"
 #include "core/data/sample_text.h"
@@ -42,9 +44,11 @@ private:
     void addHistory();
     void addConversation();
     void addPromptMessages();
-    std::string completion(const char* role, bool allowConversation);
-    void endWithAnswer(std::string answer) { m_sample.messages.push_back({"assistant", std::move(answer)}); }
-    std::string popAnswer();
+    Message completion(const char* role, bool allowConversation);
+    void endWithAnswer(Message answer);
+    void takeChosen(Message answer);
+    void takeRejected(Message answer);
+    Message popAnswer();
     void readAlpacaPrompt();
     void readImplicit();
     void readImplicitText();
@@ -75,7 +79,7 @@ std::string Reader::text(const char* role, bool required) {
         else if (cell->is_number() || cell->is_boolean())
             piece = cell->dump();
         else {
-            stop(item.column, std::string("not text but a ") + cell->type_name());
+            stop(item.column, "not text but " + kindOf(*cell));
             return {};
         }
         if (found && !isBlank(piece) && !joined.empty())
@@ -160,13 +164,29 @@ void Reader::addPromptMessages() {
     m_sample.messages.push_back({"user", text("prompt", true)});
 }
 
+// With the reasoning that stands in a column of its own.
+void Reader::endWithAnswer(Message answer) {
+    answer.content = withReasoning(text("reasoning", false), std::move(answer.content));
+    m_sample.messages.push_back(std::move(answer));
+}
+
+void Reader::takeChosen(Message answer) {
+    m_sample.chosen = std::move(answer.content);
+    m_sample.chosenCalls = answer.toolCalls;
+}
+
+void Reader::takeRejected(Message answer) {
+    m_sample.rejected = std::move(answer.content);
+    m_sample.rejectedCalls = answer.toolCalls;
+}
+
 // An answer: a text, one turn, or a list of turns that ends with it.
-std::string Reader::completion(const char* role, bool allowConversation) {
+Message Reader::completion(const char* role, bool allowConversation) {
     const Json* cell = value(role);
     if (!cell || (!cell->is_array() && !cell->is_object()))
-        return text(role, true);
+        return {"assistant", text(role, true)};
     if (cell->is_object())
-        return take(readTurn(*cell, field(role))).content;
+        return take(readTurn(*cell, field(role)));
     auto turns = take(readTurns(*cell, field(role)));
     if (m_problem)
         return {};
@@ -174,7 +194,7 @@ std::string Reader::completion(const char* role, bool allowConversation) {
         stop(field(role), "the last turn is not the assistant's");
         return {};
     }
-    std::string answer = std::move(turns.back().content);
+    Message answer = std::move(turns.back());
     turns.pop_back();
     if (!turns.empty() && allowConversation) // a whole conversation: what stands before the answer is the prompt
         m_sample.messages = std::move(turns);
@@ -183,12 +203,12 @@ std::string Reader::completion(const char* role, bool allowConversation) {
     return answer;
 }
 
-std::string Reader::popAnswer() {
+Message Reader::popAnswer() {
     if (m_problem || m_sample.messages.empty() || m_sample.messages.back().role != "assistant") {
         stop(field("conversation"), "the last turn is not the assistant's");
         return {};
     }
-    std::string answer = std::move(m_sample.messages.back().content);
+    Message answer = std::move(m_sample.messages.back());
     m_sample.messages.pop_back();
     return answer;
 }
@@ -281,8 +301,8 @@ void Reader::readImplicit() {
         return stop(field("rejected"), "both answers are equal");
     if (shared + 1 != sides[0].size() || shared + 1 != sides[1].size())
         return stop(field("rejected"), "the two conversations differ in more than the last answer");
-    m_sample.chosen = std::move(sides[0].back().content);
-    m_sample.rejected = std::move(sides[1].back().content);
+    takeChosen(std::move(sides[0].back()));
+    takeRejected(std::move(sides[1].back()));
     sides[0].pop_back();
     m_sample.messages = std::move(sides[0]);
 }
@@ -363,11 +383,10 @@ tl::expected<Sample, ImportProblem> Reader::read(const MappingFormat& format) {
         addConversation();
     } else if (format.id == "alpaca") {
         readAlpacaPrompt();
-        endWithAnswer(text("output", true));
+        endWithAnswer({"assistant", text("output", true)});
     } else if (format.id == "prompt_completion") {
         addPromptMessages();
-        std::string answer = completion("completion", false);
-        endWithAnswer(withReasoning(text("reasoning", false), std::move(answer)));
+        endWithAnswer(completion("completion", false));
     } else if (format.id == "text") {
         m_sample.text = text("text", true);
     } else if (format.id == "preference_implicit") {
@@ -383,15 +402,15 @@ tl::expected<Sample, ImportProblem> Reader::read(const MappingFormat& format) {
             readAlpacaPrompt();
         else
             addConversation();
-        m_sample.rejected = completion("rejected", true);
-        m_sample.chosen = completion("chosen", true);
+        takeRejected(completion("rejected", true));
+        takeChosen(completion("chosen", true));
     } else if (format.id == "unpaired") {
         addPromptMessages();
-        m_sample.chosen = completion("completion", false);
+        takeChosen(completion("completion", false));
         m_sample.label = flag("label");
     } else if (format.id == "chat_kto") {
         addConversation();
-        m_sample.chosen = popAnswer();
+        takeChosen(popAnswer());
         m_sample.label = flag("label");
     } else {
         addPromptMessages();
@@ -412,7 +431,10 @@ tl::expected<Sample, ImportProblem> toSample(const Json& row, const Mapping& map
     const MappingFormat* format = findMappingFormat(mapping.format);
     if (!format)
         return tl::unexpected(ImportProblem{0, 0, {}, "unknown format \"" + mapping.format + "\""});
-    return Reader(row, mapping).read(*format);
+    auto sample = Reader(row, mapping).read(*format);
+    if (const auto why = whyUnjudged(row); !sample && !why.empty())
+        return tl::unexpected(ImportProblem{0, 0, {}, std::string(why)});
+    return sample;
 }
 
 } // namespace attune

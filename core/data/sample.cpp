@@ -69,6 +69,16 @@ std::string completionText(const Sample& sample) {
     }
 }
 
+std::optional<ToolFault> toolFault(const Sample& sample) {
+    if (auto fault = toolFault(sample.messages))
+        return fault;
+    for (const auto& [message, field] : {std::pair{chosenMessage(sample), "chosen"}, std::pair{rejectedMessage(sample), "rejected"}})
+        if (message.toolCalls > 0)
+            if (const auto fault = toolFault(std::vector<Message>{message}))
+                return ToolFault{field, fault->reason};
+    return std::nullopt;
+}
+
 std::int64_t textBytes(const Sample& sample) {
     std::size_t bytes = 0;
     forEachText(sample, [&](std::string_view text) { bytes += text.size(); });

@@ -21,6 +21,12 @@ void append(std::string& bytes, std::string_view text) {
     bytes += text;
 }
 
+// What changes how a text becomes tokens. Nothing for an ordinary text, so that hashes of earlier days stay what they were.
+void appendMarks(std::string& bytes, int calls, bool learn) {
+    if (calls > 0 || !learn)
+        append(bytes, (learn ? "calls " : "context, calls ") + std::to_string(calls));
+}
+
 template <class Text>
 std::string canonical(const Sample& sample, Text&& text) {
     std::string bytes;
@@ -34,11 +40,14 @@ std::string canonical(const Sample& sample, Text&& text) {
     for (const Message& message : sample.messages) {
         append(bytes, message.role);
         append(bytes, text(message.content));
+        appendMarks(bytes, message.toolCalls, message.learn);
     }
     append(bytes, "");
     append(bytes, text(sample.text));
     append(bytes, text(sample.chosen));
     append(bytes, text(sample.rejected));
+    appendMarks(bytes, sample.chosenCalls, true);
+    appendMarks(bytes, sample.rejectedCalls, true);
     return bytes;
 }
 

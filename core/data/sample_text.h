@@ -1,6 +1,7 @@
 // The parts of a sample as people and checks name them, whatever its kind. Pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "core/data/sample.h"
@@ -12,6 +13,8 @@ namespace attune {
 std::string promptText(const Sample& sample);
 /// What it should answer: last assistant message, chosen completion, or the whole text.
 std::string completionText(const Sample& sample);
+/// toolFault() of the conversation and of the answers beside it; their fields are "chosen" and "rejected".
+std::optional<ToolFault> toolFault(const Sample& sample);
 /// Bytes of all texts.
 std::int64_t textBytes(const Sample& sample);
 /// Calls `visit(std::string_view)` for each text of the sample.

@@ -35,7 +35,7 @@ bool TurnChains::add(const Json& row, const Mapping& mapping) {
         return true;
     Turn turn{keyOf(row, mapping.column("parent_id")), std::move(sample->messages)};
     if (sample->kind == SampleKind::Preference || sample->kind == SampleKind::Unpaired)
-        turn.messages.push_back({"assistant", std::move(sample->chosen)});
+        turn.messages.push_back(chosenMessage(*sample));
     m_bytes += key.size() + turn.parent.size() + sizeof(Turn);
     for (const Message& message : turn.messages)
         m_bytes += message.content.size() + sizeof(Message);

@@ -18,10 +18,14 @@ TrainOn trainOnOf(const std::string& id) {
     return id == "all_assistant" ? TrainOn::AllAssistant : TrainOn::Completion;
 }
 
+std::string rowsInWords(std::size_t count, const char* which) {
+    return std::to_string(count) + " " + which + (count == 1 ? " row" : " rows");
+}
+
 std::string tokensInWords(const CachedTokens& tokens, const char* which) {
     char seconds[32];
     std::snprintf(seconds, sizeof seconds, "%.2f s", tokens.seconds);
-    const std::string rows = std::to_string(tokens.data.rows.size()) + " " + which + " rows";
+    const std::string rows = rowsInWords(tokens.data.rows.size(), which);
     if (tokens.fromCache)
         return "Read the tokens of " + rows + " from the cache in " + seconds;
     return "Tokenised " + rows + " in " + seconds + (tokens.kept ? "" : "; not kept for the next run: " + tokens.kept.error().message);
@@ -31,17 +35,17 @@ void reportDataNotes(const TokenDataset& data, const char* which, const Emit& em
     if (!data.dropped.empty()) {
         const auto& first = data.dropped.front();
         emit(WarningRaised{0, "data.dropped_rows",
-                           std::to_string(data.dropped.size()) + " of " + std::to_string(data.dropped.size() + static_cast<std::size_t>(data.samples())) + " " +
-                               which + " rows are left out; the first is row " + std::to_string(first.source + 1) + ": " + first.reason,
+                           std::to_string(data.dropped.size()) + " of " + rowsInWords(data.dropped.size() + static_cast<std::size_t>(data.samples()), which) +
+                               (data.dropped.size() == 1 ? " is" : " are") + " left out; the first is row " + std::to_string(first.source + 1) + ": " + first.reason,
                            "Raise training.max_length or shorten these rows."});
     }
     if (data.truncatedRows > 0)
         emit(WarningRaised{0, "data.truncated_rows",
-                           std::to_string(data.truncatedRows) + " " + which + " rows are longer than the maximum length: the ends of their answers are cut",
+                           rowsInWords(static_cast<std::size_t>(data.truncatedRows), which) + (data.truncatedRows == 1 ? " is" : " are") + " longer than the maximum length: the ends of their answers are cut",
                            "Raise training.max_length, or shorten these rows."});
     if (data.endNotTrained > 0)
         emit(WarningRaised{0, "data.end_not_trained",
-                           "In " + std::to_string(data.endNotTrained) + " " + which + " rows the end of the answer is not learned: the model may not stop by itself",
+                           "In " + rowsInWords(static_cast<std::size_t>(data.endNotTrained), which) + " the end of the answer is not learned: the model may not stop by itself",
                            "Look at such a row in the loss view; the chat template may not mark the end of turn."});
 }
 

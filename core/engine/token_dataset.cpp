@@ -47,10 +47,10 @@ std::vector<std::vector<Message>> answered(Sample& sample) {
     if (sample.kind != SampleKind::Preference && sample.kind != SampleKind::Unpaired)
         return {std::move(sample.messages)};
     std::vector<std::vector<Message>> conversations{sample.messages};
-    conversations[0].push_back({"assistant", sample.chosen});
+    conversations[0].push_back(chosenMessage(sample));
     if (sample.kind == SampleKind::Preference) {
         conversations.push_back(std::move(sample.messages));
-        conversations[1].push_back({"assistant", sample.rejected});
+        conversations[1].push_back(rejectedMessage(sample));
     }
     return conversations;
 }
@@ -68,9 +68,12 @@ Slot tokenizeOne(const SampleSource& source, std::size_t index, const PromptForm
         slot.reason = otherKind(sample->kind, options.kinds);
         return slot;
     }
+    const bool contextOnly = std::any_of(sample->messages.begin(), sample->messages.end(), [](const Message& message) { return !message.learn; });
     const auto add = [&](Result<TokenizedRow> tokenized) -> Status {
         if (!tokenized)
             return fail(std::move(tokenized).error());
+        if (contextOnly && std::find(tokenized->trained.begin(), tokenized->trained.end(), true) == tokenized->trained.end())
+            return fail(ErrorCode::InvalidData, "nothing in it is learned: its answers have weight 0 (with train_on: completion only the last one counts)");
         slot.endTrained = slot.endTrained && (tokenized->endTokenTrained || tokenized->truncated);
         ATTUNE_ASSIGN(TokenDataset::Row row, rowOf(std::move(*tokenized), *sample, index));
         if (row.truncated && options.wholeSamplesOnly)

@@ -81,7 +81,13 @@ CREATE TABLE sweep_trials(
     PRIMARY KEY(sweep_id, position)) WITHOUT ROWID;
 )";
 
-constexpr Migration kMigrations[] = {{1, kDatasets}, {2, kRuns}, {3, kReviews}, {4, kSweeps}};
+// How many of the last lines of a completion are calls of functions.
+constexpr const char* kAnswerCalls = R"(
+ALTER TABLE contents ADD COLUMN chosen_calls INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contents ADD COLUMN rejected_calls INTEGER NOT NULL DEFAULT 0;
+)";
+
+constexpr Migration kMigrations[] = {{1, kDatasets}, {2, kRuns}, {3, kReviews}, {4, kSweeps}, {5, kAnswerCalls}};
 
 } // namespace
 

@@ -45,6 +45,8 @@ std::string encodeMessages(const std::vector<Message>& messages) {
         appendJsonString(out, message.content);
         if (message.toolCalls > 0)
             out += ",\"calls\":" + std::to_string(message.toolCalls);
+        if (!message.learn)
+            out += ",\"weight\":0";
         out += '}';
     }
     return out += ']';
@@ -59,9 +61,10 @@ Result<std::vector<Message>> decodeMessages(std::string_view text) {
         if (!item.is_object() || !item.contains("role") || !item.contains("content") || !item["role"].is_string() ||
             !item["content"].is_string())
             return fail(ErrorCode::InvalidData, "A stored conversation is damaged", "Import the dataset again.");
-        const auto calls = item.find("calls");
+        const auto calls = item.find("calls"), weight = item.find("weight");
         messages.push_back({item["role"].get<std::string>(), item["content"].get<std::string>(),
-                            calls != item.end() && calls->is_number_integer() ? calls->get<int>() : 0});
+                            calls != item.end() && calls->is_number_integer() ? calls->get<int>() : 0,
+                            weight == item.end() || *weight != 0});
     }
     return messages;
 }
@@ -111,6 +114,8 @@ Result<EncodedSample> encodeSample(const Sample& sample) {
     row.sourceRow = sample.sourceRow;
     row.length = textBytes(sample);
     row.margin = sample.margin;
+    row.chosenCalls = sample.chosenCalls;
+    row.rejectedCalls = sample.rejectedCalls;
     row.kind = static_cast<int>(sample.kind);
     row.split = static_cast<int>(sample.split);
     row.label = sample.label;

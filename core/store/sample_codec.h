@@ -16,7 +16,7 @@ struct EncodedSample {
     ContentHash hash{};
     std::int64_t sourceRow = 0, length = 0;
     double margin = 0;
-    int kind = 0, split = 0;
+    int kind = 0, split = 0, chosenCalls = 0, rejectedCalls = 0;
     bool label = true;
 };
 

@@ -4,12 +4,14 @@ namespace attune {
 
 const char* const kSampleColumns =
     "s.id,s.dataset_id,s.sample_id,s.split,s.source_row,s.tags,s.length,s.tokens,s.content_id<>s.imported_id,s.deleted,"
-    "c.kind,c.messages,c.text,c.chosen,c.rejected,c.label,c.margin";
+    "c.kind,c.messages,c.text,c.chosen,c.rejected,c.label,c.margin,c.chosen_calls,c.rejected_calls";
 
 std::int64_t insertContent(Connection& connection, const EncodedSample& row) {
     Query(connection,
-          "INSERT INTO contents(kind,hash,messages,text,chosen,rejected,label,margin) VALUES(?,?,?,?,?,?,?,?)")
-        .bind(row.kind, row.hash, row.messages, row.text, row.chosen, row.rejected, row.label, row.margin)
+          "INSERT INTO contents(kind,hash,messages,text,chosen,rejected,label,margin,chosen_calls,rejected_calls) "
+          "VALUES(?,?,?,?,?,?,?,?,?,?)")
+        .bind(row.kind, row.hash, row.messages, row.text, row.chosen, row.rejected, row.label, row.margin, row.chosenCalls,
+              row.rejectedCalls)
         .exec();
     return connection.lastId();
 }
@@ -51,6 +53,8 @@ Result<StoredSample> readSample(SQLite::Statement& row) {
     stored.sample.rejected = text(14);
     stored.sample.label = integer(15) != 0;
     stored.sample.margin = row.getColumn(16).getDouble();
+    stored.sample.chosenCalls = static_cast<int>(integer(17));
+    stored.sample.rejectedCalls = static_cast<int>(integer(18));
     return stored;
 }
 

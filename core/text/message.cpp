@@ -31,6 +31,16 @@ std::optional<Calls> callsOf(const Message& message) {
     return calls;
 }
 
+bool isFunctionList(const OrderedJson& list) {
+    return list.is_array() && std::all_of(list.begin(), list.end(), [](const OrderedJson& tool) {
+        if (!tool.is_object())
+            return false;
+        const auto function = tool.find("function");
+        const OrderedJson& described = function == tool.end() ? tool : *function;
+        return described.is_object() && described.contains("name") && described["name"].is_string();
+    });
+}
+
 std::string callId(int number) {
     const std::string digits = std::to_string(number);
     return "call" + std::string(5 - std::min<std::size_t>(5, digits.size()), '0') + digits; // some templates want nine letters or digits
@@ -50,11 +60,34 @@ std::vector<Message> withToolsAsText(const std::vector<Message>& messages) {
     return result;
 }
 
+std::optional<ToolFault> toolFault(const std::vector<Message>& messages) {
+    const bool listed = !messages.empty() && messages.front().role == "tools";
+    if (listed) {
+        const auto list = parseOrderedJson(messages.front().content, "the list", kCallLimits);
+        if (!list)
+            return ToolFault{"tools", "the list of functions is not valid JSON, so it is read as plain text"};
+        if (!isFunctionList(*list))
+            return ToolFault{"tools", "not a list of functions, each with a name, so it is read as plain text"};
+    }
+    for (std::size_t i = listed; i < messages.size(); ++i) {
+        if (messages[i].toolCalls == 0)
+            continue;
+        const std::string field = "messages[" + std::to_string(i - listed) + "]";
+        const auto calls = callsOf(messages[i]);
+        if (!calls)
+            return ToolFault{field, "the call is not JSON with a name and arguments, so it is read as plain text"};
+        for (const OrderedJson& function : calls->functions)
+            if (!function["arguments"].is_object())
+                return ToolFault{field, "the arguments of the call are not a JSON object, so templates print them as they stand"};
+    }
+    return std::nullopt;
+}
+
 OrderedJson chatVariables(const std::vector<Message>& given, TemplateReads reads) {
     OrderedJson tools = nullptr;
     const bool listed = !given.empty() && given.front().role == "tools";
     if (listed && reads.tools)
-        if (auto list = parseOrderedJson(given.front().content, "the tools", kCallLimits); list && list->is_array())
+        if (auto list = parseOrderedJson(given.front().content, "the tools", kCallLimits); list && isFunctionList(*list))
             tools = std::move(*list);
     const std::vector<Message> messages = !listed           ? given
                                           : tools.is_null() ? withToolsAsText(given)

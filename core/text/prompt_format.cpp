@@ -70,13 +70,18 @@ RenderedChat headOf(const RenderedChat& chat, std::size_t end) {
 
 } // namespace
 
+struct PromptFormat::Turn {
+    std::size_t begin = 0, end = 0; // bytes of the text
+    bool learn = true;
+};
+
 struct PromptFormat::Row {
     RenderedChat chat;
     std::size_t completionBegin = 0; // byte of chat.text
     std::vector<TokenId> ids;
     std::vector<ByteSpan> spans; // of ids; BOS in front has an empty one
     std::size_t promptTokens = 0;
-    std::vector<std::pair<std::size_t, std::size_t>> turns; // bytes of the assistant's turns
+    std::vector<Turn> turns; // in the text's order; one that is context only may follow the marks around it
     bool controlTokensInContent = false;
 };
 
@@ -87,11 +92,25 @@ Result<PromptFormat> PromptFormat::forTokenizer(std::shared_ptr<const Tokenizer>
     if (const auto eos = format.m_tokenizer->eosId())
         format.m_stopIds.push_back(*eos);
     const std::string& source = format.m_tokenizer->chatTemplate();
+    const auto others = format.m_tokenizer->namedChatTemplates();
+    if (source.empty() && !others.empty()) {
+        std::string names;
+        for (const auto& [name, text] : others)
+            names += (names.empty() ? "\"" : ", \"") + name + "\"";
+        return fail(ErrorCode::InvalidData, "The model has chat templates named " + names + ", but none named \"default\"",
+                    "Name the one to use \"default\" in the model's tokenizer_config.json, or save it as chat_template.jinja.");
+    }
     if (source.empty())
         return format;
     ATTUNE_ASSIGN(ChatTemplate parsed, ChatTemplate::parse(source));
     format.m_template = std::make_shared<const ChatTemplate>(std::move(parsed));
     format.m_hash = hashBytes(source);
+    for (const auto& [name, text] : others)
+        if (name == "tool_use") {
+            ATTUNE_ASSIGN(ChatTemplate forTools, ChatTemplate::parse(text));
+            format.m_toolTemplate = std::make_shared<const ChatTemplate>(std::move(forTools));
+            format.m_hash = hashBytes(source + '\0' + text);
+        }
     format.findEndOfTurn();
     return format;
 }
@@ -115,27 +134,28 @@ Result<RenderedChat> PromptFormat::render(const std::vector<Message>& messages, 
         return fail(ErrorCode::InvalidArgument, "A conversation needs at least one message");
     if (!m_template)
         return asContent(plainText(messages, !generationPrompt));
-    TemplateReads reads{m_template->reads("tools"), m_template->reads("tool_calls")};
-    auto chat = print(messages, reads, generationPrompt);
+    // As in Hugging Face's library: a conversation with functions takes the template named "tool_use" where there is one.
+    const bool tools = m_toolTemplate && messages.front().role == "tools";
+    const ChatTemplate& chosen = tools ? *m_toolTemplate : *m_template;
+    TemplateReads reads{chosen.reads("tools"), chosen.reads("tool_calls")};
+    auto chat = print(chosen, messages, reads, generationPrompt);
     const auto calls = [](const Message& message) { return message.toolCalls > 0; };
     if (!chat && reads.toolCalls && std::any_of(messages.begin(), messages.end(), calls)) {
         reads.argumentsAsText = true; // some templates put the arguments together as text (DeepSeek)
-        if (auto other = print(messages, reads, generationPrompt))
+        if (auto other = print(chosen, messages, reads, generationPrompt))
             return other;
     }
     return chat;
 }
 
-Result<RenderedChat> PromptFormat::print(const std::vector<Message>& messages, TemplateReads reads, bool generationPrompt) const {
+Result<RenderedChat> PromptFormat::print(const ChatTemplate& chosen, const std::vector<Message>& messages, TemplateReads reads,
+                                         bool generationPrompt) const {
     OrderedJson variables = chatVariables(messages, reads);
     variables["documents"] = nullptr; // Hugging Face always passes the name
-    if (const std::string bos = m_tokenizer->bosToken(); !bos.empty())
-        variables["bos_token"] = bos;
-    if (const std::string eos = m_tokenizer->eosToken(); !eos.empty())
-        variables["eos_token"] = eos;
+    variables.update(m_tokenizer->specialTokens());
     RenderOptions options;
     options.addGenerationPrompt = generationPrompt;
-    return m_template->render(variables, options);
+    return chosen.render(variables, options);
 }
 
 // The control token right behind an answer, seen in an answer of our own.
@@ -219,14 +239,9 @@ Result<PromptFormat::Row> PromptFormat::split(const std::vector<Message>& messag
     return row;
 }
 
-// Where every turn of the assistant stands in the text: by {% generation %} marks, else by rendering the conversation
-// up to it.
-Status PromptFormat::markAssistantTurns(const std::vector<Message>& messages, Row& row) const {
-    for (const RenderedPiece& piece : row.chat.pieces)
-        if (piece.generation)
-            row.turns.emplace_back(piece.begin, piece.end);
-    if (!row.turns.empty())
-        return {};
+// Where every turn of the assistant stands in the text, by rendering the conversation up to it.
+Result<std::vector<PromptFormat::Turn>> PromptFormat::assistantTurns(const std::vector<Message>& messages, const Row& row) const {
+    std::vector<Turn> turns;
     std::size_t searched = 0;
     for (std::size_t i = 0; i + 1 < messages.size(); ++i) {
         if (messages[i].role != "assistant")
@@ -255,10 +270,31 @@ Status PromptFormat::markAssistantTurns(const std::vector<Message>& messages, Ro
                 }
             }
         }
-        row.turns.emplace_back(begin, end);
+        turns.push_back({begin, end, messages[i].learn});
         searched = end;
     }
-    row.turns.emplace_back(row.completionBegin, row.chat.text.size());
+    turns.push_back({row.completionBegin, row.chat.text.size(), messages.back().learn});
+    return turns;
+}
+
+// The turns that are learned, by {% generation %} marks where the template has them; and those that are context only.
+Status PromptFormat::markTurns(const std::vector<Message>& messages, TrainOn trainOn, Row& row) const {
+    if (trainOn == TrainOn::Completion) {
+        row.turns.push_back({row.completionBegin, row.chat.text.size(), messages.back().learn});
+        return {};
+    }
+    const bool contextOnly = std::any_of(messages.begin(), messages.end(), [](const Message& message) { return !message.learn; });
+    if (trainOn == TrainOn::AllAssistant)
+        for (const RenderedPiece& piece : row.chat.pieces)
+            if (piece.generation)
+                row.turns.push_back({piece.begin, piece.end, true});
+    const bool marked = !row.turns.empty();
+    if (!contextOnly && (marked || trainOn == TrainOn::Everything))
+        return {};
+    ATTUNE_ASSIGN(const std::vector<Turn> turns, assistantTurns(messages, row));
+    for (const Turn& turn : turns)
+        if (!turn.learn || (!marked && trainOn == TrainOn::AllAssistant))
+            row.turns.push_back(turn);
     return {};
 }
 
@@ -270,14 +306,15 @@ Result<TokenizedRow> PromptFormat::finish(Row row, TrainOn trainOn, std::size_t 
         eos && std::none_of(row.ids.begin() + promptTokens, row.ids.end(), [&](TokenId id) { return isStop(id); })) {
         row.ids.push_back(*eos);
         row.spans.push_back({row.chat.text.size(), row.chat.text.size()});
-        if (!row.turns.empty())
-            row.turns.back().second = row.chat.text.size() + 1; // the empty span behind the text belongs to the answer
+        for (Turn& turn : row.turns)
+            if (turn.end == row.chat.text.size())
+                ++turn.end; // the empty span behind the text belongs to the answer
     }
     result.ids = std::move(row.ids);
     result.promptTokens = row.promptTokens;
     result.controlTokensInContent = row.controlTokensInContent;
     result.trained.assign(result.ids.size(), trainOn == TrainOn::Everything);
-    for (const auto& [begin, end] : row.turns) {
+    for (const auto& [begin, end, learn] : row.turns) {
         std::size_t first = 0;
         while (first < result.ids.size() && row.spans[first].begin < begin)
             ++first;
@@ -289,7 +326,7 @@ Result<TokenizedRow> PromptFormat::finish(Row row, TrainOn trainOn, std::size_t 
         while (stop > first && !isStop(result.ids[stop - 1]))
             --stop;
         for (std::size_t i = first; i < (stop > first ? stop : last); ++i)
-            result.trained[i] = true;
+            result.trained[i] = learn;
     }
     if (!result.trained.empty())
         result.trained.front() = false;
@@ -314,10 +351,7 @@ Result<TokenizedRow> PromptFormat::trainingRow(const std::vector<Message>& messa
         return fail(ErrorCode::InvalidArgument, "A training conversation must end with the assistant's answer",
                     "Check the mapping of the columns.");
     ATTUNE_ASSIGN(Row row, split(messages));
-    if (trainOn == TrainOn::AllAssistant)
-        ATTUNE_CHECK(markAssistantTurns(messages, row));
-    if (trainOn == TrainOn::Completion)
-        row.turns.emplace_back(row.completionBegin, row.chat.text.size());
+    ATTUNE_CHECK(markTurns(messages, trainOn, row));
     return finish(std::move(row), trainOn, maxLength);
 }
 

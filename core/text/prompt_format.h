@@ -31,20 +31,22 @@ struct TokenizedRow {
 
 class PromptFormat {
 public:
-    /// The format for a tokenizer: its chat template, or plain when it has none.
+    /// The format for a tokenizer: its chat template, or plain when it has none. Errors: a template that cannot be read; several
+    /// named ones without a "default".
     static Result<PromptFormat> forTokenizer(std::shared_ptr<const Tokenizer> tokenizer);
 
     bool hasChatTemplate() const;
     const Tokenizer& tokenizer() const { return *m_tokenizer; }
     std::shared_ptr<const Tokenizer> tokenizerPointer() const { return m_tokenizer; }
-    /// Hash of the template ("plain" without one) for the record of a run.
+    /// Hash of the templates ("plain" without one) for the record of a run.
     const std::string& hash() const { return m_hash; }
 
     /// The ids a model sees before it answers: all messages plus the generation prompt. BOS exactly once.
     /// Errors: InvalidArgument (no messages), what the template raises, what the tokenizer refuses.
     Result<std::vector<TokenId>> promptIds(const std::vector<Message>& messages) const;
     Result<std::string> promptText(const std::vector<Message>& messages) const;
-    /// A whole conversation whose last message is the assistant's. maxLength 0 = no limit; when the row is longer the
+    /// A whole conversation whose last message is the assistant's. Answers with Message::learn false are never trained, so that
+    /// a row may have nothing to train. maxLength 0 = no limit; when the row is longer the
     /// end of the completion is cut; a row whose prompt alone fills maxLength is an InvalidData error that says both
     /// lengths.
     Result<TokenizedRow> trainingRow(const std::vector<Message>& messages, TrainOn trainOn,
@@ -57,20 +59,23 @@ public:
     void addStopIds(const std::vector<TokenId>& ids);
 
 private:
-    struct Row; // a rendered conversation on its way to becoming tokens
+    struct Turn; // where an answer stands
+    struct Row;  // a rendered conversation on its way to becoming tokens
     PromptFormat() = default;
     Result<RenderedChat> render(const std::vector<Message>& messages, bool generationPrompt) const;
-    Result<RenderedChat> print(const std::vector<Message>& messages, TemplateReads reads, bool generationPrompt) const;
+    Result<RenderedChat> print(const ChatTemplate& chosen, const std::vector<Message>& messages, TemplateReads reads,
+                               bool generationPrompt) const;
     void findEndOfTurn();
     /// BOS when neither the text nor the template wrote it and the tokenizer adds one.
     void addBos(std::vector<TokenId>& ids) const;
     bool isStop(TokenId id) const;
     Result<Row> split(const std::vector<Message>& messages) const;
-    Status markAssistantTurns(const std::vector<Message>& messages, Row& row) const;
+    Result<std::vector<Turn>> assistantTurns(const std::vector<Message>& messages, const Row& row) const;
+    Status markTurns(const std::vector<Message>& messages, TrainOn trainOn, Row& row) const;
     Result<TokenizedRow> finish(Row row, TrainOn trainOn, std::size_t maxLength) const;
 
     std::shared_ptr<const Tokenizer> m_tokenizer;
-    std::shared_ptr<const ChatTemplate> m_template;
+    std::shared_ptr<const ChatTemplate> m_template, m_toolTemplate; // the second only where the model has one named "tool_use"
     std::string m_hash;
     std::vector<TokenId> m_stopIds;
 };

@@ -188,7 +188,7 @@ void ImportFileTest::csvKeepsQuotedNewlinesSpacesAndLineNumbers() {
     QCOMPARE(completionText(result.samples[0]), std::string(" spaced "));
     QCOMPARE(completionText(result.samples[1]), std::string("b"));
     QCOMPARE(result.samples[1].sourceRow, std::int64_t{3});
-    QCOMPARE(describe(result.problems.at(0)), std::string("row 2 (line 5): has 1 columns, the heading has 2"));
+    QCOMPARE(describe(result.problems.at(0)), std::string("row 2 (line 5): has 1 column, the heading has 2"));
 }
 
 void ImportFileTest::csvDelimiterIsFound_data() {
@@ -273,7 +273,7 @@ void ImportFileTest::hostileRowsAreProblems_data() {
     QTest::newRow("same key twice") << QByteArray("{\"text\":\"a\",\"text\":\"b\"}") << "appears twice";
     QTest::newRow("long") << QByteArray("{\"text\":\"") + QByteArray(100 << 20, 'x') + "\"}"
                           << "longer than 16 MiB";
-    QTest::newRow("wrong type") << QByteArray("{\"text\":{\"a\":1}}") << "not text but a object";
+    QTest::newRow("wrong type") << QByteArray("{\"text\":{\"a\":1}}") << "not text but an object";
     QTest::newRow("null") << QByteArray("{\"text\":null}") << "missing";
     QTest::newRow("list") << QByteArray("[1]") << "not a JSON object";
 }

@@ -90,8 +90,9 @@ void DatasetStoreTest::cleanup() {
 void DatasetStoreTest::samplesComeBackAsGiven() {
     Sample preference;
     preference.id = "p", preference.kind = SampleKind::Preference,
-    preference.messages = {{"system", "s\t\x01"}, {"user", "q\\"}};
+    preference.messages = {{"system", "s\t\x01"}, {"assistant", "{\"name\":\"f\"}", 1, false}, {"user", "q\\"}};
     preference.chosen = "好", preference.rejected = "\"", preference.margin = 0.25, preference.tags = {"a\"b"};
+    preference.chosenCalls = 1, preference.rejectedCalls = 2;
     preference.sourceRow = 7;
     Sample text;
     text.id = "t", text.kind = SampleKind::Text, text.text = "only text", text.label = false;

@@ -21,6 +21,8 @@ public:
     bool bosAdded = true;
     std::vector<std::string> controls = {"<s>", "</s>", "<|user|>", "<|assistant|>", "<|end|>"};
     std::vector<std::string> words = {"hello", "\nh", " world"};
+    std::vector<std::pair<std::string, std::string>> named;
+    OrderedJson tokens{{"bos_token", "<s>"}, {"eos_token", "</s>"}};
 
     Result<Encoding> encode(std::string_view text, const EncodeOptions& options) const override {
         Encoding encoding;
@@ -71,6 +73,8 @@ public:
     std::string eosToken() const override { return "</s>"; }
     bool addsBos() const override { return bosAdded; }
     const std::string& chatTemplate() const override { return source; }
+    std::vector<std::pair<std::string, std::string>> namedChatTemplates() const override { return named; }
+    OrderedJson specialTokens() const override { return tokens; }
     const std::string& hash() const override { return m_hash; }
 
 private:
@@ -122,6 +126,9 @@ private Q_SLOTS:
     void contentWithoutControlTokensIsTokenisedAtOnce();
     void allAnswersOfAConversation();
     void generationMarksDecideWhenPresent();
+    void answersOfWeightZeroAreNotTrained();
+    void everySpecialTokenIsAVariable();
+    void toolsTakeTheTemplateMadeForThem();
     void everythingTrainsAllButTheFirst();
     void longRowsAreCutAtTheEndAndLongPromptsRefused();
     void answersThatTheTemplateRewritesAreFound();
@@ -264,6 +271,62 @@ void PromptFormatTest::generationMarksDecideWhenPresent() {
     QVERIFY(row);
     QCOMPARE(shown(format, *row),
              std::string("<s><|user|>a<|end|><|assistant|>[b][<|end|>]<|user|>c<|end|><|assistant|>[d][<|end|>]"));
+}
+
+// OpenAI's "weight": 0, with and without {% generation %} marks, at each place and for each setting.
+void PromptFormatTest::answersOfWeightZeroAreNotTrained() {
+    const Message context{"assistant", "b", 0, false}, learned{"assistant", "d"};
+    const std::string marks =
+        "{% for m in messages %}<|{{ m.role }}|>{% if m.role == 'assistant' %}{% generation %}{{ m.content }}<|end|>"
+        "{% endgeneration %}{% else %}{{ m.content }}<|end|>{% endif %}{{ '\\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}<|assistant|>{% endif %}";
+    for (const std::string& source : {kTurns, marks}) {
+        const PromptFormat format = formatWith(source);
+        const std::vector<Message> first{{"user", "a"}, context, {"user", "c"}, learned}, last{{"user", "a"}, learned, {"user", "c"}, context};
+        QCOMPARE(QString::fromStdString(shown(format, format.trainingRow(first, TrainOn::AllAssistant, 0).value())),
+                 QString("<s><|user|>a<|end|>\n<|assistant|>b<|end|>\n<|user|>c<|end|>\n<|assistant|>[d][<|end|>]\n"));
+        QCOMPARE(QString::fromStdString(shown(format, format.trainingRow(last, TrainOn::AllAssistant, 0).value())),
+                 QString("<s><|user|>a<|end|>\n<|assistant|>[d][<|end|>]\n<|user|>c<|end|>\n<|assistant|>b<|end|>\n"));
+        QCOMPARE(QString::fromStdString(shown(format, format.trainingRow(last, TrainOn::Completion, 0).value())),
+                 QString("<s><|user|>a<|end|>\n<|assistant|>d<|end|>\n<|user|>c<|end|>\n<|assistant|>b<|end|>\n"));
+        const std::string everything = shown(format, format.trainingRow(first, TrainOn::Everything, 0).value());
+        QVERIFY2(everything.find("[<|assistant|>]b<|end|>") != std::string::npos, everything.c_str());
+        QVERIFY2(everything.starts_with("<s>[<|user|>][a]") && everything.find("[d][<|end|>]") != std::string::npos, everything.c_str());
+    }
+    // A format without a template ends with a token of its own, which belongs to the last answer.
+    const PromptFormat plain = formatWith("");
+    const auto row = plain.trainingRow({{"user", "a"}, context}, TrainOn::Completion, 0).value();
+    QCOMPARE(std::count(row.trained.begin(), row.trained.end(), true), 0);
+    QVERIFY(!row.endTokenTrained);
+}
+
+void PromptFormatTest::everySpecialTokenIsAVariable() {
+    auto tokenizer = std::make_shared<TinyTokenizer>();
+    tokenizer->source = "{{ bos_token }}{{ pad_token }}{{ unk_token }}{{ sep_token }}{{ image_token }}{{ additional_special_tokens | join }}"
+                        "{% if cls_token is not defined %}-{% endif %}";
+    tokenizer->tokens = {{"bos_token", "<s>"}, {"pad_token", "</s>"}, {"unk_token", "<u>"}, {"sep_token", "|"},
+                         {"image_token", "<|end|>"}, {"additional_special_tokens", {"<|user|>", "<|assistant|>"}}};
+    const PromptFormat format = PromptFormat::forTokenizer(tokenizer).value();
+    QCOMPARE(format.promptText({{"user", "x"}}).value(), std::string("<s></s><u>|<|end|><|user|><|assistant|>-"));
+    const auto ids = format.promptIds({{"user", "x"}}).value(); // the model's makers wrote them: they are control tokens
+    for (const TokenId id : {kBos, kEos, kEnd, kUser, kAssistant})
+        QVERIFY(std::find(ids.begin(), ids.end(), id) != ids.end());
+}
+
+void PromptFormatTest::toolsTakeTheTemplateMadeForThem() {
+    auto tokenizer = std::make_shared<TinyTokenizer>();
+    tokenizer->source = "plain";
+    tokenizer->named = {{"rag", "{% broken"}, {"tool_use", "{{ tools[0].function.name }}"}};
+    const PromptFormat format = PromptFormat::forTokenizer(tokenizer).value(); // one that is never used may be broken
+    const Message tools{"tools", "[{\"type\":\"function\",\"function\":{\"name\":\"look\"}}]"};
+    QCOMPARE(format.promptText({{"user", "x"}}).value(), std::string("plain"));
+    QCOMPARE(format.promptText({tools, {"user", "x"}}).value(), std::string("look"));
+    auto same = std::make_shared<TinyTokenizer>();
+    same->source = "plain";
+    QVERIFY(PromptFormat::forTokenizer(same).value().hash() != format.hash());
+    tokenizer->source.clear(); // transformers refuses it too
+    const auto refused = PromptFormat::forTokenizer(tokenizer);
+    QVERIFY(!refused && refused.error().message.find("\"rag\", \"tool_use\"") != std::string::npos);
 }
 
 void PromptFormatTest::everythingTrainsAllButTheFirst() {

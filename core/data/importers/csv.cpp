@@ -6,6 +6,7 @@
 #include <csv.h>
 
 #include "core/base/space.h"
+#include "core/base/words.h"
 #include "core/data/importers/json_rows.h"
 #include "core/data/line_reader.h"
 #include "core/text/utf8.h"
@@ -111,7 +112,7 @@ void Reading::finishRecord() {
             {row,
              rowLine,
              {},
-             "has " + std::to_string(cells.size()) + " columns, the heading has " + std::to_string(names.size())});
+             "has " + countOf(std::ssize(cells), "column", "columns") + ", the heading has " + std::to_string(names.size())});
     } else {
         Json value = Json::object();
         const ImportProblem* problem = nullptr;

@@ -1,5 +1,6 @@
 // JSON Lines: one object per line.
 #include "core/base/space.h"
+#include "core/base/words.h"
 #include "core/data/importers/json_rows.h"
 
 #include <algorithm>
@@ -10,6 +11,8 @@
 namespace attune {
 
 namespace {
+
+constexpr const char* kNotJson = "not valid JSON";
 
 class JsonlImporter final : public Importer {
 public:
@@ -43,7 +46,14 @@ public:
             if (line.tooLong) {
                 onProblem({line.number, line.number, {}, tooLongReason(limits)});
             } else if (const auto text = trimmed(line.text); !text.empty()) {
-                if (!handJsonRow(text, line.number, line.number, limits, onRow, onProblem))
+                // A file that was cut off while it was written or fetched ends in the middle of a row.
+                const auto tell = [&](const ImportProblem& problem) {
+                    ImportProblem told = problem;
+                    if (line.open && problem.reason.starts_with(kNotJson) && text.starts_with('{') && !text.ends_with('}'))
+                        told.reason = "the file ends in the middle of this row; get the whole file again if rows are missing";
+                    onProblem(told);
+                };
+                if (!handJsonRow(text, line.number, line.number, limits, onRow, tell))
                     return {};
             } else {
                 continue;
@@ -74,11 +84,11 @@ bool handJsonRow(std::string_view text, std::int64_t row, std::int64_t line, con
     json.maxValues = limits.maxRowValues;
     auto value = parseJson(text, "the row", json);
     if (!value) {
-        onProblem({row, line, {}, "not valid JSON (" + jsonReason(value.error()) + ")"});
+        onProblem({row, line, {}, kNotJson + (" (" + jsonReason(value.error()) + ")")});
         return true;
     }
     if (!value->is_object()) {
-        onProblem({row, line, {}, std::string("not a JSON object but a ") + value->type_name()});
+        onProblem({row, line, {}, "not a JSON object but " + kindOf(*value)});
         return true;
     }
     return onRow(RawRow{row, line, std::move(*value)});

@@ -29,7 +29,7 @@ bool looksLikeData(const std::string& text) {
 
 bool sameTexts(const Sample& a, const Sample& b) {
     return a.kind == b.kind && a.messages == b.messages && a.text == b.text && a.chosen == b.chosen &&
-           a.rejected == b.rejected && a.label == b.label;
+           a.rejected == b.rejected && a.label == b.label && a.chosenCalls == b.chosenCalls && a.rejectedCalls == b.rejectedCalls;
 }
 
 } // namespace

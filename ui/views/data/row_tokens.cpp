@@ -13,7 +13,7 @@ Result<TokenizedRow> tokensOf(const PromptFormat& format, const Sample& sample) 
     case SampleKind::Preference:
     case SampleKind::Unpaired: {
         std::vector<Message> whole = sample.messages;
-        whole.push_back({"assistant", sample.chosen});
+        whole.push_back(chosenMessage(sample));
         return format.trainingRow(whole, TrainOn::Completion, 0);
     }
     case SampleKind::PromptOnly:
