@@ -6,6 +6,7 @@
 
 #include "app/cli/cli.h"
 #include "app/cli/usage.h"
+#include "core/base/words.h"
 #include "core/data/import_file.h"
 #include "core/data/jsonl_export.h"
 #include "core/data/quality.h"
@@ -74,25 +75,35 @@ void tellProblems(const Cli& cli, const std::vector<ImportProblem>& problems, st
         std::cerr << "... and " << total - shown << " more\n";
 }
 
-std::string countOf(std::int64_t count, const char* one, const char* many) {
-    return std::to_string(count) + " " + (count == 1 ? one : many);
+/// How the file was read: its type, the part each column plays, and the columns that play none.
+void printReading(const ImportSummary& summary) {
+    std::cout << findImporter(summary.importer)->description().title << ". " << describe(summary.mapping) << '\n';
+    const std::vector<std::string> unused = unusedColumns(summary.columns, summary.mapping);
+    if (unused.empty())
+        return;
+    std::cout << (unused.size() == 1 ? "Column not used: " : "Columns not used: ");
+    for (std::size_t i = 0; i < unused.size(); ++i)
+        std::cout << (i ? ", " : "") << unused[i];
+    std::cout << " (give one a part with --mapping COLUMN=PART,...)\n";
 }
 
-/// Columns of the file that the mapping leaves out, so that nobody believes they were read.
-std::vector<std::string> unusedColumns(const std::string& file, const Mapping& mapping) {
-    std::vector<std::string> unused;
-    const auto inspection = inspectFile(file);
-    if (!inspection)
-        return unused;
-    for (const std::string& column : columnsOf(inspection->rows)) {
-        // A role may stand on a part of a column ("meta.answer").
-        const bool used = std::any_of(mapping.columns.begin(), mapping.columns.end(), [&](const ColumnRole& role) {
-            return role.column == column || role.column.starts_with(column + ".");
-        });
-        if (!used)
-            unused.push_back(column);
-    }
-    return unused;
+void addReading(Json& result, const ImportSummary& summary) {
+    result["importer"] = summary.importer;
+    result["format"] = summary.mapping.format;
+    result["mapping"] = attune::toJson(summary.mapping);
+    result["unused_columns"] = unusedColumns(summary.columns, summary.mapping);
+    result["unjudged"] = summary.unjudged;
+}
+
+/// What the counts would hide, on stderr, whatever else is printed: rows that could not be read, and why.
+void warnOfProblems(const ImportSummary& summary, const std::vector<ImportProblem>& problems) {
+    if (summary.problems > 0)
+        std::cerr << "warning: " << summary.problems << " of " << countOf(summary.rows + summary.problems, "row", "rows")
+                  << (summary.problems == 1 ? " is" : " are") << " left out"
+                  << (problems.empty() ? std::string() : "; the first: " + describe(problems.front())) << '\n';
+    for (const std::string& words : {unjudgedInWords(summary), toolFaultsInWords(summary)})
+        if (!words.empty())
+            std::cerr << "note: " << words << '\n';
 }
 
 Status importCommand(const Cli& cli, const DataOptions& options) {
@@ -124,28 +135,17 @@ Status importCommand(const Cli& cli, const DataOptions& options) {
                                     datasetId, static_cast<std::size_t>(std::max<std::int64_t>(0, options.problems))));
     }
     tellProblems(cli, problems, summary.problems, options.problems);
-    const std::vector<std::string> unused = unusedColumns(options.file, summary.mapping);
+    warnOfProblems(summary, problems);
     if (cli.json) {
-        Json result{{"importer", summary.importer},
-                    {"unused_columns", unused},
-                    {"format", summary.mapping.format},
-                    {"mapping", attune::toJson(summary.mapping)},
-                    {"rows", summary.rows},
-                    {"problems", summary.problems},
-                    {"kinds", kinds}};
+        Json result{{"rows", summary.rows}, {"problems", summary.problems}, {"kinds", kinds}, {"tool_faults", summary.toolFaults}};
+        addReading(result, summary);
         if (datasetId != 0)
             result["dataset"] = datasetId;
         printJson(result);
         return {};
     }
-    std::cout << findImporter(summary.importer)->description().title << ". " << describe(summary.mapping) << '\n'
-              << countOf(summary.rows, "row", "rows") << ", " << countOf(summary.problems, "problem", "problems") << '\n';
-    if (!unused.empty()) {
-        std::cout << (unused.size() == 1 ? "Column not used: " : "Columns not used: ");
-        for (std::size_t i = 0; i < unused.size(); ++i)
-            std::cout << (i ? ", " : "") << unused[i];
-        std::cout << " (give one a part with --mapping COLUMN=ROLE,...)\n";
-    }
+    printReading(summary);
+    std::cout << countOf(summary.rows, "row", "rows") << ", " << countOf(summary.problems, "problem", "problems") << '\n';
     if (datasetId != 0)
         std::cout << "dataset " << datasetId << " in " << options.project << '\n';
     else
@@ -164,15 +164,16 @@ Result<DatasetInfo> chosenDataset(DatasetStore& store, const std::string& wanted
                 "Import one with: attune-cli data import FILE --project DIR");
 }
 
-/// Every sample of FILE or of the project's dataset. Fills `problems` for a file.
-Status forEachSample(const Cli& cli, const DataOptions& options, const std::function<Status(Sample&&)>& onSample,
-                     std::vector<ImportProblem>& problems) {
+/// Every sample of FILE or of the project's dataset. Fills `problems` for a file. The summary of a project's dataset says how it was
+/// imported and knows no columns.
+Result<ImportSummary> forEachSample(const Cli& cli, const DataOptions& options, const std::function<Status(Sample&&)>& onSample,
+                                    std::vector<ImportProblem>& problems) {
     if (!options.file.empty()) {
+        if (!options.project.empty())
+            return fail(ErrorCode::InvalidArgument, "Both FILE and --project were given", "Give one of them.");
         ATTUNE_ASSIGN(const ImportOptions import, importOptions(options));
-        ATTUNE_CHECK(importFile(
-            options.file, import, onSample, [&](const ImportProblem& problem) { problems.push_back(problem); },
-            progressOf(cli)));
-        return {};
+        return importFile(
+            options.file, import, onSample, [&](const ImportProblem& problem) { problems.push_back(problem); }, progressOf(cli));
     }
     if (options.project.empty())
         return fail(ErrorCode::InvalidArgument, "Neither FILE nor --project was given", "Give one of them.");
@@ -188,7 +189,12 @@ Status forEachSample(const Cli& cli, const DataOptions& options, const std::func
             return status.has_value();
         },
         progressOf(cli)));
-    return status;
+    ATTUNE_CHECK(status);
+    ImportSummary summary;
+    if (const auto json = parseJson(info.mapping, "the mapping"))
+        if (auto mapping = mappingFromJson(*json))
+            summary.mapping = std::move(*mapping);
+    return summary;
 }
 
 /// Keys of a report in the words of the window's health list; lists and counts by kind on one line.
@@ -209,10 +215,16 @@ void printReport(const Json& result) {
         {"leaked_prompts", "Test prompts seen in training"},
         {"with_control_tokens", "Rows with control tokens"},
         {"first_control_token", "The first of these tokens"},
+        {"tool_faults", "Tools or calls that stay text"},
+        {"first_tool_fault", "The first of these"},
+        {"context_answers", "Answers not learned (weight 0)"},
+        {"context_last_answers", "Rows whose last answer is not learned"},
         {"duplicate_rows", "Duplicates are rows"},
         {"empty_rows", "Empty are rows"},
         {"leaked_rows", "Seen in training are rows"},
-        {"control_token_rows", "With control tokens are rows"}};
+        {"control_token_rows", "With control tokens are rows"},
+        {"tool_fault_rows", "With such tools or calls are rows"},
+        {"context_last_rows", "Last answer not learned in rows"}};
     const auto text = [](const Json& value) {
         return value.is_string() ? value.get<std::string>() : value.dump();
     };
@@ -247,7 +259,7 @@ Status qualityCommand(const Cli& cli, const DataOptions& options, bool listRows)
     QualityCheck check({}, 0, controlTokens ? std::move(*controlTokens) : ControlTokens::usual());
     std::map<std::string, std::int64_t> kinds, splits;
     std::vector<ImportProblem> problems;
-    ATTUNE_CHECK(forEachSample(
+    ATTUNE_ASSIGN(const ImportSummary summary, forEachSample(
         cli, options,
         [&](Sample&& sample) -> Status {
             ++kinds[sampleKindId(sample.kind)];
@@ -259,6 +271,7 @@ Status qualityCommand(const Cli& cli, const DataOptions& options, bool listRows)
     const QualityReport report = check.report();
     if (listRows)
         tellProblems(cli, problems, std::ssize(problems), options.problems);
+    warnOfProblems(summary, problems);
     Json result{{"rows", report.rows},
                 {"problems", problems.size()},
                 {"kinds", kinds},
@@ -272,18 +285,30 @@ Status qualityCommand(const Cli& cli, const DataOptions& options, bool listRows)
                 {"conflicting_prompts", report.conflicting},
                 {"leaked", report.leaked},
                 {"leaked_prompts", report.leakedPrompts},
-                {"with_control_tokens", report.withControlTokens}};
+                {"with_control_tokens", report.withControlTokens},
+                {"tool_faults", report.toolFaults},
+                {"context_answers", report.contextAnswers},
+                {"context_last_answers", report.contextLastAnswers}};
     if (listRows) {
         result["duplicate_rows"] = report.duplicateRows;
         result["empty_rows"] = report.emptyRows;
         result["leaked_rows"] = report.leakedRows;
         result["control_token_rows"] = report.controlTokenRows;
         result["first_control_token"] = report.firstControlToken;
+        result["first_tool_fault"] = report.firstToolFault;
+        result["tool_fault_rows"] = report.toolFaultRows;
+        result["context_last_rows"] = report.contextLastRows;
     }
+    if (!summary.mapping.format.empty())
+        addReading(result, summary);
     if (cli.json) {
         printJson(result);
         return {};
     }
+    if (!summary.importer.empty())
+        printReading(summary);
+    else if (!summary.mapping.format.empty())
+        std::cout << describe(summary.mapping) << '\n';
     printReport(result);
     return {};
 }
@@ -316,7 +341,7 @@ Status splitCommand(const Cli& cli, const DataOptions& options) {
                                                      : Stratify::No;
     std::vector<Sample> samples;
     std::vector<ImportProblem> problems;
-    ATTUNE_CHECK(forEachSample(
+    ATTUNE_ASSIGN(const ImportSummary summary, forEachSample(
         cli, options,
         [&](Sample&& sample) -> Status {
             samples.push_back(std::move(sample));
@@ -325,6 +350,7 @@ Status splitCommand(const Cli& cli, const DataOptions& options) {
         problems));
     ATTUNE_CHECK(splitSamples(samples, wish));
     tellProblems(cli, problems, std::ssize(problems), options.problems);
+    warnOfProblems(summary, problems);
     std::error_code error;
     fs::create_directories(options.out, error);
     if (error)
@@ -357,7 +383,7 @@ Status exportCommand(const Cli& cli, const DataOptions& options) {
     if (!toStdout)
         ATTUNE_CHECK(checkFree(options.out, options));
     ATTUNE_ASSIGN(AtomicFile output, toStdout ? Result<AtomicFile>(AtomicFile()) : AtomicFile::create(options.out));
-    ATTUNE_CHECK(forEachSample(
+    ATTUNE_ASSIGN(const ImportSummary summary, forEachSample(
         cli, options,
         [&](Sample&& sample) -> Status {
             if (!options.split.empty() && options.split != splitLabel(sample.split))
@@ -371,6 +397,7 @@ Status exportCommand(const Cli& cli, const DataOptions& options) {
         },
         problems));
     tellProblems(cli, problems, std::ssize(problems), options.problems);
+    warnOfProblems(summary, problems);
     if (rows == 0)
         return fail(ErrorCode::InvalidData, "There is no row to export",
                     options.split.empty() ? "Check the dataset." : "Check --split; rows may not be split yet.");

@@ -120,6 +120,57 @@ private Q_SLOTS:
         QVERIFY2((result.output + result.errors).contains("39"), (result.output + result.errors).constData());
     }
 
+    void rowsThatAreLeftOutAreTold() {
+        QTemporaryDir folder;
+        const QString cut = write(folder.path() + "/cut.jsonl", "{\"prompt\":\"a\",\"completion\":\"b\"}\n{\"prompt\":\"c\",\"compl");
+        for (const char* part : {"import", "check", "stats"}) {
+            const CliResult result = runCli({"data", part, cut});
+            QCOMPARE(result.exitStatus, 0); // the other rows are good
+            QVERIFY2(result.errors.contains("warning: 1 of 2 rows is left out; the first: row 2: the file ends in the middle of this row"),
+                     result.errors.constData());
+        }
+        const CliResult json = runCli({"--json", "data", "stats", cut});
+        QVERIFY(json.errors.contains("warning: 1 of 2"));
+        QVERIFY(QJsonDocument::fromJson(json.output.trimmed().split('\n').last()).object()["problems"].toInt() == 1);
+    }
+
+    void theCheckSaysHowItReads() {
+        QTemporaryDir folder;
+        const QString file = write(folder.path() + "/rows.csv", "question,answer,colour\na,b,red\n");
+        const CliResult words = runCli({"data", "check", file});
+        for (const char* expected : {"CSV or TSV. Prompt and completion", "\"question\" is", "Column not used: colour"})
+            QVERIFY2(words.output.contains(expected), words.output.constData());
+        const QJsonObject json = QJsonDocument::fromJson(runCli({"--json", "data", "check", file}).output.trimmed()).object();
+        QCOMPARE(json["format"].toString(), QString("prompt_completion"));
+        QCOMPARE(json["unused_columns"].toArray(), QJsonArray{"colour"});
+        QCOMPARE(json["importer"].toString(), QString("csv"));
+    }
+
+    void filesThatAreNoTextAreRefused() {
+        QTemporaryDir folder;
+        QFile picture(kResources + "/help/compare.png");
+        QVERIFY(picture.open(QIODevice::ReadOnly));
+        const QByteArray bytes = picture.readAll();
+        for (const char* name : {"/rows.csv", "/rows.jsonl", "/rows.txt"}) {
+            const QString file = write(folder.path() + name, bytes);
+            expectFailure(runCli({"data", "import", file}), {name, "it is a PNG picture"});
+        }
+        const QString file = folder.path() + "/rows.jsonl";
+        expectFailure(runCli({"tokenize", "--model", kModel, file}), {"rows.jsonl", "it is a PNG picture"});
+        expectFailure(runCli({"train", file}), {"no recipe", "a PNG picture"});
+    }
+
+    void emptyInputIsNoSuccess() {
+        QTemporaryDir folder;
+        const QString file = write(folder.path() + "/empty.jsonl", "");
+        for (const QStringList& command : {QStringList{"generate", "--model", kModel}, {"score", "--model", kModel},
+                                           {"tokenize", "--model", kModel}, {"render", "--model", kModel}}) {
+            expectFailure(runCli(command + QStringList{file}), {"empty.jsonl is empty"});
+            expectFailure(runCli(command + QStringList{"-"}), {"Standard input is empty"});
+        }
+        expectFailure(runCli({"generate", "--model", kModel, "--prompt", "a", "--max-tokens", "0"}), {"--max-tokens", "at least 1"}, 2);
+    }
+
     void anEmptyDataSet() {
         QTemporaryDir folder;
         const QString file = write(folder.path() + "/rows.jsonl", "");

@@ -337,14 +337,17 @@ void DataView::leaveImport() {
 }
 
 void DataView::takeImported(const ImportedDataset& dataset) {
-    const QString words = tr("%1 imported.").arg(rowsText(dataset.summary.rows));
+    QString words = tr("%1 imported.").arg(rowsText(dataset.summary.rows));
+    for (const std::string& more : {unjudgedInWords(dataset.summary), toolFaultsInWords(dataset.summary)})
+        if (!more.empty())
+            words += ' ' + qstr(more);
     if (dataset.summary.problems > 0)
         m_page->messages().show("done", Tone::Careful,
                                 words + ' ' +
                                     tr("Set aside because unreadable: %1.").arg(rowsText(dataset.summary.problems)),
                                 {}, {{tr("Show them"), [this] { m_workspace->showProblems(); }}});
     else
-        m_page->messages().show("done", Tone::Good, words);
+        m_page->messages().show("done", dataset.summary.toolFaults > 0 ? Tone::Careful : Tone::Good, words);
     m_current = Page::Loading;
     m_workspace->setDataset(m_project, dataset.datasetId);
     refresh();

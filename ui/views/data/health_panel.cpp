@@ -29,6 +29,8 @@ HealthPanel::HealthPanel(QWidget* parent) : QWidget(parent) {
     m_empty = addLine(tr("Empty prompt or answer"), HealthFinding::Empty);
     m_tooLong = addLine(tr("Longer than the context"), HealthFinding::TooLong);
     m_controlTokens = addLine(tr("Control tokens in the text"), HealthFinding::ControlTokens);
+    m_toolFaults = addLine(tr("Tools or calls that stay text"));
+    m_context = addLine(tr("Last answer not learned (weight 0)"));
     m_setAside = addLine(tr("Unreadable, set aside"), HealthFinding::SetAside);
     column->addWidget(m_health);
 
@@ -90,6 +92,12 @@ void HealthPanel::setReport(const HealthReport& report, const QString& modelName
     show(*m_leaks, quality.leaked, tr("blocks"), Tone::Bad);
     show(*m_empty, quality.emptyPrompt + quality.emptyCompletion, tr("settle"), Tone::Careful);
     show(*m_controlTokens, quality.withControlTokens, tr("settle"), Tone::Careful);
+    show(*m_toolFaults, quality.toolFaults, tr("look"), Tone::Careful, false);
+    m_toolFaults->setToolTip(tr("The first: %1").arg(qstr(quality.firstToolFault)));
+    show(*m_context, quality.contextLastAnswers, tr("look"), Tone::Neutral, false);
+    m_context->setToolTip(tr("They teach only where every answer is learned (train_on: all_assistant)."));
+    m_toolFaults->setVisible(quality.toolFaults > 0);
+    m_context->setVisible(quality.contextLastAnswers > 0);
     show(*m_setAside, report.statistics.problems, tr("show"), Tone::Neutral);
     const bool counted = report.statistics.counted > 0;
     if (counted && report.contextLength > 0)

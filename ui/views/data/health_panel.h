@@ -39,7 +39,7 @@ private:
     Card* m_health;
     Card* m_length;
     QPushButton* m_again;
-    HealthLine *m_rows, *m_setAside, *m_empty, *m_duplicates, *m_near, *m_conflicting, *m_leaks, *m_tooLong, *m_controlTokens;
+    HealthLine *m_rows, *m_setAside, *m_empty, *m_duplicates, *m_near, *m_conflicting, *m_leaks, *m_tooLong, *m_controlTokens, *m_toolFaults, *m_context;
     HistogramChart* m_chart;
     QWidget* m_noCounts;
     QLabel* m_lengthWords;
