@@ -163,10 +163,9 @@ private Q_SLOTS:
     void emptyInputIsNoSuccess() {
         QTemporaryDir folder;
         const QString file = write(folder.path() + "/empty.jsonl", "");
-        for (const QStringList& command : {QStringList{"generate", "--model", kModel}, {"score", "--model", kModel},
-                                           {"tokenize", "--model", kModel}, {"render", "--model", kModel}}) {
-            expectFailure(runCli(command + QStringList{file}), {"empty.jsonl is empty"});
-            expectFailure(runCli(command + QStringList{"-"}), {"Standard input is empty"});
+        for (const char* command : {"generate", "score", "tokenize", "render"}) {
+            expectFailure(runCli({command, "--model", kModel, file}), {"empty.jsonl is empty"});
+            expectFailure(runCli({command, "--model", kModel, "-"}), {"Standard input is empty"});
         }
         expectFailure(runCli({"generate", "--model", kModel, "--prompt", "a", "--max-tokens", "0"}), {"--max-tokens", "at least 1"}, 2);
     }
