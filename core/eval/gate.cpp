@@ -121,7 +121,10 @@ Json gateResultToJson(const GateResult& result) {
     for (const GateReason& reason : result.reasons)
         reasons.push_back(
             {{"score", reason.score}, {"verdict", gateVerdictId(reason.verdict)}, {"reason", reason.sentence}});
-    return {{"verdict", gateVerdictId(result.verdict)}, {"reasons", std::move(reasons)}};
+    Json json{{"verdict", gateVerdictId(result.verdict)}, {"reasons", std::move(reasons)}};
+    if (!result.limits.empty())
+        json["limits"] = result.limits;
+    return json;
 }
 
 } // namespace attune

@@ -30,6 +30,7 @@ struct GateResult {
     GateVerdict verdict =
         GateVerdict::NotMeasured; // one rejection rejects; else one missing measurement; no rules: NotMeasured
     std::vector<GateReason> reasons;
+    std::string limits = {}; // what was asked for, and when that was settled; "" = not known
 };
 GateResult judge(const std::vector<GateRule>& rules, const std::vector<ScoreChange>& changes);
 /// [{"score":"json.valid","at_least":0.95}, {"score":"token_f1","must_improve":true}, ...]. Errors: InvalidData naming

@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <ctime>
+#include <utility>
 
 #include "core/eval/score_text.h"
+#include "core/run/forgetting.h"
 
 namespace attune {
 
 namespace {
-
-constexpr double kForgotten = 0.05; // rise of the general loss, as a share of what it was
 
 std::string figure(double value) {
     char text[32];
@@ -20,35 +21,66 @@ std::string figure(double value) {
 
 std::string fromTo(const BeforeAndAfter& pair) { return "from " + figure(pair.before) + " to " + figure(pair.after); }
 
-void judgeScores(const std::vector<ScoreChange>& scores, std::vector<GateReason>& reasons) {
-    bool improved = false;
+std::string pointsWords(double share) {
+    return figure(100 * share) + (share == 0.01 ? " point" : " points");
+}
+
+std::string limitsList(const AcceptanceLimits& limits) {
+    return "the loss on general data may rise by " + shareWords(limits.generalRise) + ", a score has to gain beyond chance" +
+           (limits.scoreGain > 0 ? " and at least " + pointsWords(limits.scoreGain) : std::string());
+}
+
+double gainOf(const ScoreChange& change) {
+    return change.after.higherIsBetter ? change.delta : -change.delta;
+}
+
+void judgeScores(const std::vector<ScoreChange>& scores, bool older, double asked, std::vector<GateReason>& reasons) {
     std::vector<const ScoreChange*> measured;
     for (const ScoreChange& change : scores)
-        if (change.before.measured() && change.after.measured() && change.paired)
+        if (!older && change.before.measured() && change.after.measured() && change.paired)
             measured.push_back(&change);
     if (measured.empty())
-        return reasons.push_back({GateVerdict::NotMeasured, "scores", "Base and tuned model were not measured on test rows."});
+        return reasons.push_back({GateVerdict::NotMeasured, "scores",
+                                  older ? "The run was trained further after base and tuned model were measured on test rows: the scores are of older weights."
+                                        : "Base and tuned model were not measured on test rows."});
     for (const ScoreChange* change : measured) {
-        improved = improved || change->improved();
         if (change->worsened())
             reasons.push_back({GateVerdict::Rejected, change->after.id,
                                change->after.title + " got worse: " + deltaText(*change) + " points on " + std::to_string(change->after.n) + " test rows."});
     }
+    // Of the scores that are better beyond chance, the one that gained most; of none, the one that comes nearest.
     const auto best = std::max_element(measured.begin(), measured.end(), [](const ScoreChange* a, const ScoreChange* b) {
-        return (a->after.higherIsBetter ? a->delta : -a->delta) < (b->after.higherIsBetter ? b->delta : -b->delta);
+        return std::pair(a->improved(), gainOf(*a)) < std::pair(b->improved(), gainOf(*b));
     });
     const ScoreChange& most = **best;
-    reasons.push_back({improved ? GateVerdict::Accepted : GateVerdict::Rejected, most.after.id,
-                       improved ? most.after.title + " improved by " + deltaText(most) + " points on " + std::to_string(most.after.n) + " test rows, beyond chance."
-                                : "No score is better than the base model's beyond chance on " + std::to_string(most.after.n) + " test rows."});
+    const std::string rows = " on " + std::to_string(most.after.n) + " test rows";
+    if (!most.improved())
+        return reasons.push_back({GateVerdict::Rejected, most.after.id, "No score is better than the base model's beyond chance" + rows + "."});
+    const std::string sentence = most.after.title + " improved by " + deltaText(most) + " points" + rows + ", beyond chance";
+    if (gainOf(most) < asked)
+        return reasons.push_back({GateVerdict::Rejected, most.after.id, sentence + ", but " + pointsWords(asked) + " were asked for."});
+    reasons.push_back({GateVerdict::Accepted, most.after.id, sentence + "."});
 }
 
 } // namespace
 
+std::string limitsWords(const AskedOfRun& asked) {
+    if (!asked.beforeTraining)
+        return "Limits set before training: " + limitsList(asked.limits) + ".";
+    const std::time_t time = static_cast<std::time_t>(asked.changed / 1000);
+    std::tm parts{};
+    char date[32] = "";
+    if (gmtime_r(&time, &parts))
+        (void)std::strftime(date, sizeof date, "%Y-%m-%d", &parts);
+    return std::string("Limits changed on ") + date + ", after the result was there: " + limitsList(asked.limits) +
+           ". Set before training: " + limitsList(*asked.beforeTraining) + ".";
+}
+
 GateResult judgeRun(const RunEvidence& evidence) {
     GateResult result;
     const auto add = [&](GateVerdict verdict, const char* id, std::string sentence) { result.reasons.push_back({verdict, id, std::move(sentence)}); };
-    judgeScores(evidence.scores, result.reasons);
+    result.limits = limitsWords(evidence.asked);
+    judgeScores(evidence.scores, evidence.scoresAreOlder, evidence.asked.limits.scoreGain, result.reasons);
     if (evidence.learnsFromRewards) {
         if (!evidence.reward)
             add(GateVerdict::NotMeasured, "reward", "The run recorded too few rewards to say whether it learned.");
@@ -65,10 +97,10 @@ GateResult judgeRun(const RunEvidence& evidence) {
     }
     if (!evidence.general)
         add(GateVerdict::NotMeasured, "general", "What the model forgot was not measured: the recipe names no general data.");
-    else if (evidence.general->after <= evidence.general->before * (1 + kForgotten))
-        add(GateVerdict::Accepted, "general", "The loss on general data went " + fromTo(*evidence.general) + ": little was forgotten.");
-    else
-        add(GateVerdict::Rejected, "general", "The loss on general data rose " + fromTo(*evidence.general) + ": the model forgot.");
+    else {
+        const Forgetting forgetting{evidence.general->before, evidence.general->after, evidence.asked.limits.generalRise};
+        add(forgetting.beyondLimit() ? GateVerdict::Rejected : GateVerdict::Accepted, "general", forgettingWords(forgetting));
+    }
     if (evidence.reviewed > 0) {
         const std::string share = figure(100 * evidence.preferred) + " % of " + std::to_string(evidence.reviewed) + " verdicts prefer the tuned model";
         if (evidence.preferredLow > 0.5)

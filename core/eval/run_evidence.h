@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/base/json.h"
 #include "core/eval/gate.h"
+#include "core/plan/acceptance.h"
 
 namespace attune {
 
@@ -17,8 +19,17 @@ struct BeforeAndAfter {
     double noise = 0; // a change smaller than this says nothing
 };
 
+/// What was asked of the run, and whether that was settled before anybody knew how it would end.
+struct AskedOfRun {
+    AcceptanceLimits limits;
+    std::optional<AcceptanceLimits> beforeTraining = {}; // what the recipe asked for, when it was changed afterwards
+    std::int64_t changed = 0;                            // milliseconds since 1970, UTC, of that change
+};
+
 struct RunEvidence {
+    AskedOfRun asked;
     std::vector<ScoreChange> scores;          // base against tuned on test rows; empty = not measured
+    bool scoresAreOlder = false;              // they were, but of weights that were trained further since
     std::optional<BeforeAndAfter> validation; // loss
     bool learnsFromRewards = false;           // then the loss says little, and the reward counts
     std::optional<BeforeAndAfter> reward;
@@ -27,9 +38,13 @@ struct RunEvidence {
     double preferred = 0, preferredLow = 0;   // share for the tuned model, and the low end of its 95 % interval
 };
 
-/// A task score that improved beyond chance and none that got worse, learning that shows in the run's own measure, and not more
-/// than 5 % of general loss given up. A review counts when there is one. Reasons name what was measured.
+/// A task score that improved beyond chance and by what was asked for, none that got worse, learning that shows in the run's own
+/// measure, and no more of the general loss given up than was allowed. A review counts when there is one. Reasons name what was
+/// measured.
 GateResult judgeRun(const RunEvidence& evidence);
+
+/// "Limits set before training: ..." or "Limits changed on 2026-11-24, after the result was there: ...; before training: ...".
+std::string limitsWords(const AskedOfRun& asked);
 
 /// Without the values of each row: what is kept of an evaluation in a project.
 Json scoreChangesToJson(const std::vector<ScoreChange>& changes);

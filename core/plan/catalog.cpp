@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/plan/acceptance.h"
 #include "core/plan/param_check.h"
 
 namespace attune {
@@ -120,6 +121,14 @@ Described makeTrainingParams() {
                        "Stops when the validation loss has not improved for so many measurements; 0 means never.",
                        "Time is spent after the best moment; the best checkpoint is kept anyway.",
                        "A short plateau ends the run too early.")));
+    p.push_back(number("forgetting_limit", "Forgetting allowed", "%", 100 * AcceptanceLimits{}.generalRise, 0, 1000,
+                       "How much the loss on general data may rise, as a share of what it was. More counts as forgotten: in the warnings "
+                       "while it trains, and in the evidence before it is shipped. Changes nothing of the training.",
+                       "A model that forgot passes.", "Small, harmless changes count as forgetting."));
+    p.push_back(number("score_gain", "Gain asked for", "points", 100 * AcceptanceLimits{}.scoreGain, 0, 100,
+                       "A score of the test rows has to rise beyond chance, and by at least so much, before the run counts as good enough "
+                       "to ship. Changes nothing of the training.",
+                       "A useful run is refused.", "An improvement that nobody notices is enough."));
     ParamSpec prompts;
     prompts.key = "sample_prompts", prompts.label = "Prompts to watch";
     prompts.help =

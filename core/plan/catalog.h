@@ -67,7 +67,7 @@ struct Catalog {
 /// micro_batch_tokens (0 = by the model's width), precision ("auto", "bf16", "f32"), train_on
 /// ("completion", "all_assistant", "everything"), eval_every (steps, 0 = automatic), save_every (0 = automatic),
 /// keep_checkpoints, early_stopping_patience (evaluations, 0 = off), sample_prompts, sample_max_tokens, threads (0 =
-/// all cores).
+/// all cores); and what the run is judged by afterwards: forgetting_limit, score_gain (core/plan/acceptance.h).
 const Described& trainingParams();
 
 /// The value of a key: from `values`, else the default of its spec. The key must exist in `specs`.

@@ -19,7 +19,7 @@ constexpr std::int64_t kMaxPoints = 1000;
 constexpr const char* kForms = "Write NAME=4,8,16 for values, or NAME=1e-5..1e-3:log for a range.";
 
 const std::set<std::string, std::less<>> kWithoutEffect{"threads",          "sample_prompts",    "sample_max_tokens", "save_every",
-                                                        "keep_checkpoints", "activations"};
+                                                        "keep_checkpoints", "activations",       "forgetting_limit",  "score_gain"};
 
 template <class Entries>
 void addChoice(std::vector<SweepableKnob>& knobs, const char* section, const char* label, const Choice& choice, const Entries& entries) {

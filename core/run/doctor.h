@@ -28,7 +28,7 @@ struct Finding {
 class Doctor {
 public:
     /// maxGradientNorm: of the recipe, 0 = clipping is off.
-    explicit Doctor(double learningRate = 0, double maxGradientNorm = 1) { m_history.facts = {learningRate, maxGradientNorm, {}, {}}; }
+    explicit Doctor(double learningRate = 0, double maxGradientNorm = 1) { m_history.facts.learningRate = learningRate, m_history.facts.maxGradientNorm = maxGradientNorm; }
     explicit Doctor(DoctorFacts facts) { m_history.facts = std::move(facts); }
     /// Findings that are new with this event (each id once, unless it got worse). Answers to watched prompts are judged when
     /// the checkpoint they belong to is saved, or another step begins: then all of them are there.

@@ -2,6 +2,7 @@
 #include <QtTest>
 
 #include "core/eval/run_evidence.h"
+#include "core/run/doctor.h"
 #include "tests/support/test_main.h"
 
 using namespace attune;
@@ -82,6 +83,55 @@ private Q_SLOTS:
         QVERIFY(judgeRun(evidence).verdict == GateVerdict::NotMeasured);
         evidence.preferred = 0.8, evidence.preferredLow = 0.65;
         QVERIFY(judgeRun(evidence).verdict == GateVerdict::Accepted);
+    }
+
+    void whatWasAskedForDecides() {
+        RunEvidence evidence = good(); // general data +2.5 %, a score +73 points
+        evidence.asked.limits = {0.02, 0};
+        GateResult result = judgeRun(evidence);
+        QVERIFY(result.verdict == GateVerdict::Rejected);
+        QVERIFY2(sentences(result).find("(+2.5 %): more than the 2 % that are allowed") != std::string::npos, sentences(result).c_str());
+        evidence.asked.limits = {0.05, 0.8};
+        result = judgeRun(evidence);
+        QVERIFY(result.verdict == GateVerdict::Rejected);
+        QVERIFY2(sentences(result).find("80 points were asked for") != std::string::npos, sentences(result).c_str());
+        evidence.asked.limits = {0.05, 0.7};
+        QVERIFY(judgeRun(evidence).verdict == GateVerdict::Accepted);
+        evidence.scores = compareAll({shares("a", 1, 4), shares("b", 100, 1000)}, {shares("a", 2, 4), shares("b", 300, 1000)});
+        evidence.asked.limits = {0.05, 0.1}; // "a" gained more, but by chance
+        result = judgeRun(evidence);
+        QVERIFY(result.verdict == GateVerdict::Accepted);
+        QVERIFY2(sentences(result).find("Title of b improved by +20") != std::string::npos, sentences(result).c_str());
+    }
+
+    // The doctor and the evidence say the same of the same losses, whatever the limit.
+    void doctorAndEvidenceAgreeAboutForgetting() {
+        for (const double limit : {0.0, 0.02, 0.05, 0.5})
+            for (const double now : {1.8, 2.0, 2.03, 2.09, 2.11, 2.9, 3.1}) {
+                DoctorFacts facts;
+                facts.forgettingLimit = limit;
+                Doctor doctor(facts);
+                (void)doctor.add(EvalFinished{0, "general", 2.0, 100, false});
+                const auto findings = doctor.add(EvalFinished{10, "general", now, 100, false});
+                RunEvidence evidence = good();
+                evidence.asked.limits.generalRise = limit;
+                evidence.general = BeforeAndAfter{2.0, now, 0};
+                const GateResult result = judgeRun(evidence);
+                QCOMPARE(findings.empty(), result.verdict == GateVerdict::Accepted);
+                QVERIFY(findings.empty() || sentences(result).find(findings[0].message) != std::string::npos);
+            }
+    }
+
+    void itIsSaidWhenTheLimitsWereSet() {
+        AskedOfRun asked;
+        QCOMPARE(limitsWords(asked), std::string("Limits set before training: the loss on general data may rise by 5 %, a score has to gain beyond chance."));
+        asked.beforeTraining = asked.limits;
+        asked.limits = {0.1, 0.01};
+        asked.changed = 1795651200000; // 2026-11-26, 00:00 UTC
+        const std::string words = limitsWords(asked);
+        QVERIFY2(words.find("changed on 2026-11-26, after the result was there: the loss on general data may rise by 10 %") != std::string::npos, words.c_str());
+        QVERIFY(words.find("at least 1 point.") != std::string::npos && words.find("before training: the loss on general data may rise by 5 %") != std::string::npos);
+        QCOMPARE(gateResultToJson(judgeRun(good())).at("limits").get<std::string>(), limitsWords({}));
     }
 
     void keptScoresAreJudgedAsBefore() {

@@ -122,13 +122,21 @@ private Q_SLOTS:
     void forgettingIsSaid() {
         Doctor doctor(2e-4);
         QVERIFY(doctor.add(EvalFinished{0, "general", 1.5, 100, false}).empty());
-        QVERIFY(doctor.add(EvalFinished{10, "general", 1.58, 100, false}).empty());
+        QVERIFY(doctor.add(EvalFinished{10, "general", 1.57, 100, false}).empty());
         const auto warned = doctor.add(EvalFinished{20, "general", 1.7, 100, false});
         QCOMPARE(warned.size(), std::size_t{1});
         QCOMPARE(warned[0].assignment, std::string("protection.id=replay"));
         QVERIFY(warned[0].message.find("1.5") != std::string::npos && warned[0].message.find("1.7") != std::string::npos);
         const auto serious = doctor.add(EvalFinished{30, "general", 2.1, 100, false});
         QVERIFY(serious.size() == 1 && serious[0].severity == Finding::Severity::Serious);
+        DoctorFacts facts;
+        facts.forgettingLimit = 0.2; // what the recipe allows counts
+        Doctor lenient(facts);
+        QVERIFY(lenient.add(EvalFinished{0, "general", 1.5, 100, false}).empty());
+        QVERIFY(lenient.add(EvalFinished{20, "general", 1.7, 100, false}).empty());
+        const auto beyond = lenient.add(EvalFinished{30, "general", 2.1, 100, false});
+        QVERIFY(beyond.size() == 1 && beyond[0].severity == Finding::Severity::Warning);
+        QCOMPARE(beyond[0].message, std::string("The loss on general data rose from 1.5 to 2.1 (+40 %): more than the 20 % that are allowed, so the model forgot."));
         Doctor late(2e-4); // a run continued without its beginning: nothing to compare with
         QVERIFY(late.add(EvalFinished{20, "general", 9.0, 100, false}).empty());
     }

@@ -13,6 +13,7 @@ DoctorFacts DoctorFacts::of(const RunConfig& config, const Catalog& catalog) {
     DoctorFacts facts;
     facts.learningRate = effectiveLearningRate(config);
     facts.maxGradientNorm = paramDouble(config.training, trainingParams().params, "max_grad_norm");
+    facts.forgettingLimit = acceptanceLimits(config).generalRise;
     facts.objective = config.objective.id;
     facts.objectiveParams = config.objective.params;
     if (const ObjectiveEntry* entry = findObjectiveEntry(catalog, config.objective.id))

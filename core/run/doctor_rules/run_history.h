@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/param_spec.h"
+#include "core/plan/acceptance.h"
 #include "core/run/training_event.h"
 
 namespace attune {
@@ -20,6 +21,7 @@ struct DoctorFacts {
     double maxGradientNorm = 1; // 0 = clipping is off
     std::string objective;      // id, "" = unknown
     ParamMap objectiveParams;   // with the defaults
+    double forgettingLimit = AcceptanceLimits{}.generalRise;
     static DoctorFacts of(const RunConfig& config, const Catalog& catalog);
     double number(const std::string& key, double otherwise) const; // of the objective
     bool has(const std::string& key) const { return objectiveParams.contains(key); }

@@ -1,0 +1,31 @@
+#include "core/run/forgetting.h"
+
+#include <cstdio>
+
+namespace attune {
+
+namespace {
+
+std::string shown(const char* format, double value) {
+    char text[48];
+    std::snprintf(text, sizeof text, format, value);
+    return text;
+}
+
+} // namespace
+
+std::string shareWords(double share) {
+    return shown("%.3g", 100 * share) + " %";
+}
+
+std::string forgettingWords(const Forgetting& forgetting) {
+    std::string text = "The loss on general data ";
+    text += forgetting.now > forgetting.before ? "rose" : "went";
+    text += " from " + shown("%.3g", forgetting.before) + " to " + shown("%.3g", forgetting.now);
+    if (forgetting.before > 0)
+        text += " (" + shown("%+.2g", 100 * (forgetting.now / forgetting.before - 1)) + " %)";
+    const std::string allowed = "the " + shareWords(forgetting.limit) + " that are allowed";
+    return text + (forgetting.beyondLimit() ? ": more than " + allowed + ", so the model forgot." : ": within " + allowed + ".");
+}
+
+} // namespace attune
