@@ -179,8 +179,9 @@ Status trainRun(const TrainRequest& request, std::stop_token stop, PauseToken& p
         return fail(ErrorCode::InvalidData, "The training data has no rows", "Import rows in Data, or choose another file or split.");
 
     ATTUNE_ASSIGN(const RunStart start, readRunStart(request));
-    const Computer computer = inspectComputer(); // before the model takes its memory
+    Computer computer = inspectComputer(); // before the model takes its memory
     const std::int64_t memoryBefore = residentBytes();
+    computer.residentBytes = memoryBefore; // the estimate stands beside a peak that begins here, not at the program's start
     const int threads = applyThreads(paramInt(config.training, specs, "threads"));
     const auto preparing = [&emit](const std::string& what) {
         return [&emit, what](double fraction) { emit(StateChanged{RunState::Preparing, what, fraction}); };
