@@ -3,6 +3,7 @@
 
 #include "gallery_train.h"
 #include "ui/views/train/model_page.h"
+#include "ui/views/train/model_trial.h"
 
 namespace attune::gallery {
 
@@ -33,8 +34,8 @@ inline std::vector<Scene> modelScenes() {
                           stage.openProject([](Project& project) { fillSample(project, true); });
                           QTest::qWait(300);
                           lookAt(stage, starter);
-                          modelPage(stage).prompt().setText("My order has not arrived. What should I do?");
-                          modelPage(stage).tryPrompt();
+                          modelPage(stage).trial().prompt().setText("My order has not arrived. What should I do?");
+                          modelPage(stage).trial().tryPrompt();
                           QTest::qWait(300);
                       },
                       {},

@@ -48,7 +48,7 @@ private Q_SLOTS:
         QCOMPARE(stage.window->currentStation(), QString("train"));
         QTRY_VERIFY(!modelPage(stage).isReading() && modelPage(stage).report());
         QVERIFY(modelPage(stage).report()->isUsable());
-        modelPage(stage).prompt().setText("Hello");
+        modelPage(stage).trial().prompt().setText("Hello");
         QTRY_VERIFY(button(stage, "Answer") && button(stage, "Answer")->isEnabled());
         button(stage, "Answer")->click();
         QTRY_VERIFY(button(stage, "Answer"));
@@ -74,7 +74,7 @@ private Q_SLOTS:
         QTRY_VERIFY(!modelPage(stage).isReading() && modelPage(stage).report());
         QVERIFY(!modelPage(stage).report()->isUsable());
         QTRY_VERIFY(button(stage, "Use this model") && !button(stage, "Use this model")->isEnabled());
-        QVERIFY(!modelPage(stage).prompt().isEnabled());
+        QVERIFY(!modelPage(stage).trial().prompt().isEnabled());
         bool said = false;
         for (const QLabel* label : modelPage(stage).findChildren<QLabel*>())
             said = said || label->text().contains("can run code");

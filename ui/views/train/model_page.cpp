@@ -7,7 +7,6 @@
 #include <QFileInfo>
 #include <QGridLayout>
 #include <QHBoxLayout>
-#include <QLineEdit>
 #include <QPlainTextEdit>
 #include <QScrollArea>
 
@@ -16,6 +15,7 @@
 #include "ui/bridge/qt_convert.h"
 #include "ui/bridge/run_bridge.h"
 #include "ui/settings.h"
+#include "ui/views/train/model_trial.h"
 #include "ui/widgets/card.h"
 #include "ui/widgets/empty_state.h"
 #include "ui/widgets/message_bar.h"
@@ -24,7 +24,6 @@
 namespace attune {
 namespace {
 
-constexpr int kAnswerTokens = 120;
 constexpr int kShownHash = 12;
 
 QString millions(double count) {
@@ -80,8 +79,8 @@ ModelPage::ModelPage(Services& services, MessageArea& messages, QWidget* parent)
     m_computerCard = makeComputer();
     m_templateCard = makeTemplate();
     right->addWidget(m_computerCard);
-    m_trialCard = makeTrial();
-    right->addWidget(m_trialCard);
+    m_trial = new ModelTrial(*services.runs, messages, m_content);
+    right->addWidget(m_trial);
     right->addWidget(m_templateCard);
     right->addStretch(1);
     columns->addLayout(left, 1);
@@ -89,8 +88,6 @@ ModelPage::ModelPage(Services& services, MessageArea& messages, QWidget* parent)
     m_scroll = makeScrolling(m_content);
     column->addWidget(m_scroll, 1);
     connect(services.computer, &ComputerFacts::changed, this, &ModelPage::showComputer);
-    connect(services.runs, &RunBridge::runStarted, this, &ModelPage::refreshTrial);
-    connect(services.runs, &RunBridge::runEnded, this, &ModelPage::refreshTrial);
     clear();
 }
 
@@ -140,32 +137,6 @@ Card* ModelPage::makeComputer() {
     return card;
 }
 
-Card* ModelPage::makeTrial() {
-    auto* card = new Card(tr("Try a prompt"), tr("as it is, before any training"), this);
-    auto* line = new QHBoxLayout;
-    line->setSpacing(8);
-    m_prompt = new QLineEdit(card);
-    m_prompt->setAccessibleName(tr("Prompt to try"));
-    m_prompt->setPlaceholderText(tr("Ask it something of your work"));
-    m_try = makeButton(tr("Answer"), "secondary", "play", card);
-    line->addWidget(m_prompt, 1);
-    line->addWidget(m_try);
-    card->body()->addLayout(line);
-    m_tryNote = makeLabel({}, "note", card);
-    card->body()->addWidget(m_tryNote);
-    m_answer = new QPlainTextEdit(card);
-    m_answer->setReadOnly(true);
-    m_answer->setTabChangesFocus(true);
-    m_answer->setAccessibleName(tr("The model's answer"));
-    m_answer->setMinimumHeight(84);
-    m_answer->setMaximumHeight(140);
-    card->body()->addWidget(m_answer);
-    connect(m_try, &QPushButton::clicked, this, &ModelPage::tryPrompt);
-    connect(m_prompt, &QLineEdit::returnPressed, this, &ModelPage::tryPrompt);
-    connect(m_prompt, &QLineEdit::textChanged, this, &ModelPage::refreshTrial);
-    return card;
-}
-
 Card* ModelPage::makeTemplate() {
     auto* card = new Card(tr("Chat template"), {}, this);
     m_template = new QPlainTextEdit(card);
@@ -208,7 +179,7 @@ void ModelPage::clear() {
     ++m_request;
     if (m_task)
         m_task->cancel();
-    endTrial();
+    m_trial->setModel({});
     m_path.clear();
     m_report.reset();
     m_chooser->hide();
@@ -219,7 +190,7 @@ void ModelPage::clear() {
 
 void ModelPage::read(const QString& path) {
     const quint64 request = ++m_request;
-    endTrial();
+    m_trial->setModel({});
     m_path = path;
     m_report.reset();
     m_empty->hide();
@@ -246,7 +217,6 @@ void ModelPage::read(const QString& path) {
 void ModelPage::showReport(ModelReport report) {
     m_report = std::move(report);
     m_intro->setText(QDir::toNativeSeparators(m_path));
-    m_answer->clear();
     m_content->show();
     showFacts();
     showProblems();
@@ -255,7 +225,7 @@ void ModelPage::showReport(ModelReport report) {
     m_templateCard->setNote(tr("identity %1").arg(qstr(m_report->templateHash)));
     m_template->document()->setDefaultFont(Theme::current().monospaceFont());
     m_template->setPlainText(qstr(m_report->templateText));
-    refreshTrial();
+    m_trial->setModel(m_report->isUsable() ? m_path : QString());
     Q_EMIT changed();
 }
 
@@ -346,61 +316,6 @@ void ModelPage::showComputer() {
     m_computerNote->setText(tr("Rows of up to %1 tokens, eight a step; %2 of %3 memory are free now.")
                                 .arg(number(qint64(std::min<std::int64_t>(512, m_report->config->contextLength))), bytesText(computer->freeMemoryBytes),
                                      bytesText(computer->memoryBytes)));
-}
-
-void ModelPage::refreshTrial() {
-    const bool usable = m_report && m_report->isUsable();
-    const bool busy = m_services.runs->isActive();
-    m_trialCard->setVisible(usable);
-    m_prompt->setEnabled(usable);
-    m_try->setEnabled(m_generation || (usable && !busy && !m_prompt->text().trimmed().isEmpty()));
-    m_try->setText(m_generation ? tr("Stop") : tr("Answer"));
-    m_tryNote->setText(m_generation ? tr("Loading and answering…")
-                       : busy       ? tr("%1 is training; the model answers when it has ended.").arg(m_services.runs->current().name)
-                                    : tr("The likeliest words, up to %1 tokens.").arg(kAnswerTokens));
-}
-
-void ModelPage::tryPrompt() {
-    if (m_generation) {
-        m_generation->cancel();
-        return;
-    }
-    const QString text = m_prompt->text().trimmed();
-    if (!m_report || !m_report->isUsable() || text.isEmpty() || m_services.runs->isActive())
-        return;
-    GenerateRequest request;
-    request.model = sstr(m_path);
-    request.prompts.push_back(Prompt{.messages = {{"user", sstr(text)}}});
-    request.sampling.maxTokens = kAnswerTokens;
-    m_answer->clear();
-    m_messages.remove("prompt");
-    m_generation = m_services.runs->generate(std::move(request), this);
-    connect(m_generation, &Generation::textGenerated, this, [this](const QVector<TextGenerated>& pieces) {
-        for (const TextGenerated& piece : pieces) {
-            m_answer->moveCursor(QTextCursor::End);
-            m_answer->insertPlainText(qstr(piece.text));
-        }
-    });
-    connect(m_generation, &Generation::finished, this, [this] {
-        m_generation = nullptr;
-        if (m_answer->toPlainText().trimmed().isEmpty())
-            m_answer->setPlainText(tr("(an empty answer)"));
-        refreshTrial();
-    });
-    connect(m_generation, &Generation::failed, this, [this](const Error& error) {
-        m_generation = nullptr;
-        m_messages.showError("prompt", error);
-        refreshTrial();
-    });
-    refreshTrial();
-}
-
-void ModelPage::endTrial() {
-    if (!m_generation)
-        return;
-    m_generation->disconnect(this);
-    m_generation->cancel();
-    m_generation = nullptr;
 }
 
 } // namespace attune

@@ -14,16 +14,14 @@
 
 class QGridLayout;
 class QLabel;
-class QLineEdit;
 class QPlainTextEdit;
-class QPushButton;
 class QVBoxLayout;
 
 namespace attune {
 
 class Card;
-class Generation;
 class MessageArea;
+class ModelTrial;
 class ProgressStrip;
 
 class ModelPage final : public QWidget {
@@ -41,8 +39,7 @@ public:
     bool isReading() const { return m_task != nullptr; }
     QString path() const { return m_path; }
     const std::optional<ModelReport>& report() const { return m_report; }
-    QLineEdit& prompt() const { return *m_prompt; }
-    void tryPrompt();
+    ModelTrial& trial() const { return *m_trial; }
 
 Q_SIGNALS:
     void changed(); ///< another model was read, or is being read
@@ -52,7 +49,6 @@ private:
     Card* makeFacts();
     Card* makeProblems();
     Card* makeComputer();
-    Card* makeTrial();
     Card* makeTemplate();
     void chooseFolder();
     void chooseFile();
@@ -60,8 +56,6 @@ private:
     void showFacts();
     void showProblems();
     void showComputer();
-    void refreshTrial();
-    void endTrial();
 
     Services& m_services;
     MessageArea& m_messages;
@@ -78,17 +72,12 @@ private:
     Card* m_computerCard;
     QGridLayout* m_computer;
     QLabel* m_computerNote;
-    Card* m_trialCard;
-    QLineEdit* m_prompt;
-    QPushButton* m_try;
-    QLabel* m_tryNote;
-    QPlainTextEdit* m_answer;
+    ModelTrial* m_trial;
     Card* m_templateCard;
     QPlainTextEdit* m_template;
     QString m_path;
     std::optional<ModelReport> m_report;
     QPointer<Task> m_task;
-    QPointer<Generation> m_generation;
     quint64 m_request = 0;
 };
 
