@@ -100,9 +100,11 @@ QLineEdit[complaint="bad"], QComboBox[complaint="bad"], QSpinBox[complaint="bad"
 QLineEdit[complaint="careful"], QComboBox[complaint="careful"], QSpinBox[complaint="careful"], QDoubleSpinBox[complaint="careful"] { border: 1px solid @careful; }
 QTextEdit[flat="true"], QPlainTextEdit[flat="true"] { border: 1px solid transparent; background: transparent; padding: 0; }
 QTextEdit[flat="true"]:focus, QPlainTextEdit[flat="true"]:focus { border: 1px solid @accent; padding: 0; }
+QComboBox { combobox-popup: 0; } /* a list below the box: the menu over it is a row too short for these items */
 QComboBox::drop-down { border: none; width: 24px; }
 QComboBox::down-arrow { image: url(:/icons/control/down-@mode.svg); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: @panel; border: 1px solid @line; outline: none; selection-background-color: @accentwash; selection-color: @text; padding: 2px; }
+QComboBox QAbstractItemView:focus { border: 1px solid @line; }
 QSpinBox::up-button, QDoubleSpinBox::up-button { subcontrol-origin: border; subcontrol-position: top right; width: 20px; border: none; }
 QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-origin: border; subcontrol-position: bottom right; width: 20px; border: none; }
 QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url(:/icons/control/up-@mode.svg); width: 10px; height: 10px; }

@@ -86,6 +86,9 @@ void HistogramChart::rescale() {
     const bool shown = limited && m_limit < m_first + 3 * (last - m_first);
     m_line->setVisible(shown);
     m_label->setVisible(shown);
+    // The words stand on the side of the line that has room for them.
+    const bool left = m_limit - m_first > 0.5 * (last - m_first);
+    m_label->setPositionAlignment((left ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignTop);
     plot().xAxis->setRange(m_first, shown ? std::max(last, m_limit * 1.04) : std::max(last, m_first + m_width));
     const double top = m_counts.isEmpty() ? 1 : *std::max_element(m_counts.begin(), m_counts.end());
     const double height = std::max(60, plot().axisRect()->height());

@@ -33,7 +33,10 @@ bool fitsSpinBox(const ParamSpec& spec) {
 }
 
 QString rangeText(const ParamSpec& spec) {
-    const auto text = [](double value) { return QString::number(value, 'g', 10); };
+    const auto text = [](double value) {
+        // Large whole numbers in groups, as everywhere.
+        return std::abs(value) >= 10'000 && value == std::floor(value) ? number(qint64(value)) : QString::number(value, 'g', 10);
+    };
     if (spec.min && spec.max)
         return ParamRow::tr("%1 to %2").arg(text(*spec.min), text(*spec.max));
     if (spec.min)
