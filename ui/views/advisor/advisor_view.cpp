@@ -84,6 +84,7 @@ AdvisorView::AdvisorView(Services& services, QWidget* parent) : View(services, p
         m_answers.clear();
         m_byHand.clear();
         m_weights.clear();
+        m_startedAnew = true;
         keep();
         learnFacts();
         refresh();
@@ -157,6 +158,8 @@ void AdvisorView::load() {
     m_weights.clear();
     m_facts.clear();
     m_byHand.clear();
+    m_startedAnew = false;
+    const quint64 request = ++m_request;
     m_page->messages().clear();
     refresh();
     const std::shared_ptr<Project> project = services().project->get();
@@ -173,13 +176,19 @@ void AdvisorView::load() {
             ATTUNE_ASSIGN(const Json json, parseJson(*text, "the Advisor's answers in the project"));
             return readAdvisorInput(json);
         },
-        [this](Result<AdvisorInput> input) {
-            if (input) {
-                m_answers = input->answers;
-                m_weights = input->weights;
-                for (const auto& given : m_answers)
-                    m_byHand[given.first] = true;
-            } else {
+        [this, request](Result<AdvisorInput> input) {
+            if (request != m_request)
+                return; // another project is open
+            if (input && !m_startedAnew) {
+                // What was answered while the project was read stays; what was kept of the other questions joins it.
+                const bool meanwhile = !m_byHand.empty() || !m_weights.empty();
+                for (const auto& [question, choice] : input->answers)
+                    if (m_byHand.try_emplace(question, true).second)
+                        m_answers[question] = choice;
+                m_weights.insert(input->weights.begin(), input->weights.end());
+                if (meanwhile)
+                    keep();
+            } else if (!input) {
                 m_page->messages().showError("load", {input.error().code,
                                                       sstr(tr("The answers stored in this project are damaged.")),
                                                       sstr(tr("Answer again; the first answer replaces them."))});
@@ -199,9 +208,9 @@ void AdvisorView::keep() {
         json[question] = choice;
     for (const auto& [criterion, weight] : m_weights)
         json["weights"][criterion] = weight;
-    runTask<bool>(
+    runWrite<bool>(
         this,
-        [project, text = json.dump()](const Progress&) -> Result<bool> {
+        [project, text = json.dump()]() -> Result<bool> {
             ATTUNE_CHECK(project->setSetting(kSetting, text));
             return true;
         },
@@ -220,8 +229,8 @@ void AdvisorView::learnFacts() {
             facts.computer = computer;
             return facts;
         },
-        [this](Result<ProjectFacts> facts) {
-            if (facts)
+        [this, request = m_request](Result<ProjectFacts> facts) {
+            if (facts && request == m_request)
                 takeFacts(*facts);
         });
 }
@@ -250,6 +259,7 @@ void AdvisorView::answer(const std::string& question, const std::string& choice)
 }
 
 void AdvisorView::useScenario(const Scenario& scenario) {
+    m_startedAnew = true;
     m_answers = scenario.answers;
     m_byHand.clear();
     for (const auto& given : m_answers)
@@ -267,6 +277,7 @@ void AdvisorView::refresh() {
                                                                      m_answers.clear();
                                                                      m_weights.clear();
                                                                      m_byHand.clear();
+                                                                     m_startedAnew = true;
                                                                      m_page->messages().remove("advise");
                                                                      keep();
                                                                      refresh();

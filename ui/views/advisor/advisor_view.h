@@ -39,6 +39,8 @@ private:
     std::map<std::string, bool> m_byHand; // questions the person decided (also by skipping): facts leave them alone
     Advice m_advice;
     bool m_hasAdvice = false;
+    bool m_startedAnew = false; // a scenario, or no answers: what the project kept is replaced, also when it is read later
+    quint64 m_request = 0;      // counts projects: what was read of an earlier one is dropped
     ViewPage* m_page;
     QuestionPanel* m_questions;
     RecommendationPanel* m_recommendation;
