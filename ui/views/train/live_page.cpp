@@ -300,14 +300,19 @@ void LivePage::takeSamples(const QVector<SampleGenerated>& samples) {
 void LivePage::takeMemory(const MemoryReported& memory) {
     m_peak = std::max<qint64>(m_peak, memory.peakBytes);
     m_memory->setFigure(bytesText(m_peak));
-    // What the program held before is no part of what the run takes; the estimate counts both.
-    QStringList parts;
-    if (memory.beforeBytes > 0 && memory.beforeBytes < m_peak)
-        parts << tr("the run %1, the program %2").arg(bytesText(m_peak - memory.beforeBytes), bytesText(memory.beforeBytes));
-    if (memory.predictedPeakBytes > 0)
-        parts << tr("estimated %1 in all").arg(bytesText(memory.predictedPeakBytes));
-    m_memoryNote->setText(tr("Memory: %1.").arg(parts.join(QStringLiteral("; "))));
-    m_memoryNote->setVisible(!parts.isEmpty());
+    // What the program held before is no part of what the run takes; both figures leave it out.
+    const qint64 before = memory.beforeBytes, estimated = memory.predictedPeakBytes - before;
+    QString words;
+    if (before > 0 && before < m_peak) {
+        words = tr("The run added %1 to the program's %2").arg(bytesText(m_peak - before), bytesText(before));
+        words += estimated > 0 ? tr("; estimated were %1.").arg(bytesText(estimated)) : QStringLiteral(".");
+    } else if (memory.predictedPeakBytes > 0) {
+        words = tr("Estimated were %1, the program included.").arg(bytesText(memory.predictedPeakBytes));
+    }
+    m_memoryNote->setText(words);
+    m_memoryNote->setToolTip(tr("Counted is everything the program took since the run began: weights, gradients, optimizer and activations, which "
+                                "the estimate names, and beside them what libraries and the window keep."));
+    m_memoryNote->setVisible(!words.isEmpty());
 }
 
 void LivePage::takeCheckpoint(const CheckpointSaved& checkpoint) {
