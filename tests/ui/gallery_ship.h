@@ -2,7 +2,7 @@
 #pragma once
 
 #include "gallery_finished_run.h"
-#include "ui/models/run_evidence.h"
+#include "ui/models/kept_evaluation.h"
 
 namespace attune::gallery {
 
@@ -38,7 +38,10 @@ inline std::vector<Scene> shipScenes() {
                               for (std::size_t i = 0; i < 20; ++i)
                                   wrong[i] = 1, right[i] = 0;
                               const auto changes = compareAll({summarise("json.valid", "Valid JSON", wrong)}, {summarise("json.valid", "Valid JSON", right)});
-                              if (!runs || runs->empty() || !keepScores(project, runs->front().id, changes))
+                              KeptEvaluation kept;
+                              kept.time = QDateTime::currentMSecsSinceEpoch();
+                              kept.evaluation.changes = changes;
+                              if (!runs || runs->empty() || !keepEvaluation(project, runs->front().id, kept))
                                   qFatal("the scores were not kept");
                           });
                           QTest::qWait(300);

@@ -8,8 +8,10 @@
 
 #include "core/plan/presets.h"
 #include "gallery_data.h"
+#include "gallery_finished_run.h"
 #include "gallery_stage.h"
 #include "ui/charts/loss_chart.h"
+#include "ui/views/train/curves_card.h"
 #include "ui/views/train/history_page.h"
 #include "ui/views/train/live_page.h"
 #include "ui/views/train/reward_path.h"
@@ -86,6 +88,38 @@ inline void startRun(Stage& stage) {
     readyToTrain(stage);
     trainView(stage).start();
     (void)QTest::qWaitFor([&] { return stage.runs.isActive() || stage.runs.current().runId > 0; }, 10'000);
+}
+
+/// Finished runs of one model and data version with and without a protection, their losses kept as a run keeps them.
+inline void addProtectedRuns(Project& project) {
+    struct Measured {
+        const char *name, *protection;
+        double validation, general; // at the best checkpoint
+    };
+    static constexpr Measured kRuns[] = {{"LoRA r 16", "none", 0.92, 1.88},         {"LoRA r 16, replay 15 %", "replay", 0.95, 1.52},
+                                         {"LoRA r 64, twice as long, the rate of the first", "none", 0.81, 2.21}, {"LoRA r 64, replay 30 %", "replay", 0.84, 1.61},
+                                         {"Gentle", "none", 1.74, 1.49}};
+    for (const Measured& measured : kRuns) {
+        RunConfig recipe;
+        recipe.name = measured.name, recipe.model = "/models/SmolLM2-135M-Instruct";
+        recipe.data.datasetVersion = 1, recipe.data.general = "general.jsonl";
+        recipe.protection = {measured.protection, {}};
+        RunRecord run;
+        run.name = recipe.name, run.recipe = toYaml(recipe), run.state = "queued";
+        const auto id = project.runs().add(run);
+        if (!id)
+            qFatal("%s", id.error().message.c_str());
+        std::vector<MetricPoint> points;
+        for (int step = 0; step <= 200; step += 20) {
+            const double share = step / 200.0;
+            points.push_back({"validation_loss", step, 2.9 + (measured.validation - 2.9) * share});
+            points.push_back({"general_loss", step, 1.45 + (measured.general - 1.45) * share});
+            if (step > 0)
+                points.push_back({"loss", step, 2.8 + (measured.validation - 2.9) * share});
+        }
+        if (!project.runs().appendMetrics(*id, std::move(points)).get() || !project.runs().setState(*id, "finished"))
+            qFatal("the run was not kept");
+    }
 }
 
 inline std::vector<Scene> trainScenes() {
@@ -263,6 +297,26 @@ inline std::vector<Scene> trainScenes() {
          },
          {},
          quick});
+    scenes.push_back({"train",
+                      "history_points", // what runs with different protections gained and lost
+                      [](Stage& stage) {
+                          stage.openProject(addProtectedRuns);
+                          trainView(stage).showPage(TrainView::HistoryIndex);
+                          QTest::qWait(300);
+                          trainView(stage).history().curves().showPage(CurvesCard::GainedAndLost);
+                      },
+                      {},
+                      {}});
+    scenes.push_back({"train",
+                      "history_no_points", // nothing was measured: in words
+                      [](Stage& stage) {
+                          stage.openProject(addFinishedRun);
+                          trainView(stage).showPage(TrainView::HistoryIndex);
+                          QTest::qWait(300);
+                          trainView(stage).history().curves().showPage(CurvesCard::GainedAndLost);
+                      },
+                      {},
+                      {}});
     return scenes;
 }
 

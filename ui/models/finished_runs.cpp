@@ -25,7 +25,7 @@ Result<std::vector<FinishedRun>> finishedRuns(Project& project, const Catalog& c
             continue;
         const fs::path folder(run.folder);
         found.push_back({run.id, qstr(run.name), qpath(folder.is_absolute() ? folder : project.folder() / folder),
-                         qstr(recipe->model), run.datasetVersion, run.finished});
+                         qstr(recipe->model), run.datasetVersion, run.finished, acceptanceLimits(*recipe)});
     }
     return found;
 }

@@ -8,6 +8,7 @@
 
 #include "core/base/result.h"
 #include "core/data/sample.h"
+#include "core/plan/acceptance.h"
 #include "core/plan/run_config.h"
 
 namespace attune {
@@ -20,6 +21,7 @@ struct FinishedRun {
     QString model;        // the base model's folder
     qint64 datasetVersion = 0;
     qint64 finished = 0;   // milliseconds since 1970, UTC
+    AcceptanceLimits asked = {}; // of its recipe
     QString label() const; // "Run 7 · finished 24/11/2026 10:12"
 };
 

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include <QDateTime>
+
 #include "core/run/metric_sink.h"
 #include "core/run/run_folder.h"
 #include "core/stats/intervals.h"
 #include "core/store/project.h"
 #include "ui/bridge/qt_convert.h"
+#include "ui/models/kept_evaluation.h"
 
 namespace attune {
 namespace {
@@ -15,8 +18,8 @@ namespace {
 constexpr std::size_t kWindow = 20; // steps averaged at both ends of a run; fewer where the run is short
 constexpr double kSmallestFall = 0.005; // of a loss, as a share of it
 
-std::string scoresKey(qint64 runId) {
-    return "evaluate.scores." + std::to_string(runId);
+std::string limitsKey(qint64 runId) {
+    return "limits." + std::to_string(runId);
 }
 
 struct Average {
@@ -58,6 +61,11 @@ RunEvidence evidenceOfEvents(const std::vector<TrainingEvent>& events) {
         const Average first = averageOf(values, 0, window), last = averageOf(values, values.size() - window, window);
         evidence.reward = BeforeAndAfter{first.mean, last.mean, 2 * std::hypot(first.error, last.error)};
     }
+    addLosses(evidence, validations, generals);
+    return evidence;
+}
+
+void addLosses(RunEvidence& evidence, const std::map<std::int64_t, double>& validations, const std::map<std::int64_t, double>& generals) {
     std::int64_t used = -1;
     if (validations.contains(0) && validations.size() > 1) {
         const auto best = std::min_element(validations.begin(), validations.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
@@ -68,17 +76,22 @@ RunEvidence evidenceOfEvents(const std::vector<TrainingEvent>& events) {
         const auto at = used > 0 ? generals.find(used) : generals.end();
         evidence.general = BeforeAndAfter{generals.at(0), at == generals.end() ? generals.rbegin()->second : at->second, 0};
     }
-    return evidence;
 }
 
-RunEvidence readRunEvidence(Project& project, const FinishedRun& run) {
-    RunEvidence evidence;
-    if (const auto record = readMetrics(RunFolder{fspath(run.folder)}.metrics()))
-        evidence = evidenceOfEvents(record->events);
-    if (const auto kept = project.setting(scoresKey(run.id)); kept && *kept)
-        if (const auto json = parseJson(**kept, "kept scores"))
-            if (auto scores = scoreChangesFromJson(*json))
-                evidence.scores = std::move(*scores);
+namespace {
+
+std::vector<TrainingEvent> recordOf(const FinishedRun& run) {
+    auto record = readMetrics(RunFolder{fspath(run.folder)}.metrics());
+    return record ? std::move(record->events) : std::vector<TrainingEvent>();
+}
+
+RunEvidence evidenceWith(Project& project, const FinishedRun& run, const std::vector<TrainingEvent>& events) {
+    RunEvidence evidence = evidenceOfEvents(events);
+    evidence.asked = askedOf(project, run);
+    if (auto kept = readEvaluation(project, run.id, false); kept && *kept) {
+        evidence.scores = std::move((*kept)->evaluation.changes);
+        evidence.scoresAreOlder = (*kept)->isOlderThan(run.finished);
+    }
     const auto reviews = project.reviews().list();
     if (!reviews)
         return evidence;
@@ -107,8 +120,50 @@ RunEvidence readRunEvidence(Project& project, const FinishedRun& run) {
     return evidence;
 }
 
-Status keepScores(Project& project, qint64 runId, const std::vector<ScoreChange>& changes) {
-    return project.setSetting(scoresKey(runId), scoreChangesToJson(changes).dump());
+} // namespace
+
+RunEvidence readRunEvidence(Project& project, const FinishedRun& run) {
+    return evidenceWith(project, run, recordOf(run));
+}
+
+RunJudgement readRunJudgement(Project& project, const FinishedRun& run, const Catalog& catalog) {
+    const std::vector<TrainingEvent> events = recordOf(run);
+    RunJudgement judgement{judgeRun(evidenceWith(project, run, events)), {}};
+    const auto record = project.runs().get(run.id);
+    const auto config = record ? parseRunConfig(record->recipe, catalog, record->name) : Result<RunConfig>(fail(record.error()));
+    if (!config)
+        return judgement;
+    Doctor doctor(DoctorFacts::of(*config, catalog));
+    for (const TrainingEvent& event : events)
+        (void)doctor.add(event);
+    judgement.findings = doctor.findings();
+    return judgement;
+}
+
+Status changeLimits(Project& project, const FinishedRun& run, const AcceptanceLimits& limits) {
+    if (limits == run.asked)
+        return project.removeSetting(limitsKey(run.id));
+    const Json json{{"general_rise", limits.generalRise}, {"score_gain", limits.scoreGain}, {"time", QDateTime::currentMSecsSinceEpoch()}};
+    return project.setSetting(limitsKey(run.id), json.dump());
+}
+
+AskedOfRun askedOf(Project& project, const FinishedRun& run) {
+    AskedOfRun asked{run.asked};
+    const auto kept = project.setting(limitsKey(run.id));
+    if (!kept || !*kept)
+        return asked;
+    const auto json = parseJson(**kept, "The changed limits");
+    if (!json || !json->is_object())
+        return asked;
+    try {
+        const AcceptanceLimits limits{json->at("general_rise").get<double>(), json->at("score_gain").get<double>()};
+        const std::int64_t changed = json->at("time").get<std::int64_t>();
+        if (std::isfinite(limits.generalRise) && std::isfinite(limits.scoreGain))
+            asked = {limits, run.asked, changed};
+    } catch (const Json::exception&) {
+        return asked; // damaged: what was set before training counts
+    }
+    return asked;
 }
 
 } // namespace attune

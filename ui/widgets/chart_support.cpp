@@ -25,7 +25,7 @@ void followTheme(Chart& chart) {
                      [&chart] { chart.setStyle(chartStyle(Theme::current())); });
 }
 
-void addSaveButton(Card& card, Chart& chart, const QString& suggestedName, MessageArea& messages) {
+QPushButton* addSaveButton(Card& card, Chart& chart, const QString& suggestedName, MessageArea& messages) {
     QPushButton* button = makeButton(Card::tr("Save as…"), "chip", {}, &card);
     button->setAccessibleName(Card::tr("Save the chart as a picture or as values"));
     card.tools()->addWidget(button);
@@ -37,6 +37,7 @@ void addSaveButton(Card& card, Chart& chart, const QString& suggestedName, Messa
         else if (!file.isEmpty())
             messages.show("chart", Tone::Good, Card::tr("Saved %1.").arg(file));
     });
+    return button;
 }
 
 } // namespace attune

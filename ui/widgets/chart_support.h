@@ -4,6 +4,8 @@
 
 #include <QString>
 
+class QPushButton;
+
 namespace attune {
 
 class Card;
@@ -13,7 +15,7 @@ class MessageArea;
 /// Gives the chart the theme's colours now and whenever they change.
 void followTheme(Chart& chart);
 /// A small button at the right of the card's title that saves the chart as PNG, SVG, PDF or CSV; failures go to
-/// `messages`.
-void addSaveButton(Card& card, Chart& chart, const QString& suggestedName, MessageArea& messages);
+/// `messages`. Returns the button.
+QPushButton* addSaveButton(Card& card, Chart& chart, const QString& suggestedName, MessageArea& messages);
 
 } // namespace attune

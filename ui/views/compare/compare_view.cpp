@@ -32,10 +32,6 @@
 
 namespace attune {
 
-namespace {
-constexpr std::size_t kMostRows = 500; // test rows that are measured at once
-} // namespace
-
 CompareView::CompareView(Services& services, QWidget* parent) : View(services, parent) {
     m_page = new ViewPage(tr("Compare & Evaluate"),
                           tr("The base model and the tuned one answer the same question, with the same seed."), this);
@@ -79,6 +75,8 @@ CompareView::CompareView(Services& services, QWidget* parent) : View(services, p
     connect(services.project, &CurrentProject::contentChanged, this, [this](const QString& what) {
         if (what == QLatin1String("runs"))
             refresh();
+        else if (what == QLatin1String("scores") || what == QLatin1String("reviews"))
+            readMeasured();
     });
     connect(services.runs, &RunBridge::runEnded, this, &CompareView::refresh);
     refresh();
@@ -259,9 +257,9 @@ void CompareView::runChanged() {
         delete m_generation;
         generationEnded(nullptr);
     }
-    m_evaluation = {};
-    m_measuredRows.clear();
+    m_measured = {};
     showEvaluation();
+    showJudgement({});
     for (AnswerPane* pane : {m_base, m_tuned})
         pane->setText({}); // those words were another run's
     m_rows.clear();
@@ -273,6 +271,7 @@ void CompareView::runChanged() {
     if (isVisible())
         m_integrity->prove(run()->model, run()->folder);
     loadRows();
+    readMeasured();
 }
 
 void CompareView::loadRows() {

@@ -6,8 +6,9 @@
 
 #include <QPointer>
 
-#include "core/eval/before_after.h"
 #include "ui/models/finished_runs.h"
+#include "ui/models/kept_evaluation.h"
+#include "ui/models/run_evidence.h"
 #include "ui/views/view.h"
 
 class QCheckBox;
@@ -23,9 +24,11 @@ class QTableWidget;
 namespace attune {
 
 class AnswerPane;
+class Card;
 class Generation;
 class IntegrityStrip;
 class ProgressStrip;
+class ReasonList;
 class ScoreTable;
 class SegmentedControl;
 class Task;
@@ -52,9 +55,12 @@ private:
     void generationEnded(const Error* error);
     void measure();
     void showEvaluation();
+    void readMeasured(); ///< what was measured of this run before, and what speaks for and against it
+    void showJudgement(const RunJudgement& judgement);
     void setBusy(bool busy);
     const FinishedRun* run() const;
 
+    static constexpr std::size_t kMostRows = 500; // test rows that are measured at once
     ViewPage* m_page;
     QStackedWidget* m_stack; // empty, content
     QStackedWidget* m_pages; // one prompt, held-out rows
@@ -73,11 +79,14 @@ private:
     ScoreTable* m_scores;
     QTableWidget* m_answers;
     QLabel* m_noScores;
+    QLabel* m_about; // when, on which rows and of which model the scores are
+    Card* m_judgement;
+    ReasonList* m_reasons;
+    QLabel* m_noAnswers;
 
     std::vector<FinishedRun> m_runs;
     std::vector<Sample> m_rows;
-    BeforeAfter m_evaluation;
-    std::vector<Sample> m_measuredRows; // what m_evaluation is about
+    KeptEvaluation m_measured;          // what stands on the page of test rows; time 0 and no scores = nothing
     quint64 m_selection = 0;            // counts choices of a run: results for an earlier one are dropped
     QPointer<Generation> m_generation;
     QPointer<Task> m_task;

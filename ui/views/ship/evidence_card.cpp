@@ -1,35 +1,17 @@
 #include "ui/views/ship/evidence_card.h"
 
+#include <QDoubleSpinBox>
 #include <QHBoxLayout>
 #include <QLineEdit>
 #include <QVBoxLayout>
 
 #include "ui/bridge/qt_convert.h"
 #include "ui/widgets/card.h"
+#include "ui/widgets/flow_layout.h"
+#include "ui/widgets/reason_list.h"
+#include "ui/widgets/wheel_guard.h"
 
 namespace attune {
-namespace {
-
-constexpr int kVerdictWidth = 116;
-
-Tone toneOf(GateVerdict verdict) {
-    return verdict == GateVerdict::Accepted ? Tone::Good : verdict == GateVerdict::Rejected ? Tone::Bad : Tone::Careful;
-}
-
-// A shape and a word beside the colour.
-QString chipText(GateVerdict verdict) {
-    return verdict == GateVerdict::Accepted   ? EvidenceCard::tr("✓ speaks for it")
-           : verdict == GateVerdict::Rejected ? EvidenceCard::tr("✕ against it")
-                                              : EvidenceCard::tr("? not measured");
-}
-
-} // namespace
-
-QString verdictWords(GateVerdict verdict) {
-    return verdict == GateVerdict::Accepted   ? EvidenceCard::tr("enough to ship")
-           : verdict == GateVerdict::Rejected ? EvidenceCard::tr("speaks against it")
-                                              : EvidenceCard::tr("not all measured");
-}
 
 EvidenceCard::EvidenceCard(QWidget* parent) : QWidget(parent) {
     auto* outer = new QVBoxLayout(this);
@@ -38,14 +20,63 @@ EvidenceCard::EvidenceCard(QWidget* parent) : QWidget(parent) {
     outer->addWidget(m_card);
     QPushButton* measure = makeButton(tr("Go to Evaluate"), "small", {}, m_card);
     measure->setToolTip(tr("Measure the scores of this run on the test rows"));
+    m_change = makeButton(tr("Change limits"), "small", {}, m_card);
+    m_change->setCheckable(true);
+    m_card->tools()->addWidget(m_change);
     m_card->tools()->addWidget(measure);
     connect(measure, &QPushButton::clicked, this, &EvidenceCard::measureWanted);
-    m_lines = new QWidget(m_card);
-    m_column = new QVBoxLayout(m_lines);
-    m_column->setContentsMargins(0, 0, 0, 0);
-    m_column->setSpacing(8);
-    m_card->body()->addWidget(m_lines);
+    m_reasons = new ReasonList(m_card);
+    m_card->body()->addWidget(m_reasons);
+    m_card->body()->addWidget(makeLimits());
+    m_card->body()->addWidget(makeOverride());
+    showReading();
+}
 
+QWidget* EvidenceCard::makeLimits() {
+    auto* limits = new QWidget(m_card);
+    auto* column = new QVBoxLayout(limits);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(8);
+    m_limits = makeLabel({}, "note", limits);
+    column->addWidget(m_limits);
+    m_limitFields = new QWidget(limits);
+    auto* flow = new FlowLayout(m_limitFields, 16);
+    const auto field = [&](const QString& label, const QString& suffix, double most) {
+        auto* pair = new QWidget(m_limitFields); // a label stays with its field in a narrow window
+        auto* line = new QHBoxLayout(pair);
+        line->setContentsMargins(0, 0, 0, 0);
+        line->setSpacing(8);
+        auto* box = new QDoubleSpinBox(pair);
+        box->setDecimals(1);
+        box->setRange(0, most);
+        box->setSuffix(suffix);
+        box->setAccessibleName(label);
+        guardWheel(box);
+        QLabel* words = makeLabel(label, "body", pair);
+        words->setWordWrap(false);
+        words->setBuddy(box);
+        line->addWidget(words);
+        line->addWidget(box);
+        flow->addWidget(pair);
+        return box;
+    };
+    m_generalRise = field(tr("Forgetting allowed"), tr(" %"), 1000);
+    m_scoreGain = field(tr("Gain asked for"), tr(" points"), 100);
+    QPushButton* keep = makeButton(tr("Use these limits"), "small", {}, m_limitFields);
+    keep->setToolTip(tr("It is kept that they were changed after the result was there"));
+    flow->addWidget(keep);
+    column->addWidget(m_limitFields);
+    m_limitFields->hide();
+    connect(m_change, &QPushButton::toggled, m_limitFields, &QWidget::setVisible);
+    connect(keep, &QPushButton::clicked, this, [this] {
+        const AcceptanceLimits wanted{m_generalRise->value() / 100, m_scoreGain->value() / 100};
+        m_change->setChecked(false);
+        Q_EMIT limitsWanted(wanted);
+    });
+    return limits;
+}
+
+QWidget* EvidenceCard::makeOverride() {
     m_override = new QWidget(m_card);
     auto* column = new QVBoxLayout(m_override);
     column->setContentsMargins(0, 8, 0, 0);
@@ -62,46 +93,34 @@ EvidenceCard::EvidenceCard(QWidget* parent) : QWidget(parent) {
     line->addWidget(m_person, 1);
     line->addWidget(m_reason, 3);
     column->addLayout(line);
-    m_card->body()->addWidget(m_override);
     connect(m_person, &QLineEdit::textChanged, this, &EvidenceCard::changed);
     connect(m_reason, &QLineEdit::textChanged, this, &EvidenceCard::changed);
-    showReading();
+    return m_override;
 }
 
 void EvidenceCard::showReading() {
     m_result.reset();
     m_card->setNote(tr("reading…"));
-    m_lines->hide();
+    m_reasons->hide();
+    m_limits->hide();
+    m_change->setChecked(false);
+    m_change->setEnabled(false);
     m_override->hide();
     Q_EMIT changed();
 }
 
-void EvidenceCard::showEvidence(const GateResult& result) {
+void EvidenceCard::showEvidence(const GateResult& result, const AcceptanceLimits& limits) {
     m_result = result;
     m_card->setNote(verdictWords(result.verdict));
-    while (QLayoutItem* item = m_column->takeAt(0)) {
-        if (item->widget()) {
-            item->widget()->hide();
-            item->widget()->deleteLater();
-        }
-        delete item;
-    }
-    for (const GateReason& reason : result.reasons) {
-        auto* row = new QWidget(m_lines);
-        auto* line = new QHBoxLayout(row);
-        line->setContentsMargins(0, 0, 0, 0);
-        line->setSpacing(12);
-        auto* place = new QWidget(row); // the sentences begin in one column
-        auto* placed = new QHBoxLayout(place);
-        placed->setContentsMargins(0, 0, 0, 0);
-        placed->addWidget(new Chip(chipText(reason.verdict), toneOf(reason.verdict), place));
-        placed->addStretch(1);
-        place->setMinimumWidth(kVerdictWidth);
-        line->addWidget(place, 0, Qt::AlignTop);
-        line->addWidget(makeLabel(qstr(reason.sentence), "body", row), 1);
-        m_column->addWidget(row);
-    }
-    m_lines->setVisible(!result.reasons.empty());
+    std::vector<ReasonList::Line> lines;
+    for (const GateReason& reason : result.reasons)
+        lines.push_back(ReasonList::lineOf(reason));
+    m_reasons->setLines(lines);
+    m_limits->setText(qstr(result.limits));
+    m_limits->setVisible(!result.limits.empty());
+    m_generalRise->setValue(100 * limits.generalRise);
+    m_scoreGain->setValue(100 * limits.scoreGain);
+    m_change->setEnabled(true);
     m_override->setVisible(!isAccepted());
     Q_EMIT changed();
 }

@@ -1,5 +1,5 @@
-// What speaks for and against giving a run away, a line each, and, where it is not enough, the fields for who exports it all the
-// same and why. Shows what it is given; judges nothing. GUI thread.
+// What speaks for and against giving a run away, a line each, what was asked of it, and, where it is not enough, the fields for who
+// exports it all the same and why. Shows what it is given; judges nothing. GUI thread.
 #pragma once
 
 #include <optional>
@@ -7,14 +7,18 @@
 #include <QWidget>
 
 #include "core/eval/gate.h"
+#include "core/plan/acceptance.h"
 
+class QDoubleSpinBox;
+class QLabel;
 class QLineEdit;
+class QPushButton;
 class QVBoxLayout;
 
 namespace attune {
 
 class Card;
-class Chip;
+class ReasonList;
 
 class EvidenceCard final : public QWidget {
     Q_OBJECT
@@ -22,7 +26,7 @@ public:
     explicit EvidenceCard(QWidget* parent = nullptr);
 
     void showReading();
-    void showEvidence(const GateResult& result);
+    void showEvidence(const GateResult& result, const AcceptanceLimits& limits);
     const std::optional<GateResult>& result() const { return m_result; } ///< empty while it is read
     bool isAccepted() const { return m_result && m_result->verdict == GateVerdict::Accepted; }
     /// Whether an export may go: accepted, or a name and a reason are given.
@@ -34,17 +38,21 @@ public:
 Q_SIGNALS:
     void changed();
     void measureWanted();
+    void limitsWanted(const attune::AcceptanceLimits& limits); ///< other limits than before training
 
 private:
+    QWidget* makeLimits();
+    QWidget* makeOverride();
     Card* m_card;
-    QWidget* m_lines;
-    QVBoxLayout* m_column;
+    ReasonList* m_reasons;
+    QLabel* m_limits;
+    QPushButton* m_change;
+    QWidget* m_limitFields;
+    QDoubleSpinBox *m_generalRise, *m_scoreGain; // in per cent and points
     QWidget* m_override;
     QLineEdit* m_person;
     QLineEdit* m_reason;
     std::optional<GateResult> m_result;
 };
-
-QString verdictWords(GateVerdict verdict); // "enough to ship", "speaks against it", "not measured"
 
 } // namespace attune

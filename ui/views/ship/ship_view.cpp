@@ -1,7 +1,5 @@
 #include "ui/views/ship/ship_view.h"
 
-#include <cmath>
-
 #include <QComboBox>
 #include <QDateTime>
 #include <QDesktopServices>
@@ -33,6 +31,7 @@
 #include "ui/widgets/option_button.h"
 #include "ui/widgets/param_form.h"
 #include "ui/widgets/progress_strip.h"
+#include "ui/widgets/reason_list.h"
 
 namespace attune {
 
@@ -72,6 +71,7 @@ ShipView::ShipView(Services& services, QWidget* parent) : View(services, parent)
     connect(m_evidence, &EvidenceCard::measureWanted, this, [this] {
         Q_EMIT openStation(QStringLiteral("compare"), {{QStringLiteral("run"), m_run->currentData()}});
     });
+    connect(m_evidence, &EvidenceCard::limitsWanted, this, &ShipView::takeLimits);
     connect(m_evidence, &EvidenceCard::changed, this, [this] { m_export->setEnabled(m_evidence->result() && !m_task); });
     column->addWidget(m_evidence);
     column->addWidget(buildHistory(), 1);
@@ -276,85 +276,33 @@ void ShipView::readEvidence() {
     m_evidence->showReading();
     if (!project || !chosen)
         return;
-    runTask<GateResult>(
-        this, [project, run = *chosen](const Progress&) -> Result<GateResult> { return judgeRun(readRunEvidence(*project, run)); },
-        [this, request](Result<GateResult> result) {
+    runTask<RunEvidence>(
+        this, [project, run = *chosen](const Progress&) -> Result<RunEvidence> { return readRunEvidence(*project, run); },
+        [this, request](Result<RunEvidence> evidence) {
             if (request != m_evidenceRequest)
                 return;
-            if (!result)
-                return m_page->messages().showError(QStringLiteral("evidence"), result.error());
-            m_evidence->showEvidence(*result);
+            if (!evidence)
+                return m_page->messages().showError(QStringLiteral("evidence"), evidence.error());
+            m_evidence->showEvidence(judgeRun(*evidence), evidence->asked.limits);
         });
 }
 
-void ShipView::startExport() {
+void ShipView::takeLimits(const AcceptanceLimits& limits) {
     const auto project = services().project->get();
     const FinishedRun* chosen = run();
-    if (!project || !chosen || m_task || !m_evidence->result())
+    if (!project || !chosen)
         return;
-    m_page->messages().clear();
-    if (!m_evidence->mayExport()) {
-        m_page->messages().show(QStringLiteral("export"), Tone::Careful,
-                                m_evidence->result()->verdict == GateVerdict::Rejected ? tr("The evidence speaks against this run.")
-                                                                                       : tr("Not everything was measured, so nobody knows whether this run is good enough."),
-                                tr("Measure what is missing, or say below who exports it all the same and why."));
-        return m_evidence->focusMissing();
-    }
-    ExportRequest request{sstr(chosen->folder), sstr(selectedFormat()),
-                          sstr(QDir::fromNativeSeparators(m_folder->text().trimmed())), m_options->values()};
-    if (request.outputFolder.empty()) {
-        m_page->messages().show(QStringLiteral("export"), Tone::Careful, tr("Choose a folder to write to."));
-        m_folder->setFocus();
-        return;
-    }
-    const GateResult gate = *m_evidence->result();
-    m_export->setEnabled(false);
-    Q_EMIT stateChanged(StationState::InProgress, tr("exporting"));
-    struct Exported {
-        ExportEntry entry;
-        Status logged;
-    };
-    m_task = services().runs->engineTask<Exported>(
+    runWrite<bool>(
         this,
-        [project, request, gate, run = chosen->name, person = m_evidence->person(), reason = m_evidence->reason()](
-            Engine& engine, std::stop_token stop) -> Result<Exported> {
-            ATTUNE_ASSIGN(const ExportReport report, engine.exportRun(request, stop, [](const TrainingEvent&) {}));
-            Exported made{makeExportEntry(run, request, report), {}};
-            made.entry.verdict = QString::fromLatin1(gateVerdictId(gate.verdict));
-            made.entry.person = person, made.entry.reason = reason;
-            made.logged = addToExportLog(*project, made.entry);
-            if (made.logged)
-                made.logged = writeEvidence(fspath(made.entry.folder), gate, made.entry);
-            return made;
+        [project, run = *chosen, limits]() -> Result<bool> {
+            ATTUNE_CHECK(changeLimits(*project, run, limits));
+            return true;
         },
-        [this](Result<Exported> exported) {
-            m_export->setEnabled(m_evidence->result().has_value());
-            if (!exported) {
-                m_page->messages().showError(QStringLiteral("export"), exported.error());
-                Q_EMIT stateChanged(StationState::Attention, {});
-                return;
-            }
-            if (!exported->logged)
-                m_page->messages().showError(QStringLiteral("log"), exported->logged.error());
-            const ExportEntry& entry = exported->entry;
-            const bool agrees = entry.tokenAgreement >= 0.999;
-            m_page->messages().show(
-                QStringLiteral("export"), agrees ? Tone::Good : Tone::Careful,
-                agrees ? tr("Exported and checked: %1 of %2 tokens agree with the checkpoint.")
-                             .arg(number(qint64(std::llround(entry.tokenAgreement * double(entry.comparedTokens)))),
-                                  number(entry.comparedTokens))
-                       : tr("Exported, but only %1 % of %2 tokens agree with the checkpoint.")
-                             .arg(number(100 * entry.tokenAgreement, 1), number(entry.comparedTokens)),
-                agrees ? QString()
-                       : tr("Rounding to the stored precision can change close decisions. Compare the answers before "
-                            "you use it."),
-                {{tr("Open folder"),
-                  [folder = entry.folder] { QDesktopServices::openUrl(QUrl::fromLocalFile(folder)); }}});
-            m_folderEdited = false;
-            suggestFolder();
-            showHistory();
+        [this](Result<bool> kept) {
+            if (!kept)
+                m_page->messages().showError(QStringLiteral("limits"), kept.error());
+            services().project->noteChange(QStringLiteral("scores")); // the evidence is read again wherever it stands
         });
-    m_progress->follow(m_task, tr("Writing and checking the export"));
 }
 
 void ShipView::showHistory() {

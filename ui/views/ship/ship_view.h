@@ -40,6 +40,7 @@ private:
     void suggestFolder();
     void showOptions();
     void readEvidence();
+    void takeLimits(const AcceptanceLimits& limits);
     void startExport();
     void showHistory();
     QString selectedFormat() const;

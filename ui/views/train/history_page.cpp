@@ -14,9 +14,8 @@
 #include "core/store/project.h"
 #include "ui/bridge/current_project.h"
 #include "ui/bridge/qt_convert.h"
-#include "ui/charts/loss_chart.h"
+#include "ui/views/train/curves_card.h"
 #include "ui/widgets/card.h"
-#include "ui/widgets/chart_support.h"
 #include "ui/widgets/message_bar.h"
 #include "ui/widgets/text_diff_view.h"
 
@@ -110,14 +109,8 @@ QWidget* HistoryPage::makeDetails() {
     auto* line = new QHBoxLayout(box);
     line->setContentsMargins(0, 0, 0, 0);
     line->setSpacing(16);
-    auto* curves = new Card(tr("Loss"), tr("training smoothed, validation as points"), box);
-    m_chart = new LossChart(curves);
-    m_chart->setMinimumHeight(150);
-    m_chart->setAutomaticSmoothing();
-    followTheme(*m_chart);
-    addSaveButton(*curves, *m_chart, QStringLiteral("runs"), m_messages);
-    curves->body()->addWidget(m_chart, 1);
-    line->addWidget(curves, 3);
+    m_curves = new CurvesCard(m_services, m_messages, box);
+    line->addWidget(m_curves, 3);
 
     auto* right = new QVBoxLayout;
     right->setSpacing(16);
@@ -211,51 +204,10 @@ void HistoryPage::showSelection() {
         m_diffCard->setNote(tr("select two runs to see what differs"));
         m_diff->setPlain(qstr(one->record.recipe));
     }
-    showCurves();
-}
-
-void HistoryPage::showCurves() {
-    const auto project = m_services.project->get();
-    const QList<qint64> runs = selected();
-    const quint64 request = ++m_curveRequest;
-    if (!project || runs.isEmpty()) {
-        m_chart->clear();
-        m_chart->setOverlays({});
-        return;
-    }
-    std::vector<LossChart::Overlay> wanted;
+    std::vector<CurvesCard::Run> shown;
     for (const qint64 id : runs)
-        wanted.push_back({qstr(m_model.row(m_model.indexOf(id))->record.name), {}, {}});
-    runTask<std::vector<LossChart::Overlay>>(
-        this,
-        [project, runs,
-         curves = std::move(wanted)](const Progress& progress) mutable -> Result<std::vector<LossChart::Overlay>> {
-            for (qsizetype i = 0; i < runs.size() && !progress.cancelled(); ++i) {
-                LossChart::Overlay& curve = curves[std::size_t(i)];
-                ATTUNE_ASSIGN(const auto training, project->runs().curve(runs[i], "loss"));
-                for (const CurvePoint& point : training)
-                    curve.training.append({double(point.step), point.value});
-                ATTUNE_ASSIGN(const auto validation, project->runs().curve(runs[i], "validation_loss"));
-                for (const CurvePoint& point : validation)
-                    curve.validation.append({double(point.step), point.value});
-            }
-            return std::move(curves);
-        },
-        [this, request](Result<std::vector<LossChart::Overlay>> curves) {
-            if (request != m_curveRequest)
-                return;
-            if (!curves)
-                return m_messages.showError("curves", curves.error());
-            // The newest of the selection in full, the others beneath it.
-            LossChart::Overlay newest = std::move(curves->back());
-            curves->pop_back();
-            m_chart->clear();
-            m_chart->setNames(newest.name, tr("%1, validation").arg(newest.name));
-            m_chart->append(newest.training);
-            m_chart->appendValidation(newest.validation);
-            m_chart->setOverlays(*curves);
-            m_chart->resetZoom();
-        });
+        shown.push_back({id, qstr(m_model.row(m_model.indexOf(id))->record.name)});
+    m_curves->setRuns(shown);
 }
 
 void HistoryPage::commitNotes() {

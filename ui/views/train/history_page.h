@@ -23,7 +23,7 @@ class QTableView;
 namespace attune {
 
 class Card;
-class LossChart;
+class CurvesCard;
 class MessageArea;
 class Project;
 class TextDiffView;
@@ -41,6 +41,7 @@ public:
     const RunTableModel& model() const { return m_model; }
     QUndoStack& undoStack() { return m_undo; }
     void select(const QList<qint64>& runIds);
+    CurvesCard& curves() const { return *m_curves; }
     QPlainTextEdit& notes() const { return *m_notes; }
 
 Q_SIGNALS:
@@ -54,7 +55,6 @@ private:
     QWidget* makeDetails();
     QList<qint64> selected() const;
     void showSelection();
-    void showCurves();
     void commitNotes();
     void writeNotes(qint64 runId, const QString& notes);
     friend class NotesCommand;
@@ -70,14 +70,13 @@ private:
     QPushButton* m_continue;
     QPushButton* m_compare;
     QPushButton* m_reuse;
-    LossChart* m_chart;
+    CurvesCard* m_curves;
     Card* m_diffCard;
     TextDiffView* m_diff;
     Card* m_notesCard;
     QPlainTextEdit* m_notes;
     std::map<qint64, QString> m_unwritten; // notes on their way to the store: a snapshot read before may not know them
     qint64 m_notesRun = 0;
-    quint64 m_curveRequest = 0;
     bool m_busy = false;
 };
 
