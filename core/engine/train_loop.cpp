@@ -7,6 +7,7 @@
 
 #include "core/base/rng.h"
 #include "core/engine/model_state.h"
+#include "core/engine/process_memory.h"
 #include "core/engine/step_comparisons.h"
 #include "core/objectives/sft.h"
 
@@ -315,6 +316,7 @@ Result<bool> TrainLoop::run(std::stop_token stop, PauseToken& pause) {
     m_pass.releaseBuffers(); // what is written now needs memory of its own
     if (m_parts.rollouts)
         m_parts.rollouts->releaseBuffers();
+    returnFreedMemory(); // else most of it stays with the allocator, and what is written comes on top
     m_progress.finished = true;
     ATTUNE_CHECK(checkpoint(m_progress.bestStep == m_progress.step));
     return true;
