@@ -46,12 +46,12 @@ Status forEachLine(const std::string& file, const std::function<Status(std::stri
         if (number == 1) {
             if (text.starts_with("\xEF\xBB\xBF"))
                 text.erase(0, 3);
-            ATTUNE_CHECK(refuseForeign(file == "-" ? text : headOf(file), "read " + name));
+            ATTUNE_CHECK(refuseForeign(fs::is_regular_file(file) ? headOf(file) : text, "read " + name));
         }
-        if (isBlank(text))
-            continue;
-        if (text.back() == '\r')
+        if (!text.empty() && text.back() == '\r')
             text.pop_back();
+        if (text.empty())
+            continue;
         any = true;
         ATTUNE_CHECK(line(text, number));
     }
@@ -67,6 +67,8 @@ tl::unexpected<Error> lineError(std::size_t number, const std::string& what) {
 Status forEachObject(const std::string& file, const std::string& expected,
                      const std::function<Status(const Json&, std::size_t)>& object) {
     Status all = forEachLine(file, [&](std::string_view line, std::size_t number) -> Status {
+        if (isBlank(line))
+            return {};
         const auto parsed = parseJson(line, "line " + std::to_string(number));
         Status status = !parsed               ? fail(parsed.error())
                         : parsed->is_object() ? object(*parsed, number)

@@ -24,8 +24,8 @@ struct Cli {
 
 /// Prints message and hint on stderr and returns exit status 1.
 int report(const Error& error);
-/// Calls `line` for each line of FILE ("-" = standard input), without its newline; blank lines
-/// count but are not handed on. Errors: NotFound, InvalidData (no line at all), Unsupported (a picture, an archive, ...), or what `line` returned.
+/// Calls `line` for each line of FILE ("-" = standard input), without its newline; empty lines
+/// count but are not handed on. Errors: NotFound, InvalidData (no line at all), Unsupported (a file that is a picture, an archive, ...), or what `line` returned.
 Status forEachLine(const std::string& file, const std::function<Status(std::string_view line, std::size_t number)>& line);
 /// The same for files of one JSON object per line. `expected` says what a line must look like: the hint of every lineError.
 Status forEachObject(const std::string& file, const std::string& expected,

@@ -58,7 +58,7 @@ bool counts(const Json& answer, Passed& passed) {
     if (status == answer.end() || !status->is_string() || *status == "submitted")
         return true;
     passed.note(*status == "discarded" ? std::string("discarded by the annotator")
-                                       : "the answer is not submitted yet (" + status->get<std::string>().substr(0, 20) + ")");
+                                       : std::string(*status == "draft" ? "the answer is a draft" : "the answer is not submitted yet"));
     return false;
 }
 

@@ -33,17 +33,20 @@ public:
         m_tokens += x.size(0);
     }
 
-    // [in, k], orthonormal; undefined where the inputs have no energy. Throws what ATen throws.
-    at::Tensor basis(double quietShare, at::ScalarType master) {
+    // [in, k], orthonormal; undefined where the inputs have no energy. Errors: Numerical (not finite). Throws what ATen throws.
+    Result<at::Tensor> basis(double quietShare, at::ScalarType master) {
         const at::Tensor inputs = m_kept.empty() ? at::Tensor() : at::cat(m_kept).to(at::kDouble);
         m_kept.clear();
         const at::Tensor products = inputs.defined() ? at::mm(inputs, inputs.t()) : m_moment.to(at::kDouble);
         m_moment.reset();
+        if (!std::isfinite(products.sum().item<double>()))
+            return fail(ErrorCode::Numerical, "What the layers read of the general data is not finite numbers",
+                        "Look at the general data, or compute in f32 (training.precision).");
         const auto [rising, vectors] = at::linalg_eigh(products);
         const at::Tensor energy = rising.clamp_min(0).flip({0}).cpu();
         const double whole = energy.sum().item<double>();
-        if (!(whole > 0))
-            return {};
+        if (whole == 0)
+            return at::Tensor();
         const std::int64_t in = inputs.defined() ? inputs.size(1) : products.size(0);
         const std::int64_t most = std::min(heldDirections(in), energy.size(0));
         double held = 0;
@@ -76,7 +79,7 @@ Result<InputBases> measureInputBases(CausalLm& model, const TokenDataset& data, 
     std::int64_t tokens = 0;
     for (std::int64_t i = 0; i < count; ++i)
         tokens += packed.tokens(rowOf(i));
-    const std::int64_t stride = std::max<std::int64_t>(1, tokens / kWideInputTokens);
+    const std::int64_t stride = std::max<std::int64_t>(1, (tokens + kWideInputTokens - 1) / kWideInputTokens);
     const auto stopped = [] { return fail(ErrorCode::Cancelled, "The run was stopped while it measured what general text uses"); };
     try {
         std::map<const Linear*, LayerInputs> seen;
@@ -100,10 +103,7 @@ Result<InputBases> measureInputBases(CausalLm& model, const TokenDataset& data, 
         for (auto& [layer, inputs] : seen) {
             if (progress.cancelled())
                 return stopped();
-            const at::Tensor basis = inputs.basis(quietShare, model.masterType());
-            if (basis.defined() && !std::isfinite(basis.sum(at::kDouble).item<double>()))
-                return fail(ErrorCode::Numerical, "What the layers read of the general data is not finite numbers",
-                            "Look at the general data, or compute in f32 (training.precision).");
+            ATTUNE_ASSIGN(const at::Tensor basis, inputs.basis(quietShare, model.masterType()));
             if (basis.defined())
                 bases.emplace(layer, basis);
             progress.report(0.7 + 0.3 * static_cast<double>(++done) / static_cast<double>(seen.size()), "Measuring what general text uses");

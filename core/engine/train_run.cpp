@@ -68,7 +68,7 @@ std::string identityOf(const RunConfig& config, const LoadedModel& loaded, const
     recipe.start.clear(); // by content as well
     recipe.data = {};
     recipe.objective.params.erase("reward_model"); // by content as well
-    for (const char* key : {"sample_prompts", "sample_max_tokens", "keep_checkpoints", "threads", "activations"})
+    for (const char* key : {"sample_prompts", "sample_max_tokens", "keep_checkpoints", "threads", "activations", "forgetting_limit", "score_gain"})
         recipe.training.erase(key);
     std::string text = toYaml(recipe) + loaded.modelHash + loaded.tokenizer->hash() + loaded.format.hash() + request.train->hash() + protection;
     if (request.validation)

@@ -301,6 +301,7 @@ Status readPeftAdapter(const fs::path& folder, const ModelFamily& family, Causal
         model.addScoreHead(0);
         model.scoreHead->value.copy_(score);
     }
+    model.trainTokenRows({}); // earlier ones give their rows back before anything is replaced
     replaceWeights(std::move(modulesToReplace));
     model.trainTokenRows(tokenRows ? tokenRows->ids : std::vector<std::int64_t>{});
     if (tokenRows)

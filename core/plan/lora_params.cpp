@@ -23,12 +23,12 @@ ParamSpec oneOf(std::vector<std::string> choices, ParamSpec spec) {
     return spec;
 }
 
-ParamSpec advanced(ParamSpec spec) {
+ParamSpec loraAdvanced(ParamSpec spec) {
     spec.advanced = true;
     return spec;
 }
 
-ParamSpec advancedList(const char* key, const char* label, const char* help) { return advanced(setting(key, label, std::vector<std::string>{}, help)); }
+ParamSpec advancedList(const char* key, const char* label, const char* help) { return loraAdvanced(setting(key, label, std::vector<std::string>{}, help)); }
 
 } // namespace
 
@@ -46,25 +46,25 @@ std::vector<ParamSpec> loraParams(bool onPackedWeights) {
         between(0, 0.9,
                 setting("dropout", "Dropout", 0.0, "The share of the adapter's inputs that is left out at random while training.", "Learning is slow and noisy.",
                         "Nothing bad; with few examples a little (0.05) can help against learning by heart.")),
-        advanced(oneOf({kAllLinearLayers, "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"},
+        loraAdvanced(oneOf({kAllLinearLayers, "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"},
                        setting("target_modules", "Adapted layers", std::vector<std::string>{kAllLinearLayers},
                                "Which linear layers get an adapter; all-linear means every one.", "More layers cost time and memory.",
                                "Few layers limit what can be learned."))),
-        advanced(setting("use_rslora", "Rank-stabilised scaling", false,
+        loraAdvanced(setting("use_rslora", "Rank-stabilised scaling", false,
                          "Scale by alpha / sqrt(r) instead of alpha / r, so that high ranks keep learning (rsLoRA).",
                          "Switched on with a large alpha the adapter acts very strongly: lower alpha or the learning rate.",
                          "Switched off, ranks above 64 learn hardly more than small ones.")),
-        advanced(oneOf(starts, setting("init", "Start values", std::string("kaiming"),
+        loraAdvanced(oneOf(starts, setting("init", "Start values", std::string("kaiming"),
                                        onPackedWeights
                                            ? "How the adapter begins, at zero effect. kaiming and gaussian: the second matrix is zero. orthogonal: neither is, and they cancel out (even "
                                              "ranks only)."
                                            : "How the adapter begins. kaiming, gaussian and orthogonal (even ranks only): at zero effect. pissa: with the largest singular values of each "
                                              "weight, which learns faster; pissa_niter_4 finds them roughly and quickly. olora: with an orthonormal basis of "
                                              "each weight. Adapters saved after these three are ordinary LoRA of twice the rank."))),
-        advanced(setting("use_dora", "Magnitude and direction (DoRA)", false,
+        loraAdvanced(setting("use_dora", "Magnitude and direction (DoRA)", false,
                          "Learns the length of each row of a weight apart from its direction: often better at small ranks, and slower.",
                          "Switched on, each step takes longer and needs more memory.", "Switched off, small ranks may stay behind full fine-tuning.")),
-        advanced(between(1, 1024,
+        loraAdvanced(between(1, 1024,
                          setting("loraplus_lr_ratio", "Learning rate ratio (LoRA+)", 1.0,
                                  "The second matrix learns so many times faster than the first (LoRA+); 1 means alike.",
                                  "Loss jumps or rises; 16 is usual, with a learning rate about half of LoRA's.", "At 1 wide models learn more slowly than they could."))),

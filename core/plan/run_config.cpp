@@ -11,6 +11,7 @@
 #include "core/plan/data_fit.h"
 #include "core/plan/param_check.h"
 #include "core/plan/presets.h"
+#include "core/plan/protection_check.h"
 #include "core/plan/recipe_yaml.h"
 
 namespace attune {
@@ -468,15 +469,8 @@ std::vector<Complaint> checkRunConfig(const RunConfig& config, const Catalog& ca
     if (const ObjectiveEntry* objective = findObjectiveEntry(catalog, config.objective.id); objective && objective->ownAnswers)
         if (auto missing = missingReward(*objective, config.objective.params))
             complaints.push_back(std::move(*missing));
-    for (const ProtectionEntry& entry : catalog.protections)
-        if (entry.description.id == config.protection.id && entry.needsGeneralData && config.data.general.empty())
-            add(Severity::Error, "data.general", "The protection \"" + entry.description.title + "\" needs general data, and the recipe names none",
-                "Name texts or conversations from outside the task (data.general), or choose a protection that needs none.");
-    for (const ProtectionEntry& entry : catalog.protections)
-        if (const auto method = findEntry(sections().front(), catalog, config.method.id);
-            entry.description.id == config.protection.id && entry.inputBases && method && !findParam((*method)->params, "r"))
-            add(Severity::Error, "protection.id", "The protection \"" + entry.description.title + "\" holds adapters, and this method trains none",
-                "Choose the method lora or qlora, or another protection.");
+    for (Complaint& complaint : checkProtection(config, catalog))
+        complaints.push_back(std::move(complaint));
     const auto unreadable = [](const Complaint& complaint) { return complaint.field.starts_with("training."); };
     if (std::any_of(complaints.begin(), complaints.end(), unreadable))
         return complaints; // the advice below reads values that must be valid

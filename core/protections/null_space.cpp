@@ -38,11 +38,6 @@ private:
     std::vector<Held> m_held;
 };
 
-tl::unexpected<Error> notThisWay(const std::string& why) {
-    return fail(ErrorCode::InvalidArgument, "The protection null_space holds adapters only, " + why,
-                "Choose the method lora or qlora, or another protection: ewc, l2_sp, replay.");
-}
-
 } // namespace
 
 NullSpaceProtection::NullSpaceProtection() {
@@ -90,18 +85,26 @@ Result<std::unique_ptr<Constraint>> NullSpaceProtection::constraint(CausalLm& mo
                 if (!part.lora)
                     continue;
                 LoraAdapter& lora = *part.lora;
-                inAdapters.insert({&lora.a, &lora.b, &lora.magnitude});
+                inAdapters.insert({&lora.a, &lora.b});
                 if (lora.startA.defined())
                     return fail(ErrorCode::InvalidArgument, "The protection null_space chooses itself where the adapter's first matrix begins",
                                 "Set init: kaiming or gaussian.");
+                if (lora.magnitude.value.defined())
+                    return fail(ErrorCode::InvalidArgument, "The protection null_space cannot hold the magnitudes of DoRA, which act on everything a layer reads",
+                                "Set use_dora: false.");
                 if (const auto found = bases.find(linear); found != bases.end())
                     held.push_back({lora.a.value, found->second});
             }
     if (inAdapters.empty())
-        return notThisWay("and this method trains none");
+        return fail(ErrorCode::InvalidArgument, "The protection null_space holds adapters only, and this method trains none",
+                    "Choose the method lora or qlora, or another protection: ewc, l2_sp, replay.");
+    std::set<const Parameter*> apart{model.scoreHead.get()}; // heads that score or value answers do not change what is written
+    if (model.valueHead)
+        apart.insert({&model.valueHead->weight, &model.valueHead->bias});
     for (const Parameter* parameter : model.trainable())
-        if (!inAdapters.contains(parameter) && parameter != model.scoreHead.get())
-            return notThisWay("and " + parameter->name + " is trained as a whole");
+        if (!inAdapters.contains(parameter) && !apart.contains(parameter))
+            return fail(ErrorCode::InvalidArgument, "The protection null_space holds adapters only, and " + parameter->name + " is trained besides",
+                        "Leave modules_to_save and trainable_token_indices empty, or choose another protection.");
     for (const auto& [a, basis] : held) {
         const double before = a.norm().item<double>();
         takeOut(a, basis);

@@ -12,10 +12,13 @@ std::string shown(const char* format, double value) {
     return text;
 }
 
+// Two digits, but never as a power of ten.
+std::string percent(double change) { return shown(change < 0.99 ? "%+.2g" : "%+.0f", 100 * change) + " %"; }
+
 } // namespace
 
 std::string shareWords(double share) {
-    return shown("%.3g", 100 * share) + " %";
+    return shown(share < 10 ? "%.3g" : "%.0f", 100 * share) + " %";
 }
 
 std::string forgettingWords(const Forgetting& forgetting) {
@@ -23,7 +26,7 @@ std::string forgettingWords(const Forgetting& forgetting) {
     text += forgetting.now > forgetting.before ? "rose" : "went";
     text += " from " + shown("%.3g", forgetting.before) + " to " + shown("%.3g", forgetting.now);
     if (forgetting.before > 0)
-        text += " (" + shown("%+.2g", 100 * (forgetting.now / forgetting.before - 1)) + " %)";
+        text += " (" + percent(forgetting.now / forgetting.before - 1) + ")";
     const std::string allowed = "the " + shareWords(forgetting.limit) + " that are allowed";
     return text + (forgetting.beyondLimit() ? ": more than " + allowed + ", so the model forgot." : ": within " + allowed + ".");
 }

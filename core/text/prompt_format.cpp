@@ -306,9 +306,12 @@ Result<TokenizedRow> PromptFormat::finish(Row row, TrainOn trainOn, std::size_t 
         eos && std::none_of(row.ids.begin() + promptTokens, row.ids.end(), [&](TokenId id) { return isStop(id); })) {
         row.ids.push_back(*eos);
         row.spans.push_back({row.chat.text.size(), row.chat.text.size()});
-        for (Turn& turn : row.turns)
-            if (turn.end == row.chat.text.size())
-                ++turn.end; // the empty span behind the text belongs to the answer
+        // The empty span behind the text belongs to the last turn, even if its marks close before a newline of the template.
+        const auto last = std::max_element(row.turns.begin(), row.turns.end(), [](const Turn& a, const Turn& b) { return a.end < b.end; });
+        if (last != row.turns.end())
+            for (const std::size_t end = last->end; Turn& turn : row.turns)
+                if (turn.end == end)
+                    turn.end = row.chat.text.size() + 1;
     }
     result.ids = std::move(row.ids);
     result.promptTokens = row.promptTokens;

@@ -126,9 +126,9 @@ Status TokenizerConfig::readTemplates(const Json& object, const std::string& whe
 Status TokenizerConfig::readTemplateFiles(const fs::path& folder) {
     std::error_code code;
     std::vector<fs::path> more;
-    for (const auto& entry : fs::directory_iterator(folder / "additional_chat_templates", code))
-        if (entry.path().extension() == ".jinja" && more.size() < kMaxTemplates)
-            more.push_back(entry.path());
+    for (fs::directory_iterator entry(folder / "additional_chat_templates", code); !code && entry != fs::directory_iterator(); entry.increment(code))
+        if (entry->path().extension() == ".jinja" && more.size() < kMaxTemplates)
+            more.push_back(entry->path());
     std::sort(more.begin(), more.end());
     ATTUNE_ASSIGN(auto source, readOptional(folder / "chat_template.jinja", hashes));
     if (!source.empty() || !more.empty()) {

@@ -46,6 +46,9 @@ private Q_SLOTS:
         const auto metrics = attune::readFile((folder.path() + "/run/metrics.jsonl").toStdString()).value();
         for (const char* what : {"\"name\":\"general\"", "token_accuracy", "replay/share", "replay/loss"})
             QVERIFY2(metrics.find(what) != std::string::npos, what);
+        // What a run is judged by changes nothing of its weights: it may be another when a run is continued.
+        const auto judged = runCli({"train", recipe, "--out", folder.path() + "/run", "--resume", "--set", "training.forgetting_limit=0.5"});
+        QVERIFY2(judged.exitStatus == 0, judged.errors.constData());
         const auto without = runCli({"train", forgettingRecipe(folder.path(), ""), "--out", folder.path() + "/plain"});
         QVERIFY2(without.exitStatus == 0 && without.errors.contains("not measured (data.general)"), without.errors.constData());
     }
@@ -73,6 +76,10 @@ private Q_SLOTS:
         QVERIFY2(ran.exitStatus == 0 && ran.errors.contains("Measuring what general text uses"), ran.errors.constData());
         const auto full = runCli({"train", recipe, "--set", "method.id=full", "--out", folder.path() + "/full"});
         QVERIFY2(full.exitStatus != 0 && full.errors.contains("holds adapters, and this method trains none"), full.errors.constData());
+        for (const char* setting : {"method.init=pissa", "method.use_dora=true", "method.modules_to_save=embed_tokens", "method.trainable_token_indices=5"}) {
+            const auto other = runCli({"train", recipe, "--set", setting, "--out", folder.path() + "/other"});
+            QVERIFY2(other.exitStatus != 0 && other.errors.contains("The protection \"Learn where general text is quiet"), other.errors.constData());
+        }
         const auto again = runCli({"train", recipe, "--set", "start=" + folder.path() + "/run", "--out", folder.path() + "/again"});
         QVERIFY2(again.exitStatus != 0 && again.errors.contains("begins with a new adapter"), again.errors.constData());
     }

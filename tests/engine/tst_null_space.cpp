@@ -205,7 +205,11 @@ private Q_SLOTS:
         QVERIFY2(words(*whole).find("trains none") != std::string::npos, words(*whole).c_str());
         const auto pissa = adapted(at::kFloat, {{"init", std::string("pissa")}});
         QVERIFY2(words(*pissa).find("init: kaiming") != std::string::npos, words(*pissa).c_str());
-        QVERIFY(words(*adapted(at::kFloat, {{"use_dora", true}})).empty());
+        const auto dora = adapted(at::kFloat, {{"use_dora", true}});
+        QVERIFY2(words(*dora).find("use_dora: false") != std::string::npos, words(*dora).c_str());
+        const auto judging = adapted(at::kFloat), valuing = adapted(at::kFloat);
+        judging->addScoreHead(1), valuing->addValueHead();
+        QVERIFY2(words(*judging).empty() && words(*valuing).empty(), words(*valuing).c_str());
         QVERIFY(!findProtection("null_space")->configured({{"quiet_share", 0.0}}));
         std::stop_source stop;
         stop.request_stop();

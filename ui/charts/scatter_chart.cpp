@@ -126,7 +126,7 @@ QString ScatterChart::csv() const {
     QString text = QStringLiteral("name,group,%1,%2\n").arg(quoted(m_x), quoted(m_y));
     for (const Group& group : m_groups)
         for (const Point& point : group.points)
-            text += QStringLiteral("%1,%2,%3,%4\n").arg(quoted(point.name), quoted(group.name)).arg(point.x, 0, 'g', 9).arg(point.y, 0, 'g', 9);
+            text += quoted(point.name) + ',' + quoted(group.name) + ',' + QString::number(point.x, 'g', 9) + ',' + QString::number(point.y, 'g', 9) + '\n';
     return text;
 }
 

@@ -50,7 +50,8 @@ Status keepEvaluation(Project& project, qint64 runId, const KeptEvaluation& kept
                       {"set", sstr(kept.set)},
                       {"model", sstr(kept.model)},
                       {"scores", scoreChangesToJson(kept.evaluation.changes)}};
-    // Answers first: scores without their answers would look whole.
+    // Earlier scores go first and new ones come last: whatever fails in between, scores never stand beside other answers.
+    ATTUNE_CHECK(project.removeSetting(keyOf("scores", runId)));
     const auto dump = [](const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); };
     ATTUNE_CHECK(project.setSetting(keyOf("answers", runId), dump(answersToJson(kept))));
     return project.setSetting(keyOf("scores", runId), dump(scores));

@@ -1,6 +1,7 @@
 #include "ui/models/trade_offs.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 
@@ -36,9 +37,18 @@ Result<std::map<std::int64_t, double>> lossesOf(RunStore& store, std::int64_t ru
     return losses;
 }
 
+// A setting of the training that changes what a loss is measured on.
+bool sameOf(const RunConfig& a, const RunConfig& b, const char* key) {
+    const auto of = [key](const RunConfig& config) {
+        const auto found = config.training.find(key);
+        return found == config.training.end() ? std::optional<ParamValue>() : std::optional(found->second);
+    };
+    return of(a) == of(b);
+}
+
 bool compares(const RunConfig& a, const RunConfig& b) {
     return a.model == b.model && a.start == b.start && a.data.datasetVersion == b.data.datasetVersion && a.data.general == b.data.general &&
-           a.objective.id == b.objective.id;
+           a.objective == b.objective && sameOf(a, b, "train_on") && sameOf(a, b, "max_length");
 }
 
 } // namespace

@@ -89,6 +89,7 @@ private:
     KeptEvaluation m_measured;          // what stands on the page of test rows; time 0 and no scores = nothing
     quint64 m_selection = 0;            // counts choices of a run: results for an earlier one are dropped
     QPointer<Generation> m_generation;
+    quint64 m_reading = 0;              // counts readings of what was measured: an older one is dropped
     QPointer<Task> m_task;
 };
 

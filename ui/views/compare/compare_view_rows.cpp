@@ -163,8 +163,8 @@ void CompareView::readMeasured() {
         [project, chosen = *run(), &catalog = services().runs->catalog()](const Progress&) -> Result<Known> {
             return Known{readEvaluation(*project, chosen.id, true), readRunJudgement(*project, chosen, catalog)};
         },
-        [this, selection = m_selection](Result<Known> known) {
-            if (selection != m_selection || !known)
+        [this, selection = m_selection, reading = ++m_reading](Result<Known> known) {
+            if (selection != m_selection || reading != m_reading || !known)
                 return;
             if (!known->kept)
                 m_page->messages().showError(QStringLiteral("kept"), known->kept.error());

@@ -47,7 +47,7 @@ QWidget* EvidenceCard::makeLimits() {
         line->setContentsMargins(0, 0, 0, 0);
         line->setSpacing(8);
         auto* box = new QDoubleSpinBox(pair);
-        box->setDecimals(1);
+        box->setDecimals(2);
         box->setRange(0, most);
         box->setSuffix(suffix);
         box->setAccessibleName(label);
@@ -71,7 +71,8 @@ QWidget* EvidenceCard::makeLimits() {
     connect(keep, &QPushButton::clicked, this, [this] {
         const AcceptanceLimits wanted{m_generalRise->value() / 100, m_scoreGain->value() / 100};
         m_change->setChecked(false);
-        Q_EMIT limitsWanted(wanted);
+        if (m_generalRise->value() != m_shownRise || m_scoreGain->value() != m_shownGain)
+            Q_EMIT limitsWanted(wanted);
     });
     return limits;
 }
@@ -120,6 +121,7 @@ void EvidenceCard::showEvidence(const GateResult& result, const AcceptanceLimits
     m_limits->setVisible(!result.limits.empty());
     m_generalRise->setValue(100 * limits.generalRise);
     m_scoreGain->setValue(100 * limits.scoreGain);
+    m_shownRise = m_generalRise->value(), m_shownGain = m_scoreGain->value();
     m_change->setEnabled(true);
     m_override->setVisible(!isAccepted());
     Q_EMIT changed();

@@ -49,6 +49,7 @@ private:
     QPushButton* m_change;
     QWidget* m_limitFields;
     QDoubleSpinBox *m_generalRise, *m_scoreGain; // in per cent and points
+    double m_shownRise = 0, m_shownGain = 0; // as the fields round them
     QWidget* m_override;
     QLineEdit* m_person;
     QLineEdit* m_reason;

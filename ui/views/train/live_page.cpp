@@ -307,7 +307,7 @@ void LivePage::takeMemory(const MemoryReported& memory) {
         words = tr("The run added %1 to the program's %2").arg(bytesText(m_peak - before), bytesText(before));
         words += estimated > 0 ? tr("; estimated were %1.").arg(bytesText(estimated)) : QStringLiteral(".");
     } else if (memory.predictedPeakBytes > 0) {
-        words = tr("Estimated were %1, the program included.").arg(bytesText(memory.predictedPeakBytes));
+        words = tr("The estimate was %1, the program included.").arg(bytesText(memory.predictedPeakBytes));
     }
     m_memoryNote->setText(words);
     m_memoryNote->setToolTip(tr("Counted is everything the program took since the run began: weights, gradients, optimizer and activations, which "
