@@ -195,13 +195,13 @@ private Q_SLOTS:
         QTest::newRow("empty") << "{" + data + ",'annotations':[{'result':[]}]}" << "the annotation is empty";
         QTest::newRow("discarded") << "{" + fields + ",'responses':[{'status':'discarded','values':{'label':{'value':'x'}}}]}" << "discarded by the annotator";
         QTest::newRow("draft") << "{" + fields + ",'responses':[{'status':'draft','values':{'label':{'value':'x'}}}]}"
-                               << "the answer is not submitted yet (draft)";
+                               << "the answer is a draft";
         QTest::newRow("by question") << "{" + fields + ",'responses':{'label':[{'value':'x','status':'pending'}]}}"
-                                     << "the answer is not submitted yet (pending)";
+                                     << "the answer is not submitted yet";
         QTest::newRow("record") << "{'status':'discarded'," + fields + ",'responses':[]}" << "discarded by the annotator";
         QTest::newRow("flat") << "{'text':'t2','label':[{'user_id':'u','value':'x','status':'discarded'}]}" << "discarded by the annotator";
         QTest::newRow("flat, second form") << "{'text':'t2','label.responses':['x'],'label.responses.users':['u'],'label.responses.status':['draft']}"
-                                           << "the answer is not submitted yet (draft)";
+                                           << "the answer is a draft";
     }
     void rowsWithoutAJudgementSayWhy() {
         QFETCH(QString, row);
