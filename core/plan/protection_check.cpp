@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/plan/param_check.h"
+
 
 namespace attune {
 
