@@ -239,8 +239,12 @@ private Q_SLOTS:
         QVERIFY(runs >= 4);
         for (qsizetype i = 0; i < runs; ++i) {
             QStringList arguments{"train", recipe(folder.path(), kModel, "/nowhere/rows.jsonl"), "--set", "data.general=/nowhere/texts"};
-            for (const auto& kinds : blocks)
-                arguments += kinds[std::min(i, kinds.size() - 1)];
+            const QStringList protection = blocks["protection"][std::min(i, blocks["protection"].size() - 1)];
+            for (auto kinds = blocks.cbegin(); kinds != blocks.cend(); ++kinds) {
+                // What holds adapters goes with a method that has some: the first one.
+                const bool adapters = kinds.key() == "method" && protection.contains("protection.id=null_space");
+                arguments += kinds.value()[adapters ? 0 : std::min(i, kinds.value().size() - 1)];
+            }
             if (arguments.contains("objective.reward_model=")) // by its defaults nothing would judge the answers
                 arguments += {"--set", "objective.reward_model=/nowhere/judge"};
             expectFailure(runCli(arguments), {"/nowhere/"});

@@ -155,7 +155,7 @@ private Q_SLOTS:
         RunConfig config = judgeConfig(dataPath, "ppo", method.toStdString(), 30);
         config.training["learning_rate"] = method == "full" ? 1e-3 : 5e-3;
         config.objective.params = {{"reward_model", (root() / "judge").string()}, {"max_completion_length", std::int64_t{16}},
-                                   {"temperature", 1.0}, {"kl_coef", 0.02}};
+                                   {"temperature", 1.0}, {"kl_coef", 0.02}, {"missing_eos_penalty", 0.0}};
         config.training["batch_size"] = std::int64_t{8};
         std::vector<TrainingEvent> events;
         const Status trained = judgeRun(config, root() / method.toStdString(), events);
@@ -177,7 +177,7 @@ private Q_SLOTS:
         ATTUNE_REQUIRE_TEST_DATA("models/stories260K");
         RunConfig config = judgeConfig(dataPath, "ppo", "lora", 2);
         config.objective.params = {{"regex_weight", 5.0}, {"regex_pattern", std::string("^")}, {"max_completion_length", std::int64_t{16}},
-                                   {"temperature", 1.0}, {"kl_coef", 0.0}};
+                                   {"temperature", 1.0}, {"kl_coef", 0.0}, {"missing_eos_penalty", 0.0}};
         std::vector<TrainingEvent> events;
         const Status trained = judgeRun(config, root() / "same", events);
         QVERIFY2(trained, trained ? "" : trained.error().message.c_str());
