@@ -137,6 +137,7 @@ Status sweep(const SweepOptions& options, Cli& cli) {
     ATTUNE_ASSIGN(RunConfig base, readRunConfig(options.recipe, catalog));
     for (const std::string& assignment : options.assignments)
         ATTUNE_CHECK(setByPath(base, assignment, catalog));
+    resolvePaths(base, fs::current_path());
     if (base.name.empty())
         base.name = fs::path(options.recipe).stem().string();
     ATTUNE_ASSIGN(SweepPlan plan, planOf(options, base, catalog));

@@ -38,6 +38,7 @@ Status train(const Options& options, Cli& cli) {
     ATTUNE_ASSIGN(RunConfig config, readRunConfig(options.recipe, engine.catalog()));
     for (const std::string& assignment : options.assignments)
         ATTUNE_CHECK(setByPath(config, assignment, engine.catalog()));
+    resolvePaths(config, fs::current_path());
     for (const Complaint& complaint : checkRunConfig(config, engine.catalog())) {
         if (complaint.severity == Complaint::Severity::Error)
             return fail(ErrorCode::InvalidArgument, options.recipe + ": " + complaint.message, complaint.hint);

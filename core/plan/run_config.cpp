@@ -239,14 +239,19 @@ Result<RunConfig> parseRunConfig(std::string_view yaml, const Catalog& catalog, 
 Result<RunConfig> readRunConfig(const fs::path& file, const Catalog& catalog) {
     ATTUNE_ASSIGN(const std::string text, readFile(file, kMaxRecipeBytes));
     ATTUNE_ASSIGN(RunConfig config, parseRunConfig(text, catalog, file.string()));
+    std::error_code code;
+    resolvePaths(config, fs::absolute(file, code).parent_path());
+    return config;
+}
+
+void resolvePaths(RunConfig& config, const fs::path& folder) {
     std::vector<std::string*> paths{&config.model, &config.start, &config.data.train, &config.data.validation, &config.data.test, &config.data.general};
     if (const auto found = config.objective.params.find("reward_model"); found != config.objective.params.end())
         if (auto* name = std::get_if<std::string>(&found->second))
             paths.push_back(name);
     for (std::string* path : paths)
         if (!path->empty() && fs::path(*path).is_relative())
-            *path = (file.parent_path() / *path).lexically_normal().string();
-    return config;
+            *path = (folder / *path).lexically_normal().string();
 }
 
 std::string toYaml(const RunConfig& config) {

@@ -53,6 +53,8 @@ const std::vector<std::string>& dataKeys();
 Result<RunConfig> parseRunConfig(std::string_view yaml, const Catalog& catalog, std::string_view what);
 Result<RunConfig> readRunConfig(const fs::path& file,
                                 const Catalog& catalog); // relative paths resolved against the file's folder
+/// Makes paths that are relative to `folder` absolute: a run keeps its recipe in a folder of its own, where it has to mean the same.
+void resolvePaths(RunConfig& config, const fs::path& folder);
 std::string toYaml(const RunConfig& config);
 /// "training.learning_rate=1e-4", "method.id=full", "lora.r=8" style assignment (section.key=value).
 Status setByPath(RunConfig& config, std::string_view assignment, const Catalog& catalog);
