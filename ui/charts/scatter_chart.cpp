@@ -85,6 +85,8 @@ void ScatterChart::restyle() {
     for (QCPAxis* axis : {chart.xAxis, chart.yAxis})
         axis->grid()->setZeroLinePen(QPen(s.line, 1.4));
     chart.legend->setVisible(m_groups.size() > 1);
+    // Where the worst would be, hardly any point is.
+    chart.axisRect()->insetLayout()->setInsetAlignment(0, Qt::AlignBottom | Qt::AlignRight);
     chart.legend->setBorderPen(QPen(Qt::NoPen));
     chart.legend->setBrush(QBrush(s.background));
     chart.legend->setFont(s.font);
